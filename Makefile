@@ -1,0 +1,42 @@
+# Everything that a developer runs. `make demo` and `make test` need only Python 3.11 or newer.
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV ?= .venv
+BIN = $(VENV)/bin
+INSTALLED = $(VENV)/.installed
+
+.PHONY: help install demo test lint bench-recall constraints clean
+
+help: ## Show what there is to make.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+install: $(INSTALLED) ## Install mem0-syncd and its tools into .venv, every version pinned by hash.
+
+$(INSTALLED): constraints.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "mem0-syncd needs Python 3.11 or newer"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(INSTALLED)
+
+demo: $(INSTALLED) ## See it work: a sample project, a daemon that is killed, an embedded Mem0.
+	$(BIN)/mem0-syncd demo
+
+test: lint ## Check style and types, and run all tests.
+	$(BIN)/python -m pytest -n 2
+
+lint: $(INSTALLED) ## Check style and types.
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench-recall: $(INSTALLED) ## Measure how well the embedder recalls.
+	$(BIN)/python tests/benchmarks/bench_recall.py
+
+constraints: ## Pin the newest versions that pyproject.toml allows (needs uv).
+	uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-header \
+		--no-annotate --python-version 3.11 --extra embedded --group dev pyproject.toml -o constraints.txt
+
+clean: ## Remove what was installed and built.
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

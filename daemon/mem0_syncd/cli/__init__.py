@@ -1,0 +1,57 @@
+"""The command line: one module a command group, imported when it is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from mem0_syncd.errors import SyncdError
+
+COMMANDS = {
+    "run": "The daemon, in the foreground.",
+    "project": "What is watched.",
+    "status": "The truth at a glance.",
+    "sync": "Deliver everything now, and wait for it.",
+    "recall": "Search what is in Mem0.",
+    "dead": "What Mem0 refused, and why.",
+    "pause": "Deliver nothing for a while; nothing is lost.",
+    "resume": "Deliver again.",
+    "demo": "The whole thing on a sample project.",
+}
+"""Every command and what it does; `status` mustn't pay for what `run` imports."""
+
+_MODULES = {"pause": "pause", "resume": "pause"}
+
+
+class _Commands(click.Group):
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = import_module(f"mem0_syncd.cli.{_MODULES.get(name, name)}")
+        command: click.Command = getattr(module, name)
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mem0-syncd", prog_name="mem0-syncd")
+def cli() -> None:
+    """Bring what coding agents decide into Mem0, once each, whatever fails."""
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run a command; an error prints as what, where and remedy, and sets the exit code."""
+    try:
+        return cli.main(arguments, prog_name="mem0-syncd")
+    except SyncdError as error:
+        click.echo(f"mem0-syncd: {error}", err=True)
+        sys.exit(error.exit_code)

@@ -1,0 +1,89 @@
+"""`mem0-syncd dead`."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from mem0_syncd import paths
+from mem0_syncd.cli.access import read_only, writable
+from mem0_syncd.control import ask
+from mem0_syncd.entry import Entry
+from mem0_syncd.errors import DaemonNotRunning, SyncdError
+from mem0_syncd.outbox import Outbox
+from mem0_syncd.status import rfc3339
+
+
+@click.group()
+def dead() -> None:
+    """Look at dead letters: what can't be delivered as it is, each with its reason."""
+
+
+@dead.command("list")
+def list_() -> None:
+    """Print each dead letter's id, project, kind and reason."""
+    for entry in _letters(read_only(paths.state_dir())).values():
+        click.echo(f"{entry.id}\t{entry.project}\t{entry.kind}\t{entry.reason}")
+
+
+@dead.command()
+@click.argument("number", metavar="ID", type=int)
+def show(number: int) -> None:
+    """Print one dead letter whole, with the text that was to be sent."""
+    entry = _letter(read_only(paths.state_dir()), number)
+    for name, value in (
+        ("id", entry.id),
+        ("project", entry.project),
+        ("kind", entry.kind),
+        ("reason", entry.reason),
+        ("attempts", entry.attempts),
+        ("seen", rfc3339(entry.created_at)),
+        ("user id", entry.memory.user_id),
+    ):
+        click.echo(f"{name}: {value}")
+    click.echo(f"\n{entry.memory.text}")
+
+
+@dead.command()
+@click.argument("numbers", metavar="ID...", type=int, nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every dead letter.")
+def retry(numbers: tuple[int, ...], *, everything: bool) -> None:
+    """Send dead letters again; what may be in Mem0 after all is looked for first."""
+    if bool(numbers) == everything:
+        raise click.UsageError("name the ids, or say --all")
+    with writable(paths.state_dir()) as outbox:
+        ids = list(_letters(outbox)) if everything else [_letter(outbox, number).id for number in numbers]
+        outbox.queue.revive(ids, time.time())
+    click.echo(f"{len(ids)} to be sent again", err=True)
+    _tell_daemon()
+
+
+@dead.command()
+@click.argument("numbers", metavar="ID...", type=int, nargs=-1, required=True)
+def drop(numbers: tuple[int, ...]) -> None:
+    """Give dead letters up: they are never sent, unless their source says something new."""
+    with writable(paths.state_dir()) as outbox:
+        ids = [_letter(outbox, number).id for number in numbers]
+        outbox.queue.drop(ids)
+    click.echo(f"{len(ids)} dropped", err=True)
+
+
+def _letters(outbox: Outbox) -> dict[int, Entry]:
+    destination = outbox.registry.current_destination()
+    letters = outbox.queue.dead_letters(destination.id, limit=1_000_000) if destination else []
+    return {entry.id: entry for entry in letters}
+
+
+def _letter(outbox: Outbox, number: int) -> Entry:
+    letters = _letters(outbox)
+    if number not in letters:
+        raise SyncdError("no dead letter has this id", where=str(number), remedy="mem0-syncd dead list")
+    return letters[number]
+
+
+def _tell_daemon() -> None:
+    try:
+        ask(paths.state_dir(), "deliver")
+    except (DaemonNotRunning, TimeoutError):
+        click.echo("the daemon doesn't run; they go with the next: mem0-syncd sync", err=True)

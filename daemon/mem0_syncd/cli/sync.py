@@ -1,0 +1,118 @@
+"""`mem0-syncd sync`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from mem0_syncd import paths, projects
+from mem0_syncd.control import ask
+from mem0_syncd.errors import DaemonNotRunning, SyncdError
+from mem0_syncd.outbox import Outbox
+from mem0_syncd.render import KIND_NAMES
+from mem0_syncd.settlement import Reach
+from mem0_syncd.status import snapshot
+
+_POLL_SECONDS = 0.05
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+@click.option("--wait/--no-wait", default=True, help="Wait until all is delivered (the default).")
+@click.option("--timeout", default=120.0, show_default=True, help="Seconds to wait at most.")
+@click.pass_context
+def sync(ctx: click.Context, path: Path | None, *, wait: bool, timeout: float) -> None:
+    """Deliver everything now: of the project at PATH, or of all.
+
+    \b
+    Works with a running daemon and without one. Exit code 1 if something isn't delivered.
+    Example:  mem0-syncd sync ~/code/shop
+    """
+    state = paths.state_dir()
+    if path is not None:
+        path = projects.resolve(path)
+    deadline = time.monotonic() + timeout
+    try:
+        reason = _through_daemon(state, path, deadline, wait=wait)
+    except DaemonNotRunning:
+        reason = _alone(state, path, deadline, wait=wait)
+    except TimeoutError:
+        raise SyncdError(
+            "the daemon doesn't answer", where=str(state), remedy="restart it, or see: mem0-syncd status"
+        ) from None
+    delivered = _print_summary(state, path)
+    if reason:
+        raise SyncdError(f"not everything is delivered: {reason}", remedy="see: mem0-syncd status")
+    ctx.exit(0 if delivered or not wait else 1)
+
+
+def _through_daemon(state: Path, path: Path | None, deadline: float, *, wait: bool) -> str | None:
+    # A big log takes the daemon a moment to read, and it answers only then.
+    patience = max(2.0, deadline - time.monotonic())
+    outbox = Outbox.open_to_read(state)
+    project_id = projects.find(outbox.registry, path).id if outbox and path else None
+    newest = ask(state, "sync", timeout=patience, project=project_id)["newest"]
+    outbox = outbox or Outbox.open_to_read(state)
+    if outbox is None or not wait:
+        return None
+    return _wait(outbox, newest, project_id, deadline)
+
+
+def _alone(state: Path, path: Path | None, deadline: float, *, wait: bool) -> str | None:
+    from mem0_syncd import log, settings
+    from mem0_syncd.lock import deliverer
+    from mem0_syncd.service import Service
+
+    chosen = settings.load()
+    log.configure("warning")
+    paths.make_private(state)
+    with deliverer(state, "sync", wait=max(1.0, deadline - time.monotonic())):
+        outbox = Outbox.open(state)
+        try:
+            service = Service(chosen, outbox)
+            project_id = projects.find(outbox.registry, path).id if path else None
+            newest = service.begin_sync(project_id)
+            if not wait:
+                click.echo("queued; the daemon isn't running, so nothing is sent yet", err=True)
+                return None
+            with service.delivering():
+                return _wait(outbox, newest, project_id, deadline)
+        finally:
+            outbox.close()
+
+
+def _wait(outbox: Outbox, newest: int, project_id: str | None, deadline: float) -> str | None:
+    """Wait until nothing up to the entry `newest` is live; returns why it gave up, if it did."""
+    while True:
+        destination = outbox.registry.destination()
+        live = outbox.queue.live(destination.id, newest, project_id)
+        if not live:
+            return None
+        standing = destination.standing
+        if outbox.registry.fact("paused"):
+            return "paused; go on with: mem0-syncd resume"
+        if standing.reach is Reach.HELD and (standing.retry_at or 0.0) > time.time() + 1:
+            return f"{standing.reason}; {standing.remedy}"
+        if time.monotonic() >= deadline:
+            counts = ", ".join(f"{n} {state}" for state, n in sorted(live.items()))
+            return f"timed out with {counts}" + (f" ({standing.reason})" if standing.reason else "")
+        time.sleep(_POLL_SECONDS)
+
+
+def _print_summary(state: Path, path: Path | None) -> bool:
+    """Print a line for each kind; returns whether all of it is delivered."""
+    shown = snapshot(state)
+    kinds: dict[str, tuple[int, int]] = {}
+    for project in shown["projects"]:
+        if path is None or (project["path"] and Path(project["path"]) in {path, *path.parents}):
+            for kind, counts in project["kinds"].items():
+                delivered, total = kinds.get(kind, (0, 0))
+                due = counts["seen"] - counts["skipped"] - counts["withheld"]
+                kinds[kind] = delivered + counts["delivered"], total + due
+    for kind, (delivered, total) in kinds.items():
+        click.echo(f"{KIND_NAMES[kind]} {delivered}/{total}")
+    if not kinds:
+        click.echo("nothing to deliver")
+    return all(delivered == total for delivered, total in kinds.values())

@@ -1,0 +1,13 @@
+"""The courier: the child process that talks to Mem0, and the daemon's end of it.
+
+Requests and answers are JSON lines over the child's standard input and output:
+
+    daemon -> courier   {"destination", "config", "account"}          once, first
+                        {"id", "verb", "begin_within", "major", ...}  then one a request
+    courier -> daemon   {"ready": true, "account"}                    whenever the destination was opened
+                        {"id", "outcome", ...} or {"id", "hits"}      one a request, as each ends
+"""
+
+from mem0_syncd.courier.process import Courier
+
+__all__ = ["Courier"]

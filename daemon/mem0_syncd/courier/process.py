@@ -1,0 +1,84 @@
+"""The daemon's end of the courier: starting it, talking to it, ending it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+ENDED = {"ended": True}
+"""What the listener hears last, after everything that the courier had said."""
+
+
+class Courier:
+    """One child process; it ends with its standard input, and so with the daemon, however that ends."""
+
+    def __init__(self, start: Mapping[str, Any], listener: Callable[[Courier, dict[str, Any]], None]) -> None:
+        """Start the child; `listener` hears its messages on a thread of the courier's own."""
+        self._listener = listener
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "mem0_syncd.courier.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            # Both report to their makers unless told otherwise before they are imported.
+            env={**os.environ, "MEM0_TELEMETRY": "False", "ORT_DISABLE_TELEMETRY": "1"},
+            # A session of its own: Ctrl-C in a terminal is for the daemon, which drains first.
+            start_new_session=True,
+        )
+        # A stopped child doesn't read, and must not block whoever talks to it.
+        self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._lines.put(_line(start))
+        for name, work in (("courier-writer", self._write), ("courier-reader", self._read)):
+            threading.Thread(target=work, name=name, daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        return self._process.pid
+
+    def send(self, request: Mapping[str, Any]) -> None:
+        """Hand over a request; it never blocks."""
+        self._lines.put(_line(request))
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Let the child end by itself, and kill it if it doesn't within `timeout` seconds."""
+        self._lines.put(None)
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """End the child at once; nothing of it runs any more when this returns."""
+        self._process.kill()
+        self._process.wait()
+        self._lines.put(None)
+
+    def _write(self) -> None:
+        stdin = self._process.stdin
+        assert stdin is not None  # noqa: S101 - it was asked for
+        with contextlib.suppress(OSError), stdin:
+            while (line := self._lines.get()) is not None:
+                stdin.write(line)
+                if self._lines.empty():
+                    stdin.flush()
+
+    def _read(self) -> None:
+        stdout = self._process.stdout
+        assert stdout is not None  # noqa: S101 - it was asked for
+        for line in stdout:
+            # A child that is killed may leave half a line.
+            with contextlib.suppress(ValueError):
+                self._listener(self, json.loads(line))
+        self._process.wait()
+        self._listener(self, ENDED)
+
+
+def _line(message: Mapping[str, Any]) -> bytes:
+    return json.dumps(message).encode() + b"\n"

@@ -1,0 +1,168 @@
+"""The courier process: takes requests, works on them with the destination, reports each outcome.
+
+The reader of standard input starts before the slow import of mem0ai, so that the courier ends with the
+daemon even while it is still starting.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from mem0_syncd.destinations import CannotOpen, Destination, open_destination
+from mem0_syncd.failpoint import failpoint
+from mem0_syncd.memory import Memory
+from mem0_syncd.outcome import Held, Later, to_wire
+
+Report = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One line from the daemon; times are of the monotonic clock, in seconds."""
+
+    id: int
+    verb: str
+    fields: Mapping[str, Any]
+    arrived: float
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it must no longer be begun: the daemon may count on that by now."""
+        return bool(time.monotonic() - self.arrived > self.fields["begin_within"])
+
+
+class Tray:
+    """The requests that wait, major ones first."""
+
+    def __init__(self) -> None:
+        self._major: deque[Request] = deque()
+        self._routine: deque[Request] = deque()
+        self._changed = threading.Condition()
+
+    def put(self, request: Request) -> None:
+        """Add a request."""
+        with self._changed:
+            (self._major if request.fields.get("major") else self._routine).append(request)
+            self._changed.notify_all()
+
+    def take(self, *, majors_only: bool) -> Request:
+        """The next request, as soon as there is one."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._major or (self._routine and not majors_only))
+            return (self._major or self._routine).popleft()
+
+
+class Desk:
+    """The destination, opened by the first request that needs it, and again after it couldn't be."""
+
+    def __init__(self, start: Mapping[str, Any], report: Report) -> None:
+        self._start = start
+        self._report = report
+        self._lock = threading.Lock()
+        self._destination: Destination | None = None
+        self._failed_at = 0.0
+        self._failure: Later | Held | None = None
+
+    def work_on(self, request: Request) -> Mapping[str, Any]:
+        """What came of one request, as it is reported."""
+        if request.is_late:
+            return {"not_begun": True}
+        destination = self._open(request)
+        if isinstance(destination, Later | Held):
+            return to_wire(destination)
+        fields = request.fields
+        match request.verb:
+            case "push":
+                outcome = destination.push(Memory.thaw(fields["frozen"]), fields["memory_id"])
+                failpoint("stored")
+                return to_wire(outcome)
+            case "look":
+                return to_wire(destination.look(Memory.thaw(fields["frozen"]), by_text=fields["by_text"]))
+            case "poll":
+                return to_wire(destination.poll(fields["event_id"]))
+            case "search":
+                hits = destination.search(fields["query"], fields["user_ids"], fields["limit"])
+                return {"hits": [asdict(hit) for hit in hits]}
+            case _:
+                return {"error": f"the courier knows no {request.verb!r}"}
+
+    def _open(self, request: Request) -> Destination | Later | Held:
+        with self._lock:
+            if self._destination is not None:
+                return self._destination
+            # What came in before the last attempt failed need not try on its own.
+            if self._failure is not None and request.arrived < self._failed_at:
+                return self._failure
+            try:
+                destination = open_destination(self._start["destination"], self._start["config"])
+            except CannotOpen as error:
+                self._failed_at, self._failure = time.monotonic(), error.outcome
+                return error.outcome
+            expected = self._start["account"]
+            if expected and destination.account and destination.account != expected:
+                destination.close()
+                self._failed_at = time.monotonic()
+                self._failure = Held(
+                    f"the API key is of another account ({destination.account}, not {expected})",
+                    "set the key of the former account",
+                )
+                return self._failure
+            self._destination = destination
+            self._report({"ready": True, "account": destination.account})
+            return destination
+
+
+def main() -> None:
+    """Run until standard input ends."""
+    # Mem0 and its libraries print; what they print must not get between the answers.
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    writing = threading.Lock()
+
+    def report(message: Mapping[str, Any]) -> None:
+        line = json.dumps(message).encode() + b"\n"
+        with writing:
+            answers.write(line)
+
+    start = json.loads(sys.stdin.buffer.readline() or b"null")
+    if start is None:
+        return
+    os.environ["MEM0_TELEMETRY"] = "False"
+    os.environ["MEM0_DIR"] = start["mem0_dir"]
+    # Mem0 logs whole memories; every outcome is reported, with its reason, anyway.
+    logging.getLogger("mem0").setLevel(logging.CRITICAL)
+
+    tray, desk = Tray(), Desk(start, report)
+    threads = start["threads"]
+    for number in range(threads):
+        # One thread is the major ones' alone, so that hanging neighbours can't delay them.
+        majors_only = number == 0 and threads > 1
+        threading.Thread(target=_work, args=(tray, desk, report, majors_only), daemon=True).start()
+    for line in sys.stdin.buffer:
+        fields = json.loads(line)
+        tray.put(Request(fields.pop("id"), fields.pop("verb"), fields, time.monotonic()))
+    # The daemon has closed its end, or is dead: nobody would hear of what is still under way.
+    os._exit(0)
+
+
+def _work(tray: Tray, desk: Desk, report: Report, majors_only: bool) -> None:  # noqa: FBT001 - a thread's argument
+    while True:
+        request = tray.take(majors_only=majors_only)
+        try:
+            answer = desk.work_on(request)
+        except Exception as error:  # noqa: BLE001 - a request may fail, the courier goes on
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        report({"id": request.id, **answer})
+
+
+if __name__ == "__main__":
+    main()

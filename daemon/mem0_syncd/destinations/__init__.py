@@ -1,0 +1,26 @@
+"""Where memories go: one module a destination, and this table of them.
+
+Only what the courier runs is in here, so that the daemon never imports mem0ai.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mem0_syncd.destinations.base import CannotOpen, Destination, Hit
+
+__all__ = ["CannotOpen", "Destination", "Hit", "open_destination"]
+
+
+def open_destination(name: str, config: Mapping[str, Any]) -> Destination:
+    """The destination of that name, ready to push; raises `CannotOpen` with the outcome it means."""
+    if name == "platform":
+        from mem0_syncd.destinations.platform import Platform
+
+        return Platform.open(config)
+    if name == "embedded":
+        from mem0_syncd.destinations.embedded import Embedded
+
+        return Embedded.open(config)
+    raise ValueError(f"no destination is called {name!r}")

@@ -1,0 +1,134 @@
+"""What an exception or an answer of Mem0 means for an entry."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from mem0_syncd.outcome import (
+    EMPTY_RESULTS,
+    Accepted,
+    Gone,
+    Held,
+    Later,
+    PushOutcome,
+    Refused,
+    Stored,
+    Unknown,
+)
+
+UNAUTHORISED = 401
+PAYMENT_REQUIRED = 402
+FORBIDDEN = 403
+NOT_FOUND = 404
+TIMED_OUT = 408
+TOO_LARGE = 413
+TOO_MANY = 429
+SERVER_ERRORS = 500
+REFUSALS = {400, 409, 422}
+
+_HOLDS = {
+    UNAUTHORISED: ("Mem0 doesn't accept the API key", "check MEM0_API_KEY, or store another key"),
+    PAYMENT_REQUIRED: ("the Mem0 account's quota is used up", "see the plan in Mem0's dashboard"),
+    FORBIDDEN: ("the API key may not do this", "check the key's rights in Mem0's dashboard"),
+}
+
+
+def outcome_of_error(error: BaseException, *, is_update: bool = False) -> PushOutcome:
+    """The outcome that an exception from a request stands for.
+
+    mem0ai wraps httpx's exceptions; the original is the exception's context (its client/utils.py).
+    """
+    cause = _httpx_cause(error)
+    if isinstance(cause, httpx.HTTPStatusError):
+        return outcome_of_response(cause.response, is_update=is_update)
+    if isinstance(cause, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError):
+        return Later(f"Mem0 can't be reached: {_said(cause)}")
+    if isinstance(cause, httpx.UnsupportedProtocol | httpx.InvalidURL | httpx.LocalProtocolError):
+        return Held(f"the request can't be made: {_said(cause)}", "check platform.host and the API key")
+    if isinstance(cause, httpx.TimeoutException):
+        return Unknown(f"no answer in time: {_said(cause)}")
+    if isinstance(error, json.JSONDecodeError):
+        return Unknown("Mem0's answer is no JSON")
+    return Unknown(f"no answer: {_said(cause or error)}")
+
+
+def outcome_of_response(response: httpx.Response, *, is_update: bool = False) -> PushOutcome:
+    """The outcome that an answer other than 2xx stands for."""
+    status = response.status_code
+    if status == TOO_MANY:
+        return Later("Mem0 asks for a pause (429)", retry_after(response))
+    if status == TIMED_OUT or status >= SERVER_ERRORS:
+        return Unknown(f"Mem0 answered {status}", retry_after(response))
+    if status in _HOLDS:
+        return Held(*_HOLDS[status])
+    if not _is_json(response) or (status == NOT_FOUND and not is_update):
+        return Held(
+            f"something that isn't Mem0 answers at {response.request.url.host} ({status})",
+            "check platform.host and the proxy",
+        )
+    if status == NOT_FOUND:
+        return Gone("the memory is no longer there")
+    if status in REFUSALS:
+        return Refused(f"Mem0 refused it ({status}): {_detail(response)}")
+    if status == TOO_LARGE:
+        return Refused(f"too large for Mem0 ({status}): {_detail(response)}")
+    return Held(f"Mem0 answered {status}: {_detail(response)}", "check platform.host and the proxy")
+
+
+def outcome_of_add(answer: Any) -> PushOutcome:
+    """The outcome that a 2xx answer to an add, or to an event's poll, stands for: a 2xx is no receipt."""
+    if not isinstance(answer, dict):
+        return Unknown("Mem0's answer is not understood")
+    status = str(answer.get("status") or "SUCCEEDED").upper()
+    if status in {"PENDING", "RUNNING"}:
+        event = answer.get("event_id") or answer.get("id")
+        return Accepted(str(event)) if event else Unknown("Mem0 said PENDING without an event")
+    if status != "SUCCEEDED":
+        return Refused(f"Mem0 answered {status}: {str(answer.get('error') or answer.get('message'))[:300]}")
+    results = answer.get("results")
+    ids = [str(it["id"]) for it in results if isinstance(it, dict) and it.get("id")] if results else []
+    return Stored(tuple(ids)) if ids else Unknown(EMPTY_RESULTS)
+
+
+def retry_after(response: httpx.Response) -> float:
+    """The seconds that `Retry-After` asks for, as a number or a date; 0 where it says nothing."""
+    value = response.headers.get("Retry-After", "").strip()
+    try:
+        return max(0.0, min(float(value), 24 * 3600.0))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return 0.0
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def _httpx_cause(error: BaseException | None) -> httpx.HTTPError | httpx.InvalidURL | None:
+    while error is not None:
+        if isinstance(error, httpx.HTTPError | httpx.InvalidURL):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _said(error: BaseException) -> str:
+    return str(error) or type(error).__name__
+
+
+def _is_json(response: httpx.Response) -> bool:
+    try:
+        json.loads(response.text)
+    except ValueError:
+        return False
+    return True
+
+
+def _detail(response: httpx.Response) -> str:
+    return " ".join(response.text.split())[:300]

@@ -1,0 +1,178 @@
+"""The Mem0 Platform, through mem0ai's `MemoryClient`."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import httpx
+from mem0 import MemoryClient
+
+from mem0_syncd.destinations.base import CannotOpen, Hit
+from mem0_syncd.destinations.classify import outcome_of_add, outcome_of_error, outcome_of_response
+from mem0_syncd.memory import Memory
+from mem0_syncd.outcome import (
+    Absent,
+    Found,
+    Gone,
+    Held,
+    Later,
+    LookOutcome,
+    PushOutcome,
+    Refused,
+    Stored,
+    Unknown,
+)
+
+PAGE_SIZE = 200
+_EVERYTHING = {"include_merged": True, "show_expired": True}
+
+
+class Platform:
+    """Mem0's hosted service; safe to call from many threads."""
+
+    def __init__(self, client: MemoryClient, account: str, threads: int) -> None:
+        self._client = client
+        self.account = account
+        self.threads = threads
+
+    @classmethod
+    def open(cls, config: Mapping[str, Any]) -> Platform:
+        """A client whose key Mem0 has just accepted; raises `CannotOpen`.
+
+        `config`: api_key, host, timeout (seconds), threads, proxy and ca_bundle (or None).
+        """
+        if not config["api_key"]:
+            raise CannotOpen(Held("there is no API key", "set MEM0_API_KEY, or run: mem0-syncd login"))
+        answer: dict[str, Any] = {}
+
+        def keep(response: httpx.Response) -> None:
+            if response.request.url.path == "/v1/ping/" and response.is_success:
+                response.read()
+                answer.update(response.json())
+
+        try:
+            http = httpx.Client(
+                timeout=config["timeout"],
+                proxy=config["proxy"],
+                verify=ssl.create_default_context(cafile=config["ca_bundle"]),
+                limits=httpx.Limits(max_connections=config["threads"] + 2),
+                event_hooks={"response": [keep]},
+            )
+            client = MemoryClient(api_key=config["api_key"], host=config["host"], client=http)
+        except Exception as error:
+            raise CannotOpen(_cannot_open(error)) from error
+        names = (answer.get("org_id"), answer.get("project_id"), answer.get("user_email"))
+        account = "/".join(str(name) for name in names[:2] if name) or str(names[2] or "")
+        return cls(client, account, config["threads"])
+
+    def push(self, memory: Memory, memory_id: str | None) -> PushOutcome:
+        """Add or update; an add is verbatim unless the memory says `infer`."""
+        try:
+            if memory_id is not None:
+                self._client.update(memory_id, text=memory.text, metadata=memory.metadata)
+                return Stored((memory_id,))
+            entities = {"user_id": memory.user_id}
+            if memory.agent_id:
+                entities["agent_id"] = memory.agent_id
+            answer = self._client.add(
+                [{"role": "user", "content": memory.text}],
+                **entities,
+                metadata=memory.metadata,
+                infer=memory.infer,
+                enable_graph=True,
+            )
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this push's outcome
+            return outcome_of_error(error, is_update=memory_id is not None)
+        return outcome_of_add(answer)
+
+    def look(self, memory: Memory, *, by_text: bool = False) -> LookOutcome:
+        """Find the memory by key: of several, the oldest, then the one with the lowest id."""
+        by_key = {"AND": [{"user_id": memory.user_id}, {"metadata": {"sync_key": memory.sync_key}}]}
+        return _looked(lambda: self._look(by_key, memory, by_text=by_text))
+
+    def _look(self, by_key: dict[str, Any], memory: Memory, *, by_text: bool) -> LookOutcome:
+        matches = list(self._list(by_key))
+        if matches:
+            oldest = min(matches, key=lambda it: (str(it.get("created_at")), str(it["id"])))
+            same = [it for it in matches if _content_hash(it) == memory.content_hash]
+            chosen = oldest if oldest in same or not same else same[0]
+            return Found(str(chosen["id"]), _content_hash(chosen))
+        if by_text:
+            for it in self._list({"AND": [{"user_id": memory.user_id}]}):
+                if str(it.get("memory", "")).strip() == memory.text.strip():
+                    return Found(str(it["id"]), _content_hash(it))
+        return Absent()
+
+    def poll(self, event_id: str) -> PushOutcome:
+        """What the event says; one that is gone says nothing."""
+        try:
+            # mem0ai has no method for events; its own HTTP client carries the key.
+            response = self._client.client.get(f"/v1/event/{event_id}/")
+            if not response.is_success:
+                outcome = outcome_of_response(response, is_update=True)
+                return Unknown("the event is gone") if isinstance(outcome, Gone | Refused) else outcome
+            return outcome_of_add({"event_id": event_id, **response.json()})
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this poll's outcome
+            outcome = outcome_of_error(error)
+            return Later(outcome.reason, outcome.after) if isinstance(outcome, Unknown) else outcome
+
+    def search(self, query: str, user_ids: Sequence[str], limit: int) -> list[Hit]:
+        """Mem0's own semantic search."""
+        filters = {"OR": [{"user_id": user_id} for user_id in user_ids]}
+        found = self._client.search(query, filters=filters, top_k=limit)
+        return [
+            Hit(
+                id=str(it["id"]),
+                text=str(it.get("memory", "")),
+                user_id=str(it.get("user_id", "")),
+                score=float(it.get("score") or 0.0),
+                metadata=it.get("metadata") or {},
+            )
+            for it in found.get("results", [])
+        ]
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.client.close()
+
+    def _list(self, filters: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        page = 1
+        while True:
+            answer = self._client.get_all(filters=filters, page=page, page_size=PAGE_SIZE, **_EVERYTHING)
+            yield from answer["results"]
+            if not answer.get("next"):
+                return
+            page += 1
+
+
+def _looked(look: Callable[[], LookOutcome]) -> LookOutcome:
+    try:
+        return look()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this look-up's outcome
+        outcome = outcome_of_error(error)
+    if isinstance(outcome, Later | Held | Unknown):
+        return outcome
+    return Unknown(f"the look-up was refused: {getattr(outcome, 'reason', outcome)}")
+
+
+def _cannot_open(error: Exception) -> Later | Held:
+    outcome = outcome_of_error(error)
+    if isinstance(outcome, Held | Later):
+        return outcome
+    if isinstance(error, OSError):
+        return Held(f"the CA bundle can't be used: {error}", "check platform.ca_bundle")
+    if isinstance(error, json.JSONDecodeError):
+        return Held("something that isn't Mem0 answers", "check platform.host and the proxy")
+    if isinstance(error, UnicodeError):
+        return Held("the API key has characters that no key has", "check MEM0_API_KEY")
+    # Nothing was sent yet, so whatever fails here is no entry's doubt.
+    after = outcome.after if isinstance(outcome, Unknown) else 0.0
+    return Later(str(getattr(outcome, "reason", error)), after)
+
+
+def _content_hash(memory: Mapping[str, Any]) -> str:
+    metadata = memory.get("metadata")
+    return str(metadata.get("content_hash", "")) if isinstance(metadata, dict) else ""

@@ -1,0 +1,49 @@
+"""An entry: one revision of an item on its way to a destination."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mem0_syncd.memory import Memory
+
+
+class State(StrEnum):
+    """Where an entry stands; "delivered" is no state of an entry, it is a receipt."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    UNCONFIRMED = "unconfirmed"
+    ACCEPTED = "accepted"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One revision of an item on its way; times are seconds since the epoch.
+
+    `memory_id` names the memory that an update goes to, and is None for an add. `certain_at` is
+    when an absence proves that no earlier attempt can still be stored.
+    """
+
+    id: int
+    sync_key: str
+    project: str
+    kind: str
+    state: State
+    frozen: str
+    content_hash: str
+    major: bool
+    attempts: int
+    sends: int
+    created_at: float
+    memory_id: str | None = None
+    target_gone: bool = False
+    event_id: str | None = None
+    certain_at: float = 0.0
+    reason: str = ""
+
+    @property
+    def memory(self) -> Memory:
+        """What is sent, thawed from the frozen text."""
+        return Memory.thaw(self.frozen)

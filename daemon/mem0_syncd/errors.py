@@ -1,0 +1,56 @@
+"""What can go wrong, said in one style: what, where, remedy."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that a person should know of, and the way out of it."""
+
+    what: str
+    where: str
+    remedy: str
+
+    def as_dict(self) -> dict[str, str]:
+        """The problem as `status --json` shows it."""
+        return asdict(self)
+
+
+class SyncdError(Exception):
+    """An error that ends a command; it prints as what, where and remedy."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        super().__init__(what)
+        self.problem = Problem(what, where, remedy)
+
+    def __str__(self) -> str:
+        parts = [self.problem.what]
+        if self.problem.where:
+            parts.append(f"  where:  {self.problem.where}")
+        if self.problem.remedy:
+            parts.append(f"  remedy: {self.problem.remedy}")
+        return "\n".join(parts)
+
+
+class DaemonNotRunning(SyncdError):
+    """A command needs the daemon, and none answers."""
+
+    exit_code = 3
+
+
+class BadConfiguration(SyncdError):
+    """A setting is missing, unknown or malformed."""
+
+    exit_code = 78
+
+
+class StateFolderBusy(SyncdError):
+    """Another process delivers from this state folder."""
+
+
+class OutboxUnusable(SyncdError):
+    """The outbox is of a newer schema, or no database at all."""

@@ -1,0 +1,94 @@
+"""An item: one thing that a source says, its identity and the hash of its content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cached_property
+
+Scalar = str | int | float | bool
+
+SHORTEST_TEXT = 10
+"""Characters, after trimming; what is shorter is not a memory (the sources' contract)."""
+
+LONGEST_TEXT = 100_000
+"""Characters; what is longer becomes a dead letter instead of a push that Mem0 must refuse."""
+
+
+class Kind(StrEnum):
+    """The four kinds of memory; the values are those of `status --json`."""
+
+    SESSION_SUMMARY = "session_summary"
+    DECISION = "decision"
+    AGENT_PATTERN = "agent_pattern"
+    BEST_PRACTICE = "best_practice"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing that a source says, as the source has it.
+
+    `text` and `metadata` are what Mem0 would get, before redaction. `when` is the source's own
+    time, unparsed; `path` and `place` say where it stood and are no part of its identity. Nor is
+    `echo`, the fingerprint that a decision record and its line in the memory queue share.
+    """
+
+    kind: Kind
+    project: str
+    text: str
+    metadata: Mapping[str, Scalar] = field(default_factory=dict)
+    source_id: str | None = None
+    when: str | None = None
+    agent_id: str | None = None
+    weighty: bool = False
+    withheld: str | None = None
+    source: str = ""
+    path: str = ""
+    place: str = ""
+    is_twin: bool = False
+    echo: str | None = None
+
+    @cached_property
+    def sync_key(self) -> str:
+        """The item's identity: stable over revisions, files, machines and reinstalls."""
+        if self.source_id is None:
+            scope = "" if self.kind is Kind.BEST_PRACTICE else self.project
+            return _digest("text", self.kind, scope, self.agent_id, self.text)
+        identity = ["id", self.kind, self.project, self.source_id, instant(self.when)]
+        return _digest(*identity, self.text) if self.is_twin else _digest(*identity)
+
+    @cached_property
+    def content_hash(self) -> str:
+        """The hash of everything that would be sent: it changes when the item is revised."""
+        return _digest(self.text, self.agent_id, dict(self.metadata))
+
+    def as_twin(self) -> Item:
+        """The same item under the key of a second one with its id and time: its text joins the key."""
+        return replace(self, is_twin=True)
+
+
+def instant(when: str | None) -> str:
+    """The UTC instant that a source's time names, so that one moment has one spelling.
+
+    A date is its midnight and a time without a zone is UTC; what can't be parsed stands for itself.
+    """
+    if when is None:
+        return ""
+    try:
+        moment = datetime.fromisoformat(when.strip())
+    except ValueError:
+        return when.strip()
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    try:
+        return moment.astimezone(UTC).isoformat()
+    except OverflowError:
+        return when.strip()
+
+
+def _digest(*parts: object) -> str:
+    canonical = json.dumps(parts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()

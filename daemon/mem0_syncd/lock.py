@@ -1,0 +1,61 @@
+"""The state folder's lock: whoever holds it is the one that delivers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from mem0_syncd.errors import StateFolderBusy
+
+_HOLDER = "holder.json"
+
+
+@contextmanager
+def deliverer(state: Path, command: str, *, wait: float = 0.0) -> Iterator[None]:
+    """Hold the lock for the block; raises `StateFolderBusy`, which says who holds it.
+
+    A command is waited for, `wait` seconds at most; a daemon, which ends when it is told to, is not.
+    """
+    lock = FileLock(state / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        if wait <= 0 or holder(state).get("command") == "run":
+            raise _busy(state) from None
+        try:
+            lock.acquire(timeout=wait)
+        except Timeout:
+            raise _busy(state) from None
+    try:
+        (state / _HOLDER).write_text(json.dumps({"pid": os.getpid(), "command": command}), encoding="utf-8")
+        yield
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            (state / _HOLDER).unlink()
+        lock.release()
+
+
+def holder(state: Path) -> dict[str, Any]:
+    """What the holder of the lock said of itself, if anything; it may be gone."""
+    try:
+        said = json.loads((state / _HOLDER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _busy(state: Path) -> StateFolderBusy:
+    who = holder(state)
+    said = f"`mem0-syncd {who.get('command')}` (pid {who.get('pid')})" if who else "another process"
+    return StateFolderBusy(
+        f"{said} already delivers from this state folder",
+        where=str(state),
+        remedy="use that one, or name another folder with MEM0_SYNCD_STATE_DIR",
+    )

@@ -1,0 +1,57 @@
+"""From settings to a destination: which one is in use, and how the courier reaches it."""
+
+from __future__ import annotations
+
+from mem0_syncd.delivery import Means
+from mem0_syncd.destinations.embedder import NAME as EMBEDDER
+from mem0_syncd.errors import BadConfiguration
+from mem0_syncd.outbox import DestinationRow
+from mem0_syncd.outbox.registry import Registry
+from mem0_syncd.settings import Settings
+from mem0_syncd.settlement import Rules
+
+
+def choose_destination(settings: Settings, registry: Registry) -> DestinationRow:
+    """Put the destination in use that the settings name; `auto` is decided once, and stays."""
+    name: str = settings.destination
+    if name == "auto":
+        current = registry.current_destination()
+        name = current.name if current else "platform" if settings.api_key else "embedded"
+    return registry.use_destination(name, _address(settings, name))
+
+
+def means(settings: Settings, destination: DestinationRow) -> Means:
+    """How the courier reaches a destination."""
+    start = {"destination": destination.name, "mem0_dir": str(settings.state_dir / "mem0-home")}
+    if destination.name == "platform":
+        platform = settings.platform
+        config = {
+            "api_key": settings.api_key.get_secret_value() if settings.api_key else None,
+            "host": platform.host,
+            "timeout": platform.timeout_seconds,
+            "threads": platform.threads,
+            "proxy": platform.proxy,
+            "ca_bundle": str(platform.ca_bundle) if platform.ca_bundle else None,
+        }
+        return Means(
+            {**start, "config": config},
+            settings.rules,
+            platform.threads,
+            platform.adds_per_minute,
+            platform.timeout_seconds,
+        )
+    # One process and one thread: what a dead courier did is on disk, or never will be.
+    rules = Rules(settings.rules.backoff, timeout=0.0, read_lag=0.0)
+    return Means({**start, "config": {"path": str(settings.store_folder)}}, rules, 1, None, 60.0)
+
+
+def _address(settings: Settings, name: str) -> str:
+    if name == "platform":
+        return settings.platform.host.rstrip("/")
+    if name == "embedded":
+        return f"{settings.store_folder}#{EMBEDDER}"
+    raise BadConfiguration(
+        "this version has no self-hosted server as a destination",
+        where="MEM0_SYNCD_DESTINATION",
+        remedy="use platform or embedded",
+    )

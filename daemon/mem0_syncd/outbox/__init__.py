@@ -1,0 +1,8 @@
+"""The outbox: the durable queue, the receipts, and all SQL."""
+
+from mem0_syncd.outbox.database import Database
+from mem0_syncd.outbox.outbox import Outbox
+from mem0_syncd.outbox.queue import Claim, Verb
+from mem0_syncd.outbox.registry import DestinationRow, ProjectRow
+
+__all__ = ["Claim", "Database", "DestinationRow", "Outbox", "ProjectRow", "Verb"]

@@ -1,0 +1,139 @@
+"""The outbox's SQLite file: opening it, its schema, its transactions."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from mem0_syncd.errors import OutboxUnusable
+
+FILE_NAME = "outbox.sqlite3"
+
+
+class Database:
+    """One connection for all threads of a process; what a transaction committed survives a power cut."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self.path = path
+        self._connection = connection
+        self._lock = threading.RLock()
+
+    @classmethod
+    def open(cls, folder: Path, *, migrate: bool) -> Database:
+        """The outbox of a state folder; only the lock's holder may make or migrate it.
+
+        Raises `OutboxUnusable` for a newer schema, and for an older one that isn't to be migrated; it is
+        left untouched.
+        """
+        path = folder / FILE_NAME
+        path.touch(mode=0o600)
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+        connection.row_factory = sqlite3.Row
+        database = cls(connection, path)
+        database._refuse_newer()
+        connection.execute("PRAGMA journal_mode = WAL")
+        # FULL: an item must be durable before it is sent, a receipt before the entry goes.
+        connection.execute("PRAGMA synchronous = FULL")
+        if sys.platform == "darwin":
+            connection.execute("PRAGMA fullfsync = ON")
+        if migrate:
+            database._migrate()
+        elif database.version < _migrations()[-1][0]:
+            raise OutboxUnusable(
+                "the outbox is of an older version, whose daemon still runs",
+                where=str(path),
+                remedy="restart the daemon",
+            )
+        connection.execute("PRAGMA foreign_keys = ON")
+        return database
+
+    @classmethod
+    def open_to_read(cls, folder: Path) -> Database | None:
+        """The outbox as any process may look at it; None where there is none yet."""
+        path = folder / FILE_NAME
+        if not path.exists() or path.stat().st_size == 0:
+            return None
+        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=10)
+        connection.row_factory = sqlite3.Row
+        database = cls(connection, path)
+        database._refuse_newer()
+        return database if database.version else None
+
+    @property
+    def version(self) -> int:
+        """The schema version that the file is of; 0 for an empty one."""
+        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of the block, durable at its end, or nothing of it."""
+        with self._lock:
+            if self._connection.in_transaction:
+                yield self._connection
+                return
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[sqlite3.Row]:
+        """All rows of a query."""
+        with self._lock:
+            return self._connection.execute(sql, parameters).fetchall()
+
+    def row(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Row | None:
+        """The first row of a query, if any."""
+        with self._lock:
+            row: sqlite3.Row | None = self._connection.execute(sql, parameters).fetchone()
+            return row
+
+    def close(self) -> None:
+        """Close the connection; SQLite folds the WAL into the file."""
+        with self._lock:
+            self._connection.close()
+
+    def _refuse_newer(self) -> None:
+        newest = _migrations()[-1][0]
+        try:
+            version = self.version
+        except sqlite3.DatabaseError as error:
+            raise OutboxUnusable(
+                f"the outbox is damaged: {error}",
+                where=str(self.path),
+                remedy="move the file away; it is rebuilt from the sources",
+            ) from error
+        if version > newest:
+            raise OutboxUnusable(
+                f"the outbox has schema {version}; this version of mem0-syncd knows {newest}",
+                where=str(self.path),
+                remedy="upgrade mem0-syncd; nothing was changed",
+            )
+
+    def _migrate(self) -> None:
+        for number, script in _migrations():
+            if number > self.version:
+                # executescript commits what is open, so the script brings its own transaction.
+                try:
+                    self._connection.executescript(
+                        f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;"
+                    )
+                except sqlite3.Error:
+                    if self._connection.in_transaction:
+                        self._connection.execute("ROLLBACK")
+                    raise
+
+
+def _migrations() -> list[tuple[int, str]]:
+    folder = resources.files("mem0_syncd.outbox") / "migrations"
+    scripts = sorted((file.name, file) for file in folder.iterdir() if file.name.endswith(".sql"))
+    return [(int(name[:4]), file.read_text(encoding="utf-8")) for name, file in scripts]

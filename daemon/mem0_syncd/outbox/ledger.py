@@ -1,0 +1,218 @@
+"""What is known of every item: what is intended, what is proven, what it counts as."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from mem0_syncd.item import Item
+from mem0_syncd.memory import Memory
+from mem0_syncd.outbox.database import Database
+from mem0_syncd.plan import Change, Enqueue, Known, Reject, Skip, Withdraw, Withhold
+
+IN_FLIGHT = "('sending', 'unconfirmed', 'accepted')"
+
+RESTATE = """
+UPDATE item SET status = COALESCE(
+    (SELECT CASE state WHEN 'sending' THEN 'pending' ELSE state END FROM entry
+     WHERE entry.destination = item.destination AND entry.sync_key = item.sync_key ORDER BY id DESC LIMIT 1),
+    CASE WHEN tombstone IS NOT NULL THEN 'withheld' END,
+    (SELECT 'delivered' FROM receipt
+     WHERE receipt.destination = item.destination AND receipt.sync_key = item.sync_key),
+    status)
+WHERE destination = ? AND sync_key = ?
+"""
+"""What an item counts as follows from its newest entry, else its tombstone, else its receipt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A change with the memory that it sends, if it sends one."""
+
+    change: Change
+    memory: Memory | None = None
+    major: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The source ids of which every item is delivered, how many items aren't yet, and the last delivery."""
+
+    delivered: frozenset[str]
+    open: int
+    last_delivery: float | None
+
+
+class Ledger:
+    """Items, and the entries that planning makes of them."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def known(self, destination: int, keys: Collection[str]) -> dict[str, Known]:
+        """What is known of the items with these keys; unknown ones are left out."""
+        found: dict[str, Known] = {}
+        unique = list(dict.fromkeys(keys))
+        for start in range(0, len(unique), 500):
+            rows = self._db.rows(
+                f"""
+                SELECT item.sync_key, item.status, tombstone_hash, receipt.content_hash AS delivered,
+                    MAX(CASE WHEN entry.state = 'pending' THEN entry.content_hash END) AS waiting,
+                    MAX(CASE WHEN entry.state IN {IN_FLIGHT} THEN entry.content_hash END) AS in_flight,
+                    MAX(CASE WHEN entry.state = 'dead' THEN entry.content_hash END) AS dead
+                FROM item LEFT JOIN entry USING (destination, sync_key)
+                    LEFT JOIN receipt USING (destination, sync_key)
+                WHERE item.destination = ? AND item.sync_key IN (SELECT value FROM json_each(?))
+                GROUP BY item.sync_key
+                """,  # noqa: S608 - a constant of this module
+                (destination, json.dumps(unique[start : start + 500])),
+            )
+            for row in rows:
+                found[row["sync_key"]] = Known(
+                    waiting=row["waiting"],
+                    in_flight=row["in_flight"],
+                    dead=row["dead"],
+                    delivered=row["delivered"],
+                    dropped=row["tombstone_hash"],
+                    withheld=row["status"] == "withheld",
+                    skipped=row["status"] == "skipped",
+                )
+        return found
+
+    def apply(self, destination: int, changes: Iterable[Prepared], now: float) -> None:
+        """Make the changes of one scan durable, all or none."""
+        with self._db.transaction() as sql:
+            for prepared in changes:
+                _APPLY[type(prepared.change)](sql, destination, prepared, now)
+
+    def counts(self, destination: int) -> dict[tuple[str, str], dict[str, int]]:
+        """How many items count as what, by project and kind."""
+        tallies: dict[tuple[str, str], dict[str, int]] = {}
+        for row in self._db.rows("SELECT * FROM tally WHERE destination = ? AND n > 0", (destination,)):
+            tallies.setdefault((row["project"], row["kind"]), {})[row["status"]] = row["n"]
+        return tallies
+
+    def marks(self, destination: int, project: str, source: str) -> Marks:
+        """What can be marked in a project's sync-state file, of the items of one source."""
+        rows = self._db.rows(
+            """
+            SELECT source_id, SUM(status <> 'delivered') AS open, MAX(delivered_at) AS delivered_at
+            FROM item LEFT JOIN receipt USING (destination, sync_key)
+            WHERE destination = ? AND project = ? AND source = ? AND status NOT IN ('skipped', 'withheld')
+            GROUP BY source_id
+            """,
+            (destination, project, source),
+        )
+        return Marks(
+            delivered=frozenset(row["source_id"] for row in rows if row["source_id"] and not row["open"]),
+            open=sum(row["open"] for row in rows),
+            last_delivery=max((row["delivered_at"] or 0.0 for row in rows), default=0.0) or None,
+        )
+
+    def ids_ever_delivered(self, project: str, source: str) -> set[str]:
+        """The source ids of a project that any destination has a receipt for."""
+        rows = self._db.rows(
+            "SELECT DISTINCT source_id FROM item JOIN receipt USING (destination, sync_key)"
+            " WHERE project = ? AND source = ?",
+            (project, source),
+        )
+        return {row["source_id"] for row in rows}
+
+
+def _enqueue(sql: sqlite3.Connection, destination: int, prepared: Prepared, now: float) -> None:
+    assert prepared.memory is not None  # noqa: S101 - what is enqueued has been prepared
+    key = prepared.change.item.sync_key
+    _see(sql, destination, prepared.change.item, "pending")
+    # What waits is replaced; what is dead gets a new chance, and is looked for first if it may be stored.
+    sql.execute(
+        "DELETE FROM entry WHERE destination = ? AND sync_key = ?"
+        " AND (state = 'pending' OR state = 'dead' AND NOT doubtful)",
+        (destination, key),
+    )
+    sql.execute(
+        "UPDATE entry SET state = 'unconfirmed', doubtful = 0, sends = 1, due_at = ?"
+        " WHERE destination = ? AND sync_key = ? AND state = 'dead'",
+        (now, destination, key),
+    )
+    sql.execute(
+        "UPDATE item SET tombstone = NULL, tombstone_hash = NULL WHERE destination = ? AND sync_key = ?",
+        (destination, key),
+    )
+    sql.execute(
+        "INSERT INTO entry (destination, sync_key, state, frozen, content_hash, major, created_at, due_at)"
+        " VALUES (?, ?, 'pending', ?, ?, ?, ?, ?)",
+        (
+            destination,
+            key,
+            prepared.memory.freeze(),
+            prepared.memory.content_hash,
+            prepared.major,
+            now,
+            now,
+        ),
+    )
+    restate(sql, destination, key)
+
+
+def _reject(sql: sqlite3.Connection, destination: int, prepared: Prepared, now: float) -> None:
+    _enqueue(sql, destination, prepared, now)
+    assert isinstance(prepared.change, Reject)  # noqa: S101 - narrows for the type checker
+    key = prepared.change.item.sync_key
+    sql.execute(
+        "UPDATE entry SET state = 'dead', reason = ? WHERE destination = ? AND sync_key = ?"
+        " AND state = 'pending'",
+        (prepared.change.reason, destination, key),
+    )
+    restate(sql, destination, key)
+
+
+def _withdraw(sql: sqlite3.Connection, destination: int, prepared: Prepared, _now: float) -> None:
+    key = prepared.change.item.sync_key
+    sql.execute(
+        "DELETE FROM entry WHERE destination = ? AND sync_key = ? AND state = 'pending'", (destination, key)
+    )
+    restate(sql, destination, key)
+
+
+def _withhold(sql: sqlite3.Connection, destination: int, prepared: Prepared, _now: float) -> None:
+    assert isinstance(prepared.change, Withhold)  # noqa: S101 - narrows for the type checker
+    _see(sql, destination, prepared.change.item, "withheld", prepared.change.reason)
+
+
+def _skip(sql: sqlite3.Connection, destination: int, prepared: Prepared, _now: float) -> None:
+    _see(sql, destination, prepared.change.item, "skipped", "marked as synced by another program")
+
+
+_APPLY = {
+    Enqueue: _enqueue,
+    Reject: _reject,
+    Withdraw: _withdraw,
+    Withhold: _withhold,
+    Skip: _skip,
+}
+
+
+def _see(sql: sqlite3.Connection, destination: int, item: Item, status: str, reason: str = "") -> None:
+    sql.execute(
+        "INSERT INTO item (destination, sync_key, project, kind, source, source_id, status, reason)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET status = excluded.status, reason = excluded.reason,"
+        " source = excluded.source",
+        (
+            destination,
+            item.sync_key,
+            item.project,
+            item.kind,
+            item.source,
+            item.source_id,
+            status,
+            reason,
+        ),
+    )
+
+
+def restate(sql: sqlite3.Connection, destination: int, sync_key: str) -> None:
+    """Bring what an item counts as in line with its entries, tombstone and receipt."""
+    sql.execute(RESTATE, (destination, sync_key))

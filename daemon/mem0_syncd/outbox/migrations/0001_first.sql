@@ -1,0 +1,121 @@
+-- What belongs to this state folder as a whole: the destination in use, the daemon that runs, ...
+CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+-- Where memories go, each with its own state and clock. The account is learned at the first contact.
+CREATE TABLE destination (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    address TEXT NOT NULL,
+    account TEXT NOT NULL DEFAULT '',
+    reach TEXT NOT NULL DEFAULT 'ok',
+    reason TEXT NOT NULL DEFAULT '',
+    remedy TEXT NOT NULL DEFAULT '',
+    retry_at REAL,
+    step INTEGER NOT NULL DEFAULT 0,
+    doubts INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (name, address, account)
+);
+
+-- Watched folders. `origin` is 'command' (project add) or 'settings' (the list of the settings).
+CREATE TABLE project (
+    id TEXT PRIMARY KEY,
+    path TEXT NOT NULL UNIQUE,
+    origin TEXT NOT NULL
+) WITHOUT ROWID;
+
+-- Every item that was seen, per destination, with what it counts as.
+CREATE TABLE item (
+    destination INTEGER NOT NULL REFERENCES destination,
+    sync_key TEXT NOT NULL,
+    project TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    source TEXT NOT NULL,
+    source_id TEXT,
+    status TEXT NOT NULL,
+    reason TEXT NOT NULL DEFAULT '',
+    -- A tombstone: why it must not come back, and the content that it stands for.
+    tombstone TEXT,
+    tombstone_hash TEXT,
+    PRIMARY KEY (destination, sync_key)
+) WITHOUT ROWID;
+CREATE INDEX item_by_source_id ON item (destination, project, source, source_id);
+
+-- One revision on its way. A key has at most one in flight, one waiting, and one dead.
+CREATE TABLE entry (
+    id INTEGER PRIMARY KEY,
+    destination INTEGER NOT NULL,
+    sync_key TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('pending', 'sending', 'unconfirmed', 'accepted', 'dead')),
+    frozen TEXT NOT NULL,
+    content_hash TEXT NOT NULL,
+    major INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    sends INTEGER NOT NULL DEFAULT 0,
+    created_at REAL NOT NULL,
+    due_at REAL NOT NULL DEFAULT 0,
+    memory_id TEXT,
+    target_gone INTEGER NOT NULL DEFAULT 0,
+    event_id TEXT,
+    certain_at REAL NOT NULL DEFAULT 0,
+    doubtful INTEGER NOT NULL DEFAULT 0,
+    reason TEXT NOT NULL DEFAULT '',
+    FOREIGN KEY (destination, sync_key) REFERENCES item
+);
+CREATE UNIQUE INDEX entry_in_flight ON entry (destination, sync_key)
+    WHERE state IN ('sending', 'unconfirmed', 'accepted');
+CREATE UNIQUE INDEX entry_waiting ON entry (destination, sync_key) WHERE state = 'pending';
+CREATE UNIQUE INDEX entry_dead ON entry (destination, sync_key) WHERE state = 'dead';
+CREATE INDEX entry_by_rank ON entry (destination, state, major, id);
+CREATE INDEX entry_by_due_time ON entry (destination, state, due_at);
+
+-- The proof of a delivery.
+CREATE TABLE receipt (
+    destination INTEGER NOT NULL,
+    sync_key TEXT NOT NULL,
+    memory_ids TEXT NOT NULL,
+    content_hash TEXT NOT NULL,
+    delivered_at REAL NOT NULL,
+    PRIMARY KEY (destination, sync_key)
+) WITHOUT ROWID;
+
+-- The last good set of ids that others marked as synced in a project's sync-state file.
+CREATE TABLE foreign_mark (
+    project TEXT NOT NULL,
+    source_id TEXT NOT NULL,
+    PRIMARY KEY (project, source_id)
+) WITHOUT ROWID;
+
+-- What a person should know of; replaced per project and origin by whoever looked last.
+CREATE TABLE problem (
+    project TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    what TEXT NOT NULL,
+    place TEXT NOT NULL,
+    remedy TEXT NOT NULL
+);
+CREATE INDEX problem_by_origin ON problem (project, origin);
+
+-- `status` reads these instead of counting items: a million of them would take seconds.
+CREATE TABLE tally (
+    destination INTEGER NOT NULL,
+    project TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    status TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (destination, project, kind, status)
+) WITHOUT ROWID;
+
+CREATE TRIGGER item_seen AFTER INSERT ON item BEGIN
+    INSERT INTO tally VALUES (new.destination, new.project, new.kind, new.status, 1)
+        ON CONFLICT DO UPDATE SET n = n + 1;
+END;
+CREATE TRIGGER item_restated AFTER UPDATE OF status ON item WHEN old.status <> new.status BEGIN
+    UPDATE tally SET n = n - 1 WHERE destination = old.destination AND project = old.project
+        AND kind = old.kind AND status = old.status;
+    INSERT INTO tally VALUES (new.destination, new.project, new.kind, new.status, 1)
+        ON CONFLICT DO UPDATE SET n = n + 1;
+END;
+CREATE TRIGGER item_forgotten AFTER DELETE ON item BEGIN
+    UPDATE tally SET n = n - 1 WHERE destination = old.destination AND project = old.project
+        AND kind = old.kind AND status = old.status;
+END;

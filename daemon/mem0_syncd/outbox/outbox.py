@@ -1,0 +1,35 @@
+"""The outbox as its users see it: four small tables of contents over one database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mem0_syncd.outbox.database import Database
+from mem0_syncd.outbox.ledger import Ledger
+from mem0_syncd.outbox.queue import Queue
+from mem0_syncd.outbox.registry import Registry
+
+
+class Outbox:
+    """The durable state of one state folder."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.registry = Registry(database)
+        self.ledger = Ledger(database)
+        self.queue = Queue(database)
+
+    @classmethod
+    def open(cls, folder: Path, *, migrate: bool = True) -> Outbox:
+        """The outbox to write to, for the holder of the folder's lock; see `Database.open`."""
+        return cls(Database.open(folder, migrate=migrate))
+
+    @classmethod
+    def open_to_read(cls, folder: Path) -> Outbox | None:
+        """The outbox for everybody else; None where there is none yet."""
+        database = Database.open_to_read(folder)
+        return cls(database) if database else None
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()

@@ -1,0 +1,353 @@
+"""Entries on their way: claiming what is due, settling what came of it, dead letters."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mem0_syncd.entry import Entry, State
+from mem0_syncd.outbox.database import Database
+from mem0_syncd.outbox.ledger import IN_FLIGHT, restate
+from mem0_syncd.settlement import (
+    MOST_SENDS,
+    Await,
+    Bury,
+    Deleted,
+    Doubt,
+    Receipt,
+    Requeue,
+    Retarget,
+    Settlement,
+)
+
+LEASE_SECONDS = 3600.0
+"""How long a claimed look-up or poll isn't claimed again; a start makes all of them due."""
+
+
+class Verb(StrEnum):
+    """What a claimed entry is to have done to it."""
+
+    PUSH = "push"
+    LOOK = "look"
+    POLL = "poll"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An entry, and what it is due for."""
+
+    entry: Entry
+    verb: Verb
+
+
+class Queue:
+    """The entries of all destinations."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def claim(
+        self, destination: int, now: float, limit: int, *, major: bool, pushes: int | None = None
+    ) -> list[Claim]:
+        """Take up to `limit` due entries, look-ups before pushes; a push is durably `sending` from here on.
+
+        Of those that wait, `pushes` are taken at most. A waiting revision isn't due while another one of
+        its item is in flight.
+        """
+        claims: list[Claim] = []
+        with self._db.transaction() as sql:
+            for state in (State.UNCONFIRMED, State.ACCEPTED, State.PENDING):
+                room = limit - len(claims)
+                if state is State.PENDING and pushes is not None:
+                    room = min(room, pushes)
+                rows = sql.execute(_DUE, (destination, state, major, now, max(room, 0))).fetchall()
+                claims += [self._take(sql, row, now) for row in rows]
+        return claims
+
+    @staticmethod
+    def _take(sql: sqlite3.Connection, row: sqlite3.Row, now: float) -> Claim:
+        entry = _entry(row)
+        verb = _verb(entry)
+        if verb is not Verb.PUSH:
+            sql.execute("UPDATE entry SET due_at = ? WHERE id = ?", (now + LEASE_SECONDS, entry.id))
+            return Claim(entry, verb)
+        memory_id = entry.memory_id
+        if memory_id is None and entry.sends == 0 and row["receipt_ids"]:
+            memory_id = json.loads(row["receipt_ids"])[0]
+        updated = sql.execute(
+            "UPDATE entry SET state = 'sending', sends = sends + 1, memory_id = ? WHERE id = ? RETURNING *",
+            (memory_id, entry.id),
+        ).fetchone()
+        return Claim(_entry(updated, project=entry.project, kind=entry.kind), verb)
+
+    def settle(self, destination: int, settled: Iterable[tuple[Entry, Settlement]], now: float) -> None:
+        """Make what became of some entries durable, all or none."""
+        with self._db.transaction() as sql:
+            for entry, settlement in settled:
+                _SETTLE[type(settlement)](sql, destination, entry, settlement, now)
+                restate(sql, destination, entry.sync_key)
+
+    def doubt_what_was_sending(self, now: float, certain_at: float) -> int:
+        """Take what a dead deliverer left `sending` for unconfirmed, and make every look-up due."""
+        with self._db.transaction() as sql:
+            left = sql.execute(
+                "UPDATE entry SET state = 'unconfirmed', certain_at = MAX(certain_at, ?)"
+                " WHERE state = 'sending' RETURNING destination, sync_key",
+                (certain_at,),
+            ).fetchall()
+            for row in left:
+                restate(sql, row["destination"], row["sync_key"])
+            sql.execute(f"UPDATE entry SET due_at = ? WHERE state IN {IN_FLIGHT}", (now,))  # noqa: S608
+        return len(left)
+
+    def make_due(self, destination: int, now: float) -> None:
+        """Make everything live due now, whatever its backoff."""
+        with self._db.transaction() as sql:
+            sql.execute(
+                "UPDATE entry SET due_at = ? WHERE destination = ? AND due_at > ?"
+                " AND state IN ('pending', 'unconfirmed', 'accepted')",
+                (now, destination, now),
+            )
+
+    def next_due(self, destination: int, now: float) -> tuple[float | None, float | None]:
+        """When the next look-up or poll falls due, and when the next push does.
+
+        A push that waits behind another one of its item doesn't count.
+        """
+        row = self._db.row(_NEXT_DUE, {"destination": destination, "now": now})
+        return (row["look"], row["push"]) if row else (None, None)
+
+    def newest_id(self) -> int:
+        """The id of the newest entry; 0 when there was never one."""
+        row = self._db.row("SELECT MAX(id) AS id FROM entry")
+        return (row["id"] or 0) if row else 0
+
+    def live(self, destination: int, newest: int, project: str | None = None) -> dict[str, int]:
+        """How many live entries, up to an id, are in which state."""
+        rows = self._db.rows(
+            "SELECT state, COUNT(*) AS n FROM entry JOIN item USING (destination, sync_key)"
+            " WHERE destination = ? AND id <= ? AND state <> 'dead' AND (? IS NULL OR project = ?)"
+            " GROUP BY state",
+            (destination, newest, project, project),
+        )
+        return {row["state"]: row["n"] for row in rows}
+
+    def dead_letters(self, destination: int, limit: int = 1000) -> list[Entry]:
+        """The dead letters, newest first."""
+        rows = self._db.rows(
+            "SELECT entry.*, project, kind FROM entry JOIN item USING (destination, sync_key)"
+            " WHERE destination = ? AND state = 'dead' ORDER BY id DESC LIMIT ?",
+            (destination, limit),
+        )
+        return [_entry(row) for row in rows]
+
+    def revive(self, ids: Iterable[int], now: float) -> None:
+        """Give dead letters another chance; what may be in Mem0 after all is looked for first."""
+        with self._db.transaction() as sql:
+            for number in ids:
+                row = sql.execute(
+                    "UPDATE entry SET state = CASE WHEN doubtful THEN 'unconfirmed' ELSE 'pending' END,"
+                    " sends = CASE WHEN doubtful THEN 1 ELSE 0 END, doubtful = 0, due_at = ?"
+                    " WHERE id = ? AND state = 'dead' RETURNING destination, sync_key",
+                    (now, number),
+                ).fetchone()
+                if row is not None:
+                    restate(sql, row["destination"], row["sync_key"])
+
+    def drop(self, ids: Iterable[int]) -> None:
+        """Give dead letters up; a tombstone keeps the next scan from bringing them back."""
+        with self._db.transaction() as sql:
+            for number in ids:
+                row = sql.execute(
+                    "DELETE FROM entry WHERE id = ? AND state = 'dead'"
+                    " RETURNING destination, sync_key, content_hash",
+                    (number,),
+                ).fetchone()
+                if row is None:
+                    continue
+                sql.execute(
+                    "UPDATE item SET tombstone = 'dropped', tombstone_hash = ?, reason = 'dropped'"
+                    " WHERE destination = ? AND sync_key = ?",
+                    (row["content_hash"], row["destination"], row["sync_key"]),
+                )
+                restate(sql, row["destination"], row["sync_key"])
+
+    def last_delivery(self, destination: int) -> float | None:
+        """When the newest receipt was written."""
+        row = self._db.row("SELECT value FROM fact WHERE name = ?", (f"last_delivery:{destination}",))
+        return float(row["value"]) if row else None
+
+
+_DUE = f"""
+SELECT entry.*, item.project, item.kind, receipt.memory_ids AS receipt_ids
+FROM entry JOIN item USING (destination, sync_key) LEFT JOIN receipt USING (destination, sync_key)
+WHERE entry.destination = ? AND entry.state = ? AND entry.major = ? AND entry.due_at <= ?
+    AND (entry.state <> 'pending' OR NOT EXISTS (
+        SELECT 1 FROM entry AS other WHERE other.destination = entry.destination
+            AND other.sync_key = entry.sync_key AND other.state IN {IN_FLIGHT}))
+ORDER BY entry.id LIMIT ?
+"""  # noqa: S608 - a constant of this project
+
+_NEXT_DUE = f"""
+SELECT
+    (SELECT MIN(due_at) FROM (
+        SELECT MIN(due_at) AS due_at FROM entry WHERE destination = :destination AND state = 'unconfirmed'
+        UNION ALL
+        SELECT MIN(due_at) FROM entry WHERE destination = :destination AND state = 'accepted')) AS look,
+    COALESCE(
+        (SELECT :now FROM entry WHERE destination = :destination AND state = 'pending' AND due_at <= :now
+            AND NOT EXISTS (SELECT 1 FROM entry AS other WHERE other.destination = entry.destination
+                AND other.sync_key = entry.sync_key AND other.state IN {IN_FLIGHT}) LIMIT 1),
+        (SELECT MIN(due_at) FROM entry WHERE destination = :destination AND state = 'pending'
+            AND due_at > :now)) AS push
+"""  # noqa: S608 - a constant of this project
+
+
+def _verb(entry: Entry) -> Verb:
+    if entry.state is State.ACCEPTED:
+        return Verb.POLL
+    if entry.state is State.UNCONFIRMED and (entry.memory_id is None or entry.target_gone):
+        return Verb.LOOK
+    # Waiting, or an update whose outcome is unknown: it carries the whole content, so it is repeated.
+    return Verb.PUSH
+
+
+def _entry(row: sqlite3.Row, *, project: str = "", kind: str = "") -> Entry:
+    return Entry(
+        id=row["id"],
+        sync_key=row["sync_key"],
+        project=project or row["project"],
+        kind=kind or row["kind"],
+        state=State(row["state"]),
+        frozen=row["frozen"],
+        content_hash=row["content_hash"],
+        major=bool(row["major"]),
+        attempts=row["attempts"],
+        sends=row["sends"],
+        created_at=row["created_at"],
+        memory_id=row["memory_id"],
+        target_gone=bool(row["target_gone"]),
+        event_id=row["event_id"],
+        certain_at=row["certain_at"],
+        reason=row["reason"],
+    )
+
+
+# One function for each settlement ---------------------------------------------------------------------------
+
+
+def _receipt(sql: sqlite3.Connection, destination: int, entry: Entry, it: Receipt, now: float) -> None:
+    _drop(sql, entry)
+    _write_receipt(sql, (destination, entry.sync_key), it.memory_ids, entry.content_hash, now)
+    sql.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (f"last_delivery:{destination}", str(now)))
+    if entry.memory_id is not None and entry.certain_at > now:
+        # An earlier attempt of this update may still take effect, and must not undo the next revision.
+        sql.execute(
+            "UPDATE entry SET due_at = MAX(due_at, ?) WHERE destination = ? AND sync_key = ?"
+            " AND state = 'pending'",
+            (entry.certain_at, destination, entry.sync_key),
+        )
+
+
+def _requeue(sql: sqlite3.Connection, destination: int, entry: Entry, it: Requeue, now: float) -> None:
+    if entry.certain_at > now:
+        # An earlier attempt may still take effect: it stays in flight, so that nothing overtakes it.
+        sql.execute("UPDATE entry SET state = 'unconfirmed', due_at = ? WHERE id = ?", (now, entry.id))
+        return
+    if _is_superseded(sql, destination, entry):
+        _drop(sql, entry)
+        return
+    sql.execute(
+        "UPDATE entry SET state = 'pending', due_at = ?, sends = sends - ? WHERE id = ?",
+        (now, 0 if it.resend else 1, entry.id),
+    )
+
+
+def _doubt(sql: sqlite3.Connection, _destination: int, entry: Entry, it: Doubt, _now: float) -> None:
+    sql.execute(
+        "UPDATE entry SET state = 'unconfirmed', due_at = ?, certain_at = ?, target_gone = ?, reason = ?,"
+        " attempts = attempts + 1, sends = MAX(sends, ?) WHERE id = ?",
+        (
+            it.due_at,
+            it.certain_at,
+            it.target_gone,
+            it.reason or entry.reason,
+            MOST_SENDS if it.last_turn else 0,
+            entry.id,
+        ),
+    )
+
+
+def _await(sql: sqlite3.Connection, _destination: int, entry: Entry, it: Await, _now: float) -> None:
+    sql.execute(
+        "UPDATE entry SET state = 'accepted', event_id = ?, due_at = ?, attempts = attempts + 1 WHERE id = ?",
+        (it.event_id, it.due_at, entry.id),
+    )
+
+
+def _retarget(sql: sqlite3.Connection, destination: int, entry: Entry, it: Retarget, now: float) -> None:
+    _write_receipt(sql, (destination, entry.sync_key), (it.memory_id,), it.content_hash, now)
+    if _is_superseded(sql, destination, entry):
+        _drop(sql, entry)
+        return
+    sql.execute(
+        "UPDATE entry SET state = 'pending', due_at = ?, memory_id = ?, target_gone = 0 WHERE id = ?",
+        (now, it.memory_id, entry.id),
+    )
+
+
+def _bury(sql: sqlite3.Connection, destination: int, entry: Entry, it: Bury, _now: float) -> None:
+    if _is_superseded(sql, destination, entry):
+        _drop(sql, entry)
+        return
+    sql.execute(
+        "UPDATE entry SET state = 'dead', reason = ?, doubtful = ?, attempts = attempts + 1 WHERE id = ?",
+        (it.reason, it.doubtful, entry.id),
+    )
+
+
+def _deleted(sql: sqlite3.Connection, destination: int, entry: Entry, _it: Deleted, now: float) -> None:
+    _drop(sql, entry)
+    _write_receipt(sql, (destination, entry.sync_key), (entry.memory_id or "",), entry.content_hash, now)
+    sql.execute(
+        "UPDATE item SET tombstone = 'deleted in Mem0', tombstone_hash = ?, reason = 'deleted in Mem0'"
+        " WHERE destination = ? AND sync_key = ?",
+        (entry.content_hash, destination, entry.sync_key),
+    )
+
+
+_SETTLE: dict[type[Settlement], Callable[..., None]] = {
+    Receipt: _receipt,
+    Requeue: _requeue,
+    Doubt: _doubt,
+    Await: _await,
+    Retarget: _retarget,
+    Bury: _bury,
+    Deleted: _deleted,
+}
+
+
+def _drop(sql: sqlite3.Connection, entry: Entry) -> None:
+    sql.execute("DELETE FROM entry WHERE id = ?", (entry.id,))
+
+
+def _is_superseded(sql: sqlite3.Connection, destination: int, entry: Entry) -> bool:
+    return (
+        sql.execute(
+            "SELECT 1 FROM entry WHERE destination = ? AND sync_key = ? AND state = 'pending' AND id <> ?",
+            (destination, entry.sync_key, entry.id),
+        ).fetchone()
+        is not None
+    )
+
+
+def _write_receipt(
+    sql: sqlite3.Connection, key: tuple[int, str], memory_ids: tuple[str, ...], content_hash: str, now: float
+) -> None:
+    sql.execute(
+        "INSERT OR REPLACE INTO receipt VALUES (?, ?, ?, ?, ?)",
+        (*key, json.dumps(memory_ids), content_hash, now),
+    )

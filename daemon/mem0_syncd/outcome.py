@@ -1,0 +1,97 @@
+"""What came of one request to a destination: a value, never an exception."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Mem0 has it, under these memory ids."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """It is surely not stored, through no fault of its own; `after` seconds at least must pass."""
+
+    reason: str
+    after: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It may be stored, or not; `after` is how long Mem0 asked to be left alone, in seconds."""
+
+    reason: str
+    after: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Mem0 works on it; the event will tell."""
+
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Mem0 will never take this item as it is."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """No item's fault: nothing goes until a person has done something."""
+
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The memory that an update names is no longer there."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A look-up found the item, as this memory with this content."""
+
+    memory_id: str
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A look-up that succeeded found nothing."""
+
+
+EMPTY_RESULTS = "Mem0 answered success with empty results"
+"""The reason of the unknown outcome after which an item is looked for by its text as well."""
+
+PushOutcome = Stored | Later | Unknown | Accepted | Refused | Held | Gone
+LookOutcome = Found | Absent | Later | Unknown | Held
+Outcome = PushOutcome | LookOutcome
+
+_BY_NAME: dict[str, type[Outcome]] = {
+    outcome.__name__: outcome
+    for outcome in (Stored, Later, Unknown, Accepted, Refused, Held, Gone, Found, Absent)
+}
+
+
+def to_wire(outcome: Outcome) -> dict[str, Any]:
+    """The outcome as JSON can carry it."""
+    return {"outcome": type(outcome).__name__, **asdict(outcome)}
+
+
+def from_wire(wire: dict[str, Any]) -> Outcome:
+    """The outcome that `to_wire` wrote."""
+    fields = {name: value for name, value in wire.items() if name != "outcome"}
+    if "ids" in fields:
+        fields["ids"] = tuple(fields["ids"])
+    return _BY_NAME[wire["outcome"]](**fields)

@@ -1,0 +1,107 @@
+"""Where things are: the state folder, the runtime folder, the configuration file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import tomllib
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from mem0_syncd.errors import BadConfiguration, SyncdError
+
+APP = "mem0-syncd"
+PREFIX = "MEM0_SYNCD_"
+
+# Unix sockets have 104 bytes for their path on macOS, 108 on Linux.
+_LONGEST_SOCKET_PATH = 100
+
+
+def config_file(environ: Mapping[str, str] = os.environ) -> Path:
+    """The TOML file of settings; one that was named must exist."""
+    named = environ.get(f"{PREFIX}CONFIG_FILE")
+    if not named:
+        return platformdirs.user_config_path(APP) / "config.toml"
+    path = Path(named).expanduser()
+    if not path.is_file():
+        raise BadConfiguration(
+            "there is no such configuration file",
+            where=f"{PREFIX}CONFIG_FILE={named}",
+            remedy="create it, or unset the variable",
+        )
+    return path
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """What the TOML file says; nothing where there is none."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadConfiguration(f"not TOML: {error}", where=str(path), remedy="mend the file there") from None
+    except OSError as error:
+        raise BadConfiguration(
+            f"can't be read: {error.strerror}", where=str(path), remedy="check its owner and permissions"
+        ) from None
+
+
+def state_dir(environ: Mapping[str, str] = os.environ) -> Path:
+    """The state folder that settings name, without the cost of reading all settings."""
+    return _folder("state_dir", environ) or platformdirs.user_state_path(APP)
+
+
+def runtime_dir(environ: Mapping[str, str] = os.environ) -> Path:
+    """The folder of the control socket."""
+    named = _folder("runtime_dir", environ)
+    if named:
+        return named
+    with warnings.catch_warnings():  # that there is no XDG_RUNTIME_DIR, as in many containers
+        warnings.simplefilter("ignore")
+        return platformdirs.user_runtime_path(APP)
+
+
+def _folder(name: str, environ: Mapping[str, str]) -> Path | None:
+    value = environ.get(f"{PREFIX}{name.upper()}") or read_config(config_file(environ)).get(name)
+    return Path(value).expanduser().absolute() if isinstance(value, str) and value else None
+
+
+def make_private(folder: Path) -> Path:
+    """The folder, made for this user alone; refused if another user owns it."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        owner = folder.stat().st_uid
+    except OSError as error:
+        raise SyncdError(
+            f"the folder can't be made: {error.strerror}",
+            where=str(folder),
+            remedy="make it writable, or name another one",
+        ) from error
+    if owner != os.getuid():
+        raise SyncdError(
+            "the folder belongs to another user", where=str(folder), remedy="name a folder of your own"
+        )
+    if folder.stat().st_mode & 0o077:
+        folder.chmod(0o700)
+    return folder
+
+
+def socket_path(state: Path, environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the daemon of a state folder puts its control socket: one for each state folder."""
+    name = f"{hashlib.blake2b(os.fsencode(state), digest_size=6).hexdigest()}.sock"
+    candidates = [runtime_dir(environ), state, Path(tempfile.gettempdir()) / f"{APP}-{os.getuid()}"]
+    for folder in candidates:
+        if len(os.fsencode(folder / name)) > _LONGEST_SOCKET_PATH:
+            continue
+        try:
+            return make_private(folder) / name
+        except SyncdError:
+            continue
+    raise SyncdError(
+        "no folder takes the control socket", where=str(state), remedy="set MEM0_SYNCD_RUNTIME_DIR"
+    )

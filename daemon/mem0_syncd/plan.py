@@ -1,0 +1,126 @@
+"""Items against what is known of them: the pure decision of what changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from mem0_syncd.item import LONGEST_TEXT, Item
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the outbox holds of one item for one destination: content hashes, or None."""
+
+    waiting: str | None = None
+    in_flight: str | None = None
+    dead: str | None = None
+    delivered: str | None = None
+    dropped: str | None = None
+    withheld: bool = False
+    skipped: bool = False
+
+    @property
+    def newest(self) -> str | None:
+        """The newest revision intended: waiting, else in flight, else dead, else delivered."""
+        return self.waiting or self.in_flight or self.dead or self.delivered
+
+    @property
+    def underlying(self) -> str | None:
+        """What Mem0 will hold if the waiting revision is withdrawn."""
+        return self.in_flight or self.dead or self.delivered
+
+
+UNKNOWN = Known()
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueue:
+    """A new item, or a new revision: to be delivered."""
+
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """The revision that waits was taken back before it was sent."""
+
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class Withhold:
+    """An item that is seen and counted, and doesn't leave the machine."""
+
+    item: Item
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """An item that somebody else marked as synced."""
+
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """An item that no destination could take: a dead letter from the start."""
+
+    item: Item
+    reason: str
+
+
+Change = Enqueue | Withdraw | Withhold | Skip | Reject
+
+
+def part_twins(items: Iterable[Item], known: Mapping[str, Known]) -> list[Item]:
+    """The items of one read, each under the key that is its own.
+
+    Of two with one id and time, the one whose content the plain key already stands for keeps that
+    key (the first one, when it stands for none); the text of every other joins its key. So neither
+    their order nor the end of one of them makes the other change its identity.
+    """
+    by_key: dict[str, dict[str, Item]] = {}
+    for item in items:
+        by_key.setdefault(item.sync_key, {})[item.text] = item  # of one text, the last one counts
+    parted = []
+    for key, by_text in by_key.items():
+        plain = known.get(key, UNKNOWN).newest
+        strangers = [item for item in by_text.values() if not _is_known_twin(item, plain, known)]
+        keeper = next((item for item in strangers if item.content_hash == plain), None)
+        keeper = keeper or next(iter(strangers), None)
+        parted += [item if item is keeper else item.as_twin() for item in by_text.values()]
+    return parted
+
+
+def _is_known_twin(item: Item, plain: str | None, known: Mapping[str, Known]) -> bool:
+    if item.source_id is None:
+        return False
+    return item.content_hash != plain and known.get(item.as_twin().sync_key, UNKNOWN) != UNKNOWN
+
+
+def plan(
+    items: Iterable[Item], known: Mapping[str, Known], marked: AbstractSet[str] = frozenset()
+) -> list[Change]:
+    """What changes, given parted items, what is known of their keys, and the ids that others marked."""
+    changes = (_change(item, known.get(item.sync_key, UNKNOWN), marked) for item in items)
+    return [change for change in changes if change is not None]
+
+
+def _change(item: Item, known: Known, marked: AbstractSet[str]) -> Change | None:
+    if known.dropped == item.content_hash:
+        return None
+    if known.newest is None:
+        if item.withheld:
+            return None if known.withheld else Withhold(item, item.withheld)
+        if item.source_id in marked:
+            return None if known.skipped else Skip(item)
+    elif item.withheld or item.content_hash == known.newest:
+        return None
+    if known.waiting is not None and item.content_hash == known.underlying:
+        return Withdraw(item)
+    if len(item.text) > LONGEST_TEXT:
+        return Reject(item, f"too large: {len(item.text):,} characters, of {LONGEST_TEXT:,} at most")
+    return Enqueue(item)

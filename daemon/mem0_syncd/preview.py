@@ -1,0 +1,37 @@
+"""What a project holds, before anything is done about it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from mem0_syncd.memory import user_id
+from mem0_syncd.sources import SOURCES, Reading, Source, Unreadable
+
+
+def preview(folder: Path, project_id: str) -> Iterator[str]:
+    """Lines that say how many items would go to which user id, and what is wrong with the files."""
+    going: Counter[str] = Counter()
+    for source in SOURCES:
+        readings, problems = _read(folder, source, project_id)
+        yield from (f"  {problem}" for problem in problems)
+        for item in (item for reading in readings for item in reading.items):
+            going[
+                "withheld: they stay here" if item.withheld else f"for {user_id(item.kind, project_id)}"
+            ] += 1
+    for target, count in sorted(going.items()):
+        yield f"  {count} {target}"
+    if not going:
+        yield "  nothing to deliver yet"
+
+
+def _read(folder: Path, source: Source, project_id: str) -> tuple[list[Reading], list[str]]:
+    try:
+        entries = source.split((folder / source.path).read_bytes())
+    except FileNotFoundError:
+        return [], []
+    except (Unreadable, OSError) as error:
+        return [], [f"{source.path}: {error}"]
+    readings = [source.understand(raw, project_id) for raw in entries]
+    return readings, [f"{it.where}: {it.what}" for reading in readings for it in reading.problems]

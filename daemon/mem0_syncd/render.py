@@ -1,0 +1,154 @@
+"""What a person sees: the status as a table, rich on a terminal and plain in a pipe."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+import click
+
+from mem0_syncd.status import COUNTS
+
+KIND_NAMES = {
+    "session_summary": "session summaries",
+    "decision": "decisions",
+    "agent_pattern": "agent patterns",
+    "best_practice": "best practices",
+}
+
+_RUNNING = {
+    "ok": "Running",
+    "degraded": "Running, with problems",
+    "paused": "Paused",
+    "stopped": "Not running",
+    "unresponsive": "Running, but it doesn't answer",
+}
+_COLOURS = {"ok": "green", "degraded": "yellow", "paused": "yellow", "stopped": "red", "unresponsive": "red"}
+_REMEDIES = {
+    "stopped": "start it: mem0-syncd run",
+    "unresponsive": "restart it",
+    "paused": "go on with: mem0-syncd resume",
+}
+
+
+def headline(shown: dict[str, Any]) -> str:
+    """The three answers: is it running, is everything in Mem0, do I have to do something."""
+    totals = shown["totals"]
+    due = totals["seen"] - totals["skipped"] - totals["withheld"]
+    left = due - totals["delivered"]
+    if not totals["seen"]:
+        inside = "nothing seen yet"
+    elif not left:
+        inside = f"all {due} items are in Mem0"
+    else:
+        inside = f"{totals['delivered']} of {due} items are in Mem0, {left} to go"
+    if shown["state"] in _REMEDIES:
+        action = _REMEDIES[shown["state"]]
+    elif shown["problems"]:
+        n = len(shown["problems"])
+        action = f"{n} {'problem' if n == 1 else 'problems'} below"
+    else:
+        action = "nothing to do"
+    return f"{_RUNNING[shown['state']]} · {inside} · {action}"
+
+
+def rows(shown: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """The table's rows, the header first: project, kind and the counts that aren't all zero."""
+    names = [name for name in COUNTS if name == "delivered" or shown["totals"][name]]
+    yield ("PROJECT", "KIND", "SEEN", *(name.upper() for name in names))
+    for project in shown["projects"]:
+        for kind, counts in project["kinds"].items():
+            yield (
+                project["id"],
+                KIND_NAMES[kind],
+                str(counts["seen"]),
+                *(str(counts[name] or "·") for name in names),
+            )
+        if not project["kinds"]:
+            yield (project["id"], "nothing yet", "0", *("·" for _ in names))
+
+
+def footer(shown: dict[str, Any]) -> Iterator[str]:
+    """The lines under the table: destination, last delivery, next retry."""
+    destination = shown["destination"]
+    if destination["name"]:
+        yield f"destination    {destination['identity']}"
+    if shown["last_delivery"]:
+        yield f"last delivery  {_local(shown['last_delivery'])}"
+    if destination["retry_at"]:
+        yield f"next try       {_local(destination['retry_at'])}"
+
+
+def print_status(shown: dict[str, Any]) -> None:
+    """Print the status, with colours and borders where a person looks on."""
+    if sys.stdout.isatty():
+        _console().print(_rich_status(shown))
+        return
+    click.echo(headline(shown))
+    table = list(rows(shown))
+    if len(table) > 1:
+        widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+        click.echo()
+        for row in table:
+            cells = [
+                cell.ljust(width) if column < 2 else cell.rjust(width)  # noqa: PLR2004 - the two columns of text
+                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ]
+            click.echo("  ".join(cells).rstrip())
+    click.echo()
+    for line in footer(shown):
+        click.echo(line)
+    for problem in shown["problems"]:
+        click.echo(f"\n! {problem['what']}\n  where:  {problem['where']}\n  remedy: {problem['remedy']}")
+
+
+def watch_status(look: Callable[[], dict[str, Any]], seconds: float = 0.5) -> None:
+    """Show the status until interrupted; only what changes is drawn."""
+    from rich.live import Live
+
+    with Live(_rich_status(look()), console=_console(), auto_refresh=False, screen=True) as live:
+        try:
+            while True:
+                live.update(_rich_status(look()), refresh=True)
+                time.sleep(seconds)
+        except KeyboardInterrupt:
+            return
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def _rich_status(shown: dict[str, Any]) -> Any:
+    from rich.console import Group
+    from rich.markup import escape
+    from rich.table import Table
+    from rich.text import Text
+
+    parts: list[Any] = [Text(f"● {headline(shown)}", style=f"bold {_COLOURS[shown['state']]}")]
+    header, *body = rows(shown)
+    if body:
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        for column, name in enumerate(header):
+            table.add_column(name, justify="left" if column < 2 else "right")  # noqa: PLR2004 - columns of text
+        for row in body:
+            table.add_row(*row)
+        parts += ["", table]
+    parts += ["", *(Text(line, style="dim") for line in footer(shown))]
+    for problem in shown["problems"]:
+        parts += [
+            "",
+            f"[yellow]![/] {escape(problem['what'])}",
+            f"  [dim]where:[/]  {escape(problem['where'])}",
+            f"  [dim]remedy:[/] {escape(problem['remedy'])}",
+        ]
+    return Group(*parts)
+
+
+def _local(moment: str) -> str:
+    return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S")

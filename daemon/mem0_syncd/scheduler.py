@@ -1,0 +1,84 @@
+"""Periodic and prompted work, on APScheduler; the outbox is the durable state, not the job store."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+_NEVER = timedelta(days=365)
+
+Work = Callable[[], None]
+Report = Callable[[str, Exception | None], None]
+
+
+class Schedule:
+    """Named work, each run by one thread at a time, at its period and whenever it is asked for.
+
+    A request for work that is running makes it run once more; none is lost.
+    """
+
+    def __init__(self, report: Report) -> None:
+        """`report` hears of every run's end, with the exception that ended it, if one did."""
+        self._report = report
+        self._asking = threading.Lock()
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC,
+            # By default a job that is late is dropped, and one that fires while it runs is lost.
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 100},
+        )
+
+    def add(self, name: str, work: Work, *, every: float | None = None) -> None:
+        """Add work under a name, run every so many seconds, or only when asked for."""
+        period = timedelta(seconds=every) if every else _NEVER
+        self._scheduler.add_job(
+            _Guarded(name, work, self._report), "interval", id=name, seconds=period.total_seconds()
+        )
+
+    def by(self, name: str, seconds: float) -> None:
+        """Have work run within so many seconds, or when it was due anyway if that is earlier."""
+        when = datetime.now(UTC) + timedelta(seconds=max(0.0, seconds))
+        with self._asking:
+            job = self._scheduler.get_job(name)
+            if job is not None and (job.next_run_time is None or when < job.next_run_time):
+                job.modify(next_run_time=when)
+
+    def soon(self, name: str) -> None:
+        """Have work run at once."""
+        self.by(name, 0.0)
+
+    def start(self) -> None:
+        """Start; what was asked for before runs now."""
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Begin no more work; what runs goes on."""
+        self._scheduler.shutdown(wait=False)
+
+
+class _Guarded:
+    def __init__(self, name: str, work: Work, report: Report) -> None:
+        self._name, self._work, self._report = name, work, report
+        self._lock = threading.Lock()
+        self._busy = False
+        self._again = False
+
+    def __call__(self) -> None:
+        with self._lock:
+            if self._busy:
+                self._again = True
+                return
+            self._busy = True
+        while True:
+            try:
+                self._work()
+                self._report(self._name, None)
+            except Exception as error:  # noqa: BLE001 - APScheduler would only log it
+                self._report(self._name, error)
+            with self._lock:
+                if not self._again:
+                    self._busy = False
+                    return
+                self._again = False

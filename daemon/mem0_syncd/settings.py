@@ -1,0 +1,159 @@
+"""The settings: from the environment, a TOML file and defaults, with every mistake an error."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from mem0_syncd import paths
+from mem0_syncd.backoff import Backoff
+from mem0_syncd.errors import BadConfiguration
+from mem0_syncd.failpoint import VARIABLE as FAILPOINT
+from mem0_syncd.settlement import Rules
+
+DestinationName = Literal["platform", "server", "embedded"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class PlatformSettings(_Section):
+    """The Mem0 Platform."""
+
+    host: str = Field("https://api.mem0.ai", description="Base URL of the Platform.")
+    timeout_seconds: float = Field(30.0, gt=0, description="How long an answer may take.")
+    adds_per_minute: int = Field(900, gt=0, description="Adds in any minute; the Platform's limit is 1000.")
+    threads: int = Field(8, ge=2, le=64, description="Requests at once; one is for major decisions alone.")
+    proxy: str | None = Field(None, description="HTTP proxy; HTTPS_PROXY is honoured as well.")
+    ca_bundle: Path | None = Field(None, description="PEM file of certificate authorities to trust instead.")
+
+
+class ServerSettings(_Section):
+    """A self-hosted Mem0 server."""
+
+    url: str | None = Field(None, description="Base URL of the server.")
+    api_key: SecretStr | None = Field(None, description="Its X-API-Key.")
+
+
+class EmbeddedSettings(_Section):
+    """Mem0 in a local folder."""
+
+    path: Path | None = Field(None, description="Folder of the store; `mem0` in the state folder by default.")
+    config: dict[str, Any] | None = Field(None, description="A mem0 configuration of your own.")
+
+
+class BackoffSettings(_Section):
+    """Exponential backoff with full jitter."""
+
+    base_seconds: float = Field(1.0, gt=0, description="Ceiling of the first wait.")
+    cap_seconds: float = Field(60.0, gt=0, description="Ceiling of every wait.")
+
+
+class Settings(BaseSettings):
+    """All settings; the environment is stronger than the file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=paths.PREFIX, env_nested_delimiter="__", extra="forbid", populate_by_name=True
+    )
+
+    api_key: SecretStr | None = Field(
+        None, validation_alias="MEM0_API_KEY", description="The Platform's API key."
+    )
+    destination: Literal["auto"] | DestinationName = Field(
+        "auto", description="`auto` is the Platform when there is a key at the first start, else embedded."
+    )
+    platform: PlatformSettings = Field(default_factory=PlatformSettings)
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
+    projects: list[Path] = Field([], description="Project folders, besides those added by command.")
+    state_dir: Path = Field(default_factory=paths.state_dir, description="Folder of the outbox.")
+    runtime_dir: Path = Field(default_factory=paths.runtime_dir, description="Folder of the control socket.")
+    config_file: Path = Field(default_factory=paths.config_file, description="This file.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
+    flush_seconds: float = Field(5.0, ge=0, description="How long an item that isn't major waits at most.")
+    scan_seconds: float = Field(300.0, gt=0, description="Time between two full scans.")
+    courier_idle_seconds: float = Field(600.0, gt=0, description="After which an idle courier is ended.")
+    read_lag_seconds: float = Field(30.0, ge=0, description="After which Mem0 surely shows what it stored.")
+    backoff: BackoffSettings = Field(default_factory=BackoffSettings)
+    infer: bool = Field(False, description="Whether Mem0's language model may rewrite memories.")
+    redact: Literal["redact", "hold", "off"] = Field("redact", description="What to do about credentials.")
+    major_categories: list[str] = Field(
+        ["architecture", "security", "database-schema", "api-design"],
+        description="Categories of decisions that are sent at once.",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Strongest first: the environment, then the file (handed in by `load`)."""
+        return env_settings, init_settings
+
+    @property
+    def rules(self) -> Rules:
+        """What settling needs of the settings; the embedded store answers before it returns."""
+        backoff = Backoff(self.backoff.base_seconds, self.backoff.cap_seconds)
+        return Rules(backoff, self.platform.timeout_seconds, self.read_lag_seconds)
+
+    @property
+    def store_folder(self) -> Path:
+        """The folder of the embedded store."""
+        return (self.embedded.path or self.state_dir / "mem0").expanduser().absolute()
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings in force; raises `BadConfiguration`, which names each mistake and its place."""
+    _refuse_unknown_names(environ)
+    file = paths.config_file(environ)
+    try:
+        return Settings(**paths.read_config(file))
+    except ValidationError as error:
+        mistakes = [
+            (".".join(str(part) for part in detail["loc"]), detail["msg"]) for detail in error.errors()
+        ]
+    except ValueError as error:  # pydantic-settings: a JSON value in the environment that isn't JSON
+        mistakes = [("environment", str(error))]
+    raise BadConfiguration(
+        "; ".join(f"{name}: {message}" for name, message in mistakes),
+        where=f"{file}, or the environment ({', '.join(_variable(name) for name, _ in mistakes)})",
+        remedy="docs/settings.md lists every setting",
+    )
+
+
+def names() -> Iterator[str]:
+    """Every environment variable that is a setting, in upper case."""
+    for name, field in Settings.model_fields.items():
+        annotation = field.annotation
+        if name == "api_key":
+            yield "MEM0_API_KEY"
+            continue
+        yield f"{paths.PREFIX}{name.upper()}"
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            for nested in annotation.model_fields:
+                yield f"{paths.PREFIX}{name.upper()}__{nested.upper()}"
+
+
+def _refuse_unknown_names(environ: Mapping[str, str]) -> None:
+    known = {*names(), FAILPOINT}
+    for variable in environ:
+        if variable.upper().startswith(paths.PREFIX) and variable.upper() not in known:
+            raise BadConfiguration(
+                f"{variable} is no setting",
+                where="the environment",
+                remedy="check its spelling; docs/settings.md lists every setting",
+            )
+
+
+def _variable(name: str) -> str:
+    return "MEM0_API_KEY" if name == "MEM0_API_KEY" else paths.PREFIX + name.upper().replace(".", "__")

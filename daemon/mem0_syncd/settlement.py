@@ -1,0 +1,220 @@
+"""What follows from an outcome, for the entry and for its destination: pure decisions."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from mem0_syncd.backoff import Backoff
+from mem0_syncd.entry import Entry, State
+from mem0_syncd.outcome import (
+    Absent,
+    Accepted,
+    Found,
+    Gone,
+    Held,
+    Later,
+    Outcome,
+    Refused,
+    Stored,
+    Unknown,
+)
+
+MOST_SENDS = 5
+"""Full turns of send, look and surely absent, after which an entry is a dead letter."""
+
+EVENT_LIFETIME = 24 * 3600.0
+"""Seconds after which an event that is still open counts as an unknown outcome."""
+
+DOUBTS_IN_A_ROW = 3
+"""Unknown outcomes with no success between them that make a destination unreachable."""
+
+HOLD_PROBE_SECONDS = 180.0
+"""Seconds between two probes of a held destination."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What settling needs to know of the settings; seconds."""
+
+    backoff: Backoff = field(default_factory=Backoff)
+    timeout: float = 30.0
+    read_lag: float = 30.0
+
+    def certain_after(self, attempt_end: float) -> float:
+        """When an absence is certain: what was under way has been stored and can be seen by then."""
+        return attempt_end + self.read_lag + 2 * self.timeout
+
+
+# What becomes of an entry ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """It is proven: the entry goes, the receipt stays."""
+
+    memory_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Requeue:
+    """It is surely not stored and will be sent again; `resend` when it had been sent before."""
+
+    resend: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """It may be stored: looked up (an add) or repeated (an update) at `due_at`, certain at `certain_at`."""
+
+    due_at: float
+    certain_at: float
+    target_gone: bool = False
+    last_turn: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Await:
+    """Mem0 works on it; its event is polled at `due_at`."""
+
+    event_id: str
+    due_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Retarget:
+    """Another revision of it is there, as this memory, which it now updates."""
+
+    memory_id: str
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bury:
+    """A dead letter, which waits for a person; `doubtful` when it may be stored all the same."""
+
+    reason: str
+    doubtful: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """A person deleted the memory in Mem0, and so it stays."""
+
+
+Settlement = Receipt | Requeue | Doubt | Await | Retarget | Bury | Deleted
+
+
+def settle(entry: Entry, outcome: Outcome, rules: Rules, now: float, rng: random.Random) -> Settlement:
+    """What becomes of an entry after the outcome of its push, look-up or poll."""
+    again_at = now + rules.backoff.wait(entry.attempts, rng)
+    match outcome:
+        case Stored(ids):
+            return Receipt(ids)
+        case Refused(reason):
+            return Bury(reason)
+        case Accepted(event_id):
+            if now - entry.created_at > EVENT_LIFETIME and entry.state is State.ACCEPTED:
+                return Doubt(again_at, rules.certain_after(now), last_turn=True)
+            return Await(event_id, again_at)
+        case Gone():
+            return Doubt(now, now, target_gone=True)
+        case Found(memory_id, content_hash):
+            return (
+                Receipt((memory_id,))
+                if content_hash == entry.content_hash
+                else Retarget(memory_id, content_hash)
+            )
+        case Absent():
+            return _after_absence(entry, now, again_at)
+        case Unknown(reason):
+            return _after_unknown(entry, reason, rules, now, again_at)
+        case Later() | Held():
+            return _after_nothing(entry, now, again_at)
+
+
+def _after_absence(entry: Entry, now: float, again_at: float) -> Settlement:
+    if now < entry.certain_at:
+        return Doubt(min(again_at, entry.certain_at), entry.certain_at, target_gone=entry.target_gone)
+    if entry.target_gone:
+        return Deleted()
+    if entry.sends >= MOST_SENDS:
+        return Bury("no outcome: sent again and again, and never found in Mem0", doubtful=True)
+    return Requeue(resend=True)
+
+
+def _after_unknown(entry: Entry, reason: str, rules: Rules, now: float, again_at: float) -> Settlement:
+    match entry.state:
+        case State.ACCEPTED:
+            return Doubt(again_at, rules.certain_after(now), last_turn=True, reason=reason)
+        case State.SENDING:
+            return Doubt(again_at, rules.certain_after(now), reason=reason)
+        case _:
+            return Doubt(again_at, entry.certain_at, target_gone=entry.target_gone)
+
+
+def _after_nothing(entry: Entry, now: float, again_at: float) -> Settlement:
+    if entry.state is State.ACCEPTED and entry.event_id:
+        return Await(entry.event_id, again_at)
+    if entry.state is State.UNCONFIRMED:
+        return Doubt(now, entry.certain_at, target_gone=entry.target_gone)
+    return Requeue()
+
+
+# What becomes of the destination --------------------------------------------------------------------------
+
+
+class Reach(StrEnum):
+    """Whether a destination takes anything just now."""
+
+    OK = "ok"
+    UNREACHABLE = "unreachable"
+    HELD = "held"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A destination's state and its clock; `retry_at` is when the next probe is due."""
+
+    reach: Reach = Reach.OK
+    reason: str = ""
+    remedy: str = ""
+    retry_at: float | None = None
+    step: int = 0
+    doubts: int = 0
+
+
+def stand(standing: Standing, outcome: Outcome, rules: Rules, now: float, rng: random.Random) -> Standing:
+    """A destination's standing after one more outcome.
+
+    Outcomes of requests that were under way when the first failure came don't push the clock further.
+    """
+    if isinstance(outcome, Later | Unknown):
+        if standing.retry_at is not None and now < standing.retry_at:
+            return replace(standing, retry_at=max(standing.retry_at, now + outcome.after))
+        wait = rules.backoff.wait(standing.step, rng, at_least=outcome.after)
+    match outcome:
+        case Later(reason):
+            return _unreachable(standing, reason, now, wait)
+        case Unknown(reason, after) if (
+            after or standing.doubts + 1 >= DOUBTS_IN_A_ROW or standing.reach is Reach.UNREACHABLE
+        ):
+            return _unreachable(standing, reason, now, wait)
+        case Unknown():
+            return replace(standing, doubts=standing.doubts + 1)
+        case Held(reason, remedy):
+            return Standing(Reach.HELD, reason, remedy, now + HOLD_PROBE_SECONDS)
+        case _:
+            return Standing()
+
+
+def _unreachable(standing: Standing, reason: str, now: float, wait: float) -> Standing:
+    return Standing(
+        Reach.UNREACHABLE,
+        reason,
+        retry_at=now + wait,
+        step=standing.step + 1,
+        doubts=standing.doubts + 1,
+    )

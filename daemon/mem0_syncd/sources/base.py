@@ -1,0 +1,130 @@
+"""What a source is: how its file falls into entries, and what an entry says.
+
+Splitting and understanding are two steps so that an entry which hasn't changed since the last scan
+needs only the first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mem0_syncd.errors import Problem
+from mem0_syncd.item import Item
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """One entry of a file, before it is understood: its place in the file and its JSON value."""
+
+    place: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The value of an entry that could not even be split off cleanly: why, and the way out."""
+
+    what: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one entry, or one file, says: its items, and what is wrong with it."""
+
+    items: tuple[Item, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+class Unreadable(Exception):
+    """A file as a whole can't be understood; a writer may be at work on it."""
+
+    def __init__(self, what: str, *, place: str = "", remedy: str) -> None:
+        super().__init__(what)
+        self.what, self.place, self.remedy = what, place, remedy
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One format: where its file is, and the two pure steps from its bytes to items.
+
+    `path` is relative to the project's root, with forward slashes. `split` raises `Unreadable`;
+    `understand` takes an entry and the project's id, and raises nothing.
+    """
+
+    name: str
+    path: str
+    split: Callable[[bytes], list[Raw]]
+    understand: Callable[[Raw, str], Reading]
+
+
+def parse_json(data: bytes) -> Any:
+    """The JSON document that `data` holds; raises `Unreadable` with line and column."""
+    if not data.strip():
+        raise Unreadable("the file is empty", remedy="restore it from version control, or delete it")
+    try:
+        return json.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise Unreadable(
+            f"invalid UTF-8 (byte {error.object[error.start]:#04x})",
+            place=f"byte {error.start}",
+            remedy="save the file as UTF-8",
+        ) from None
+    except json.JSONDecodeError as error:
+        raise Unreadable(
+            f"not JSON: {error.msg}",
+            place=f"line {error.lineno}, column {error.colno}",
+            remedy="mend the JSON there, or restore the file from version control",
+        ) from None
+    except (RecursionError, ValueError) as error:
+        raise Unreadable(f"not usable JSON: {error}", remedy="simplify the document") from None
+
+
+def fault(path: str, raw: Raw, what: str, remedy: str) -> Reading:
+    """The reading of an entry that says no item: only what is wrong with it, and where."""
+    return Reading(problems=(Problem(what, f"{path}: {raw.place}", remedy),))
+
+
+def not_an_object(path: str, raw: Raw, noun: str) -> Reading:
+    """The reading of an entry that is broken, or is no JSON object where `noun` should be one."""
+    if isinstance(raw.value, Broken):
+        return fault(path, raw, raw.value.what, raw.value.remedy)
+    what = f"{noun} is an object, not {_json_type(raw.value)}"
+    return fault(path, raw, what, "remove or mend the entry")
+
+
+def text_of(value: object) -> str:
+    """A value as clean text: trimmed, without NULs or lone surrogates; '' for what is no text."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return ""
+    # SQLite, Mem0 and PostgreSQL each refuse one of these two; JSON allows both.
+    return str(value).replace("\x00", "").encode("utf-8", "replace").decode("utf-8").strip()
+
+
+def first_text(entry: Mapping[str, Any], *names: str) -> str:
+    """The first of the named fields that holds text, else ''."""
+    return next(filter(None, (text_of(entry.get(name)) for name in names)), "")
+
+
+def fields_of(value: object) -> Mapping[str, Any]:
+    """The fields of a value that may be an object; none if it isn't one."""
+    return value if isinstance(value, dict) else {}
+
+
+def texts_of(value: object) -> list[str]:
+    """The texts of a list whose members are texts, or objects that say one; a lone text counts."""
+    members = value if isinstance(value, list) else [value]
+    found = []
+    for member in members:
+        if isinstance(member, dict):
+            member = first_text(member, "option", "name", "title", "alternative", "description", "what")
+        found.append(text_of(member))
+    return [text for text in found if text]
+
+
+def _json_type(value: object) -> str:
+    names = {str: "a text", bool: "a boolean", int: "a number", float: "a number", list: "an array"}
+    return names.get(type(value), "null")

@@ -1,0 +1,100 @@
+"""The decision log, `.claude/coordination/decision-log.json`, in every form found in the wild."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mem0_syncd.item import Item, Kind
+from mem0_syncd.sources.base import (
+    Raw,
+    Reading,
+    Source,
+    Unreadable,
+    fault,
+    fields_of,
+    first_text,
+    not_an_object,
+    parse_json,
+    text_of,
+    texts_of,
+)
+from mem0_syncd.sources.rules import (
+    metadata_of,
+    rates_high,
+    reason_to_withhold,
+    with_best_practice,
+    with_reference,
+)
+
+PATH = ".claude/coordination/decision-log.json"
+
+_WIDE_SCOPES = {"system", "global"}
+
+
+def split(data: bytes) -> list[Raw]:
+    """The log's entries: those under `decisions`, or of a bare array."""
+    document = parse_json(data)
+    entries = document.get("decisions") if isinstance(document, dict) else document
+    if not isinstance(entries, list):
+        raise Unreadable(
+            "no list of decisions",
+            place="decisions",
+            remedy='the log is {"decisions": [...]}, or a bare array of decisions',
+        )
+    return [Raw(f"decisions[{index}]", entry) for index, entry in enumerate(entries)]
+
+
+def understand(raw: Raw, project: str) -> Reading:
+    """The item that one entry says, of schema 1.0.0, 2.0.0 or older."""
+    if not isinstance(raw.value, dict):
+        return not_an_object(PATH, raw, "a decision")
+    entry = raw.value
+    body = _body(entry)
+    if not body:
+        return fault(PATH, raw, "a decision without a title, summary or description", "give it one of these")
+    source_id = first_text(entry, "decision_id", "id") or None
+    when = first_text(entry, "timestamp", "date") or None
+    decision = Item(
+        kind=Kind.DECISION,
+        project=project,
+        text=with_reference(body, source_id, when),
+        metadata=metadata_of(Kind.DECISION, entry),
+        source_id=source_id,
+        when=when,
+        weighty=_is_weighty(entry),
+        withheld=reason_to_withhold(entry, body),
+        source=SOURCE.name,
+        path=PATH,
+        place=raw.place,
+    )
+    return Reading(items=with_best_practice(decision, entry))
+
+
+def _body(entry: Mapping[str, Any]) -> str:
+    context = entry.get("context")
+    details = fields_of(context)
+    title = first_text(entry, "title", "summary", "decision")
+    description = text_of(entry.get("description"))
+    what = (
+        f"{title}: {description}" if title and description and description != title else title or description
+    )
+    lines = [what]
+    if problem := text_of(details.get("problem")):
+        lines.append(f"Problem: {problem}")
+    why = first_text(entry, "rationale") or first_text(details, "rationale") or text_of(context)
+    if what and why:
+        lines.append(f"Rationale: {why}")
+    alternatives = texts_of(entry.get("alternatives") or details.get("alternatives_considered") or [])
+    if what and alternatives:
+        lines.append(f"Alternatives considered: {'; '.join(alternatives)}")
+    return "\n".join(lines) if what else ""
+
+
+def _is_weighty(entry: Mapping[str, Any]) -> bool:
+    impact = entry.get("impact")
+    scope = text_of(fields_of(impact).get("scope"))
+    return scope.lower() in _WIDE_SCOPES or text_of(impact).lower() == "high" or rates_high(entry)
+
+
+SOURCE = Source("decision-log", PATH, split, understand)

@@ -1,0 +1,163 @@
+"""The snapshot that `status` shows: from the outbox alone, so that it is true without a daemon, too."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mem0_syncd.control import ask
+from mem0_syncd.errors import DaemonNotRunning
+from mem0_syncd.item import Kind
+from mem0_syncd.outbox import DestinationRow, Outbox
+from mem0_syncd.settlement import Reach
+
+SCHEMA = 1
+COUNTS = ("delivered", "pending", "unconfirmed", "accepted", "dead", "skipped", "withheld")
+PING_SECONDS = 1.0
+
+
+def snapshot(state: Path) -> dict[str, Any]:
+    """The status of a state folder, as `status --json` documents it (docs/json.md)."""
+    running = _ping(state)
+    outbox = Outbox.open_to_read(state) if state.is_dir() else None
+    if outbox is None:
+        return _nothing_yet(running)
+    try:
+        return _snapshot(outbox, running)
+    finally:
+        outbox.close()
+
+
+def _snapshot(outbox: Outbox, running: str) -> dict[str, Any]:
+    registry = outbox.registry
+    destination = registry.current_destination()
+    projects = _projects(outbox, destination)
+    problems = [problem.as_dict() for _, problem in registry.problems()]
+    problems += _destination_problems(destination)
+    problems += _dead_letters(outbox, destination)
+    last = outbox.queue.last_delivery(destination.id) if destination else None
+    alive = running != "stopped"
+    return {
+        "schema": SCHEMA,
+        "state": _state(running, paused=registry.fact("paused") is not None, problems=bool(problems)),
+        "daemon": {
+            "running": alive,
+            "pid": int(registry.fact("pid") or 0) or None if alive else None,
+            "version": registry.fact("version") if alive else None,
+            "since": registry.fact("since") if alive else None,
+        },
+        "destination": _destination(destination),
+        "projects": projects,
+        "totals": _sum(counts for project in projects for counts in project["kinds"].values()),
+        "last_delivery": rfc3339(last),
+        "problems": problems,
+    }
+
+
+def _ping(state: Path) -> str:
+    try:
+        ask(state, "ping", timeout=PING_SECONDS)
+    except DaemonNotRunning:
+        return "stopped"
+    except TimeoutError:
+        return "unresponsive"
+    return "ok"
+
+
+def _state(running: str, *, paused: bool, problems: bool) -> str:
+    if running != "ok":
+        return running
+    if paused:
+        return "paused"
+    return "degraded" if problems else "ok"
+
+
+def _projects(outbox: Outbox, destination: DestinationRow | None) -> list[dict[str, Any]]:
+    watched = {project.id: project for project in outbox.registry.projects()}
+    problems: dict[str, list[dict[str, str]]] = {}
+    for project_id, problem in outbox.registry.problems():
+        problems.setdefault(project_id, []).append(problem.as_dict())
+    tallies = outbox.ledger.counts(destination.id) if destination else {}
+    ids = sorted({*watched, *(project_id for project_id, _ in tallies)})
+    return [
+        {
+            "id": project_id,
+            "path": str(watched[project_id].path) if project_id in watched else None,
+            "problems": problems.get(project_id, []),
+            "kinds": {
+                kind.value: _counts(tallies[project_id, kind])
+                for kind in Kind
+                if (project_id, kind) in tallies
+            },
+        }
+        for project_id in ids
+    ]
+
+
+def _counts(tally: dict[str, int]) -> dict[str, int]:
+    counts = {name: tally.get(name, 0) for name in COUNTS}
+    return {"seen": sum(counts.values()), **counts}
+
+
+def _sum(all_counts: Any) -> dict[str, int]:
+    total = dict.fromkeys(("seen", *COUNTS), 0)
+    for counts in all_counts:
+        for name, n in counts.items():
+            total[name] += n
+    return total
+
+
+def _destination(destination: DestinationRow | None) -> dict[str, Any]:
+    if destination is None:
+        return {"name": None, "identity": None, "state": "ok", "reason": "", "retry_at": None}
+    standing = destination.standing
+    return {
+        "name": destination.name,
+        "identity": destination.identity,
+        "state": standing.reach.value,
+        "reason": standing.reason,
+        "retry_at": rfc3339(standing.retry_at),
+    }
+
+
+def _destination_problems(destination: DestinationRow | None) -> list[dict[str, str]]:
+    if destination is None or destination.standing.reach is Reach.OK:
+        return []
+    standing = destination.standing
+    seconds = max(0, round((standing.retry_at or 0) - time.time()))
+    remedy = standing.remedy or f"nothing: it is tried again by itself (in {seconds} s)"
+    return [{"what": standing.reason, "where": destination.identity, "remedy": remedy}]
+
+
+def _dead_letters(outbox: Outbox, destination: DestinationRow | None) -> list[dict[str, str]]:
+    dead = outbox.queue.dead_letters(destination.id, limit=5) if destination else []
+    return [
+        {
+            "what": f"dead letter: {entry.reason}",
+            "where": f"{entry.project}: {entry.kind} {entry.id}",
+            "remedy": f"mem0-syncd dead show {entry.id}, then retry or drop it",
+        }
+        for entry in dead
+    ]
+
+
+def _nothing_yet(running: str) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "state": running,
+        "daemon": {"running": running != "stopped", "pid": None, "version": None, "since": None},
+        "destination": _destination(None),
+        "projects": [],
+        "totals": _sum([]),
+        "last_delivery": None,
+        "problems": [],
+    }
+
+
+def rfc3339(moment: float | None) -> str | None:
+    """Seconds since the epoch as RFC 3339, in UTC."""
+    if moment is None:
+        return None
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,138 @@
+"""The sync-state file, shared with other programs: their marks are read, ours are added.
+
+It is the only file of a project that is ever written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from mem0_syncd.errors import Problem
+from mem0_syncd.outbox.ledger import Marks
+from mem0_syncd.sources.base import Unreadable, parse_json
+
+PATH = ".claude/coordination/.decision-sync-state.json"
+OURS = "mem0_syncd"
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SyncState:
+    """A sync-state file as read: every id marked in it, and which of them are ours."""
+
+    document: dict[str, Any]
+    marked: frozenset[str]
+    ours: frozenset[str]
+
+    @property
+    def foreign(self) -> frozenset[str]:
+        """The ids that others marked."""
+        return self.marked - self.ours
+
+
+def parse(data: bytes) -> SyncState:
+    """The sync state that the file's bytes say; raises `Unreadable`."""
+    document = parse_json(data)
+    marked = document.get("synced_decisions", []) if isinstance(document, dict) else None
+    ours = document.get(OURS, {}) if isinstance(document, dict) else None
+    if not (_is_ids(marked) and isinstance(ours, dict) and all(_is_ids(ids) for ids in ours.values())):
+        raise Unreadable(
+            "not a sync-state document",
+            remedy='it is {"synced_decisions": [ids], ...}; mend it or move it away',
+        )
+    return SyncState(document, frozenset(marked), frozenset(i for ids in ours.values() for i in ids))
+
+
+def merge(state: SyncState, identity: str, marks: Marks) -> dict[str, Any]:
+    """The document with our marks in it; whatever else it says is kept."""
+    mine = state.document.get(OURS, {})
+    last = _rfc3339(marks.last_delivery) if marks.last_delivery else None
+    before = state.document.get("last_sync")
+    return {
+        "version": "1.0",
+        **state.document,
+        "last_sync": max(filter(None, (last, before if isinstance(before, str) else None)), default=None),
+        "synced_decisions": sorted(state.marked | marks.delivered),
+        "pending_count": marks.open,
+        OURS: {**mine, identity: sorted({*mine.get(identity, ()), *marks.delivered})},
+    }
+
+
+def read(project: Path) -> SyncState | None:
+    """A project's sync state, None where there is no file; raises `Unreadable`."""
+    path = project / PATH
+    try:
+        return parse(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Unreadable(f"can't be read: {error.strerror}", remedy="check what is at that path") from None
+
+
+def write(project: Path, identity: str, marks: Marks) -> None:
+    """Bring the file in line with our receipts, atomically, if it isn't; raises `Unreadable`, `OSError`."""
+    # A link stays a link: the file that it names is replaced.
+    path = Path(os.path.realpath(project / PATH))
+    for _ in range(_TRIES):
+        before = _signature(path)
+        state = read(project)
+        if state is None and not marks.delivered:
+            return
+        state = state or SyncState({}, frozenset(), frozenset())
+        document = merge(state, identity, marks)
+        if document == state.document or (not marks.delivered and not state.ours):
+            return
+        if _replace(path, document, unless_changed_from=before):
+            return
+
+
+def problem_of(error: Unreadable | OSError) -> Problem:
+    """A sync-state problem as `status` shows it."""
+    if isinstance(error, Unreadable):
+        where = f"{PATH}: {error.place}" if error.place else PATH
+        return Problem(f"the sync-state file is left alone: {error.what}", where, error.remedy)
+    return Problem(f"the sync-state file can't be written: {error.strerror}", PATH, "make it writable")
+
+
+def _replace(path: Path, document: dict[str, Any], *, unless_changed_from: tuple[int, ...] | None) -> bool:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.tmp.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(document, file, indent=2, ensure_ascii=False)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileNotFoundError):
+            os.chmod(name, path.stat().st_mode & 0o777)  # noqa: PTH101 - it is a name, not a path
+        # Its other writers take no lock: the narrower this gap, the less of theirs can be lost.
+        if _signature(path) != unless_changed_from:
+            return False
+        os.replace(name, path)  # noqa: PTH105 - likewise
+        return True
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)  # noqa: PTH108 - likewise
+
+
+def _signature(path: Path) -> tuple[int, ...] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+def _is_ids(value: object) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(member, str) for member in value)
+
+
+def _rfc3339(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

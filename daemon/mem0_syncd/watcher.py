@@ -1,0 +1,147 @@
+"""File events: which project may have changed. Events are hints; the scan finds out."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from watchdog.events import (
+    FileClosedNoWriteEvent,
+    FileOpenedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
+from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver, ObservedWatch
+
+from mem0_syncd.errors import Problem
+from mem0_syncd.outbox import ProjectRow
+
+Identity = tuple[int, int]
+
+
+class Watcher:
+    """Watches the folders that the sources' files are in, or the nearest ones that exist.
+
+    One watch for each folder, never a recursive one: `.claude` may hold whole work trees. `mend` must be
+    called now and then, for no event tells of a folder that was replaced.
+    """
+
+    def __init__(self, files: Iterable[str], on_change: Callable[[str], None]) -> None:
+        """`files` are relative to each project; `on_change` hears a project's id."""
+        self._files = [Path(file) for file in files]
+        self._names = {file.name for file in self._files}
+        self._on_change = on_change
+        self._lock = threading.Lock()
+        self._projects: list[ProjectRow] = []
+        self._armed: dict[Path, tuple[ObservedWatch, Identity]] = {}
+        self._owners: dict[Path, set[str]] = {}
+        self._observer: BaseObserver = Observer()
+        self._started = False
+
+    def start(self) -> None:
+        """Begin to watch; to be called before `watch`."""
+        self._observer.start()
+        self._started = True
+
+    def stop(self) -> None:
+        """Stop watching."""
+        if self._observer.is_alive():
+            self._observer.stop()
+            self._observer.join()
+
+    def watch(self, projects: Iterable[ProjectRow]) -> list[Problem]:
+        """Watch these projects and no others; returns what can't be watched."""
+        self._projects = list(projects)
+        return self.mend()
+
+    def mend(self) -> list[Problem]:
+        """Bring the watches in line with the folders that are there now; returns what can't be watched.
+
+        A project whose folders have changed is reported as changed.
+        """
+        with self._lock:
+            owners: dict[Path, set[str]] = {}
+            for project in self._projects:
+                for folder in self._folders(project):
+                    owners.setdefault(folder, set()).add(project.id)
+            self._owners = owners
+            if self._started and not self._observer.is_alive():
+                self._observer = Observer()
+                self._observer.start()
+            alive = {emitter.watch for emitter in self._observer.emitters if emitter.is_alive()}
+            changed: set[str] = set()
+            for folder, (watch, identity) in list(self._armed.items()):
+                if folder not in owners or _identity(folder) != identity or watch not in alive:
+                    self._disarm(folder)
+            problems = []
+            for folder in owners.keys() - self._armed.keys():
+                changed |= owners[folder]
+                if problem := self._arm(folder):
+                    problems.append(problem)
+        for project_id in changed:
+            self._on_change(project_id)
+        return problems
+
+    def _folders(self, project: ProjectRow) -> set[Path]:
+        """Where an event may tell of the project's files: the folders of the files, and above them."""
+        folders = set()
+        for file in self._files:
+            path = project.path / file
+            folder = path.parent
+            while not folder.is_dir() and folder != project.path:
+                folder = folder.parent
+            if folder.is_dir():
+                folders.add(folder)
+            if folder != project.path:
+                folders.add(project.path / file.parts[0])
+            if path.is_symlink():
+                # The target's writer makes no event where the link is.
+                folders.add(Path(os.path.realpath(path)).parent)
+        return {folder for folder in folders if folder.is_dir()}
+
+    def _arm(self, folder: Path) -> Problem | None:
+        try:
+            identity = _identity(folder)
+            watch = self._observer.schedule(_Handler(self, folder), str(folder), follow_symlink=True)
+        except OSError as error:
+            return Problem(
+                f"the folder can't be watched ({error.strerror}); it is polled instead",
+                str(folder),
+                "raise fs.inotify.max_user_watches and max_user_instances",
+            )
+        if identity is not None:
+            self._armed[folder] = (watch, identity)
+        return None
+
+    def _disarm(self, folder: Path) -> None:
+        watch, _ = self._armed.pop(folder)
+        if watch in {emitter.watch for emitter in self._observer.emitters}:
+            self._observer.unschedule(watch)
+
+    def heard(self, folder: Path, event: FileSystemEvent) -> None:
+        """Take in one event of a watched folder."""
+        if isinstance(event, FileOpenedEvent | FileClosedNoWriteEvent):
+            return
+        paths = {os.fsdecode(event.src_path), os.fsdecode(event.dest_path)}
+        if event.is_directory or any(os.path.basename(path) in self._names for path in paths):  # noqa: PTH119 - text
+            for project_id in self._owners.get(folder, ()):
+                self._on_change(project_id)
+
+
+class _Handler(FileSystemEventHandler):
+    def __init__(self, watcher: Watcher, folder: Path) -> None:
+        self._watcher, self._folder = watcher, folder
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        self._watcher.heard(self._folder, event)
+
+
+def _identity(folder: Path) -> Identity | None:
+    try:
+        stat = folder.stat()
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino
