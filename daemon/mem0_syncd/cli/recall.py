@@ -23,7 +23,7 @@ from mem0_syncd.outbox import Outbox
 @click.option("--limit", default=5, show_default=True, help="How many memories at most.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (docs/json.md).")
 def recall(query: str, path: Path, *, limit: int, as_json: bool) -> None:
-    """Search what is in Mem0 of this project, and the global best practices.
+    r"""Search what is in Mem0 of this project, and the global best practices.
 
     \b
     Example:  mem0-syncd recall "how do we store sessions?"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mem0_syncd.memory import Memory
-from mem0_syncd.outcome import Held, Later, LookOutcome, PushOutcome
+from mem0_syncd.outcome import Absent, Found, Held, Later, LookOutcome, PushOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,16 @@ class Hit:
     user_id: str
     score: float
     metadata: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """One memory as a destination holds it."""
+
+    id: str
+    text: str
+    metadata: dict[str, Any]
+    created_at: str
 
 
 class CannotOpen(Exception):
@@ -50,5 +60,25 @@ class Destination(Protocol):
     def search(self, query: str, user_ids: Sequence[str], limit: int) -> list[Hit]:
         """The memories of these user ids that are nearest to the query, best first."""
 
+    def listing(self, user_id: str) -> list[Remote]:
+        """Every memory of a user id, merged and expired ones too; raises what the library raises."""
+
     def close(self) -> None:
         """Let go of what is held; what was acknowledged is stored."""
+
+
+def choose(matches: Sequence[Remote], memory: Memory) -> Found | Absent:
+    """Of the memories with one key: the one with this content, then the oldest, then the lowest id."""
+    if not matches:
+        return Absent()
+
+    def rank(it: Remote) -> tuple[bool, str, str]:
+        return content_hash(it) != memory.content_hash, it.created_at, it.id
+
+    best = min(matches, key=rank)
+    return Found(best.id, content_hash(best))
+
+
+def content_hash(remote: Remote) -> str:
+    """The revision that a memory says it holds; '' for one that isn't ours."""
+    return str(remote.metadata.get("content_hash", ""))

@@ -14,7 +14,7 @@ from mem0.utils.factory import EmbedderFactory
 from mem0.vector_stores.configs import VectorStoreConfig
 
 from mem0_syncd.destinations import embedder
-from mem0_syncd.destinations.base import CannotOpen, Hit
+from mem0_syncd.destinations.base import CannotOpen, Hit, Remote, choose
 from mem0_syncd.memory import Memory
 from mem0_syncd.outcome import (
     Absent,
@@ -112,16 +112,10 @@ class Embedded:
     def look(self, memory: Memory, *, by_text: bool = False) -> LookOutcome:  # noqa: ARG002 - never deduplicates
         """Find the memory by key: of several, the one with this content, then the oldest."""
         try:
-            answer = self._mem0.get_all(
-                filters={"user_id": memory.user_id, "sync_key": memory.sync_key}, top_k=100, show_expired=True
-            )
+            matches = self._list({"user_id": memory.user_id, "sync_key": memory.sync_key})
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this look-up's outcome
             return Unknown(f"the look-up failed: {error}")
-        matches = sorted(
-            answer["results"],
-            key=lambda it: (_content_hash(it) != memory.content_hash, str(it["created_at"]), str(it["id"])),
-        )
-        return Found(str(matches[0]["id"]), _content_hash(matches[0])) if matches else Absent()
+        return choose(matches, memory)
 
     def poll(self, event_id: str) -> PushOutcome:
         """The local store has no events."""
@@ -137,6 +131,17 @@ class Embedded:
                 for it in found["results"]
             ]
         return sorted(hits, key=lambda hit: hit.score, reverse=True)[:limit]
+
+    def listing(self, user_id: str) -> list[Remote]:
+        """Every memory of a user id."""
+        return self._list({"user_id": user_id})
+
+    def _list(self, filters: dict[str, str]) -> list[Remote]:
+        answer = self._mem0.get_all(filters=filters, top_k=_MANY, show_expired=True)
+        return [
+            Remote(str(it["id"]), it["memory"], it.get("metadata") or {}, str(it["created_at"]))
+            for it in answer["results"]
+        ]
 
     def close(self) -> None:
         """Close Mem0 and its Qdrant client, or the folder stays locked."""
@@ -165,8 +170,3 @@ def _open_store(folder: Path) -> Mem0:
             history_db_path=str(folder / "history.sqlite3"),
         )
     )
-
-
-def _content_hash(memory: Mapping[str, Any]) -> str:
-    metadata = memory.get("metadata")
-    return str(metadata.get("content_hash", "")) if isinstance(metadata, dict) else ""

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import httpx
 from mem0 import MemoryClient
 
-from mem0_syncd.destinations.base import CannotOpen, Hit
+from mem0_syncd.destinations.base import CannotOpen, Hit, Remote, choose
 from mem0_syncd.destinations.classify import outcome_of_add, outcome_of_error, outcome_of_response
 from mem0_syncd.memory import Memory
 from mem0_syncd.outcome import (
     Absent,
-    Found,
     Gone,
     Held,
     Later,
@@ -94,17 +93,11 @@ class Platform:
         return _looked(lambda: self._look(by_key, memory, by_text=by_text))
 
     def _look(self, by_key: dict[str, Any], memory: Memory, *, by_text: bool) -> LookOutcome:
-        matches = list(self._list(by_key))
-        if matches:
-            oldest = min(matches, key=lambda it: (str(it.get("created_at")), str(it["id"])))
-            same = [it for it in matches if _content_hash(it) == memory.content_hash]
-            chosen = oldest if oldest in same or not same else same[0]
-            return Found(str(chosen["id"]), _content_hash(chosen))
-        if by_text:
-            for it in self._list({"AND": [{"user_id": memory.user_id}]}):
-                if str(it.get("memory", "")).strip() == memory.text.strip():
-                    return Found(str(it["id"]), _content_hash(it))
-        return Absent()
+        found = choose(self._list(by_key), memory)
+        if isinstance(found, Absent) and by_text:
+            same = [it for it in self.listing(memory.user_id) if it.text.strip() == memory.text.strip()]
+            return choose(same, memory)
+        return found
 
     def poll(self, event_id: str) -> PushOutcome:
         """What the event says; one that is gone says nothing."""
@@ -134,17 +127,24 @@ class Platform:
             for it in found.get("results", [])
         ]
 
+    def listing(self, user_id: str) -> list[Remote]:
+        """Every memory of a user id, page by page."""
+        return self._list({"AND": [{"user_id": user_id}]})
+
     def close(self) -> None:
         """Close the connections."""
         self._client.client.close()
 
-    def _list(self, filters: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        page = 1
+    def _list(self, filters: dict[str, Any]) -> list[Remote]:
+        found, page = [], 1
         while True:
             answer = self._client.get_all(filters=filters, page=page, page_size=PAGE_SIZE, **_EVERYTHING)
-            yield from answer["results"]
+            found += [
+                Remote(str(it["id"]), str(it["memory"]), it.get("metadata") or {}, str(it.get("created_at")))
+                for it in answer["results"]
+            ]
             if not answer.get("next"):
-                return
+                return found
             page += 1
 
 
@@ -171,8 +171,3 @@ def _cannot_open(error: Exception) -> Later | Held:
     # Nothing was sent yet, so whatever fails here is no entry's doubt.
     after = outcome.after if isinstance(outcome, Unknown) else 0.0
     return Later(str(getattr(outcome, "reason", error)), after)
-
-
-def _content_hash(memory: Mapping[str, Any]) -> str:
-    metadata = memory.get("metadata")
-    return str(metadata.get("content_hash", "")) if isinstance(metadata, dict) else ""

@@ -1,0 +1,34 @@
+"""Fixtures that every kind of test shares."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# mem0ai reports to its makers unless told otherwise before it is imported, and makes a folder at home.
+os.environ["MEM0_TELEMETRY"] = "False"
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _away_from_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing of the user's own is read or written, and none of their settings counts."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(("MEM0_SYNCD_", "MEM0_API_KEY", "XDG_")):
+                patch.delenv(name)
+        patch.setenv("HOME", str(home))
+        patch.setenv("MEM0_DIR", str(home / "mem0"))
+        yield
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project's root folder with nothing in it, called `shop`."""
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    return folder

@@ -1,0 +1,170 @@
+"""A real daemon in a process of its own, as the system tests drive it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mem0_syncd.control import ask
+from mem0_syncd.errors import SyncdError
+from mem0_syncd.status import snapshot
+
+PATIENCE = 30.0
+"""Seconds that a test waits for what must happen; none asserts how long it took."""
+
+
+def wait_until(condition: Callable[[], Any], what: str = "", seconds: float = PATIENCE) -> Any:
+    """Wait for a condition to be truthy, and return what it said; fails with `what`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        said = condition()
+        if said:
+            return said
+        assert time.monotonic() < deadline, f"it never came true: {what}"
+        time.sleep(0.02)
+
+
+class Daemon:
+    """One state folder, and the `mem0-syncd run` processes on it, one after the other."""
+
+    def __init__(self, folder: Path, projects: list[Path], **environment: str) -> None:
+        """`environment` adds settings; without a Platform's host the destination is embedded."""
+        self.state = folder / "state"
+        self.log = folder / "daemon.log"
+        (folder / "config.toml").touch()
+        self.environment = {
+            **os.environ,
+            "MEM0_SYNCD_STATE_DIR": str(self.state),
+            "MEM0_SYNCD_RUNTIME_DIR": str(folder / "r"),
+            "MEM0_SYNCD_CONFIG_FILE": str(folder / "config.toml"),
+            "MEM0_SYNCD_PROJECTS": json.dumps([str(project) for project in projects]),
+            # Short enough to see every fault's end within a test.
+            "MEM0_SYNCD_FLUSH_SECONDS": "0.1",
+            "MEM0_SYNCD_READ_LAG_SECONDS": "0.2",
+            "MEM0_SYNCD_BACKOFF__BASE_SECONDS": "0.05",
+            "MEM0_SYNCD_BACKOFF__CAP_SECONDS": "0.5",
+            "MEM0_SYNCD_PLATFORM__TIMEOUT_SECONDS": "1",
+            **environment,
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, failpoint: str | None = None, wait: bool = True) -> None:
+        """Start a daemon and wait until it answers; `failpoint` has it killed at a point of its way."""
+        extra = {"MEM0_SYNCD_FAILPOINT": failpoint} if failpoint else {}
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "mem0_syncd", "run"], env={**self.environment, **extra}, stderr=log
+            )
+        if wait:
+            wait_until(lambda: self.answers() or self.exit_code is not None, self.said())
+
+    @property
+    def pid(self) -> int:
+        """The daemon's process id."""
+        assert self.process is not None
+        return self.process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """How the daemon ended; None while it runs."""
+        assert self.process is not None
+        return self.process.poll()
+
+    def answers(self) -> dict[str, Any] | None:
+        """What the daemon answers to a ping, if it does."""
+        with contextlib.suppress(SyncdError, TimeoutError):
+            return ask(self.state, "ping")
+        return None
+
+    @property
+    def courier(self) -> int | None:
+        """The courier's process id, while there is one."""
+        answer = self.answers()
+        return answer["courier"] if answer else None
+
+    def kill(self) -> None:
+        """SIGKILL the daemon."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Have the daemon end by a signal; returns its exit code."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+    def wait_for_end(self) -> int:
+        """Wait for the daemon to end by itself; returns its exit code."""
+        assert self.process is not None
+        return self.process.wait(PATIENCE)
+
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run another command on the same state folder."""
+        return subprocess.run(
+            [sys.executable, "-m", "mem0_syncd", *arguments],
+            env={**self.environment, **environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def status(self) -> dict[str, Any]:
+        """The status as the JSON says it."""
+        return snapshot(self.state)
+
+    def totals(self) -> dict[str, int]:
+        """The counts of all projects."""
+        totals: dict[str, int] = self.status()["totals"]
+        return totals
+
+    def wait_delivered(self, count: int) -> None:
+        """Wait until as many items are seen, and all of them delivered."""
+
+        def is_done() -> bool:
+            totals = self.totals()
+            return totals["delivered"] == totals["seen"] == count
+
+        wait_until(is_done, f"{count} delivered, of {self.totals()}")
+
+    def said(self) -> str:
+        """What the daemon logged."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+
+@contextmanager
+def running(daemon: Daemon, **how: Any) -> Iterator[Daemon]:
+    """The daemon for a block; it leaves no process behind."""
+    daemon.start(**how)
+    try:
+        yield daemon
+    finally:
+        if daemon.exit_code is None:
+            daemon.kill()
+
+
+def couriers(daemon: Daemon) -> list[int]:
+    """The courier processes of a daemon's state folder, orphans too, found by their environment."""
+    mark = f"MEM0_SYNCD_STATE_DIR={daemon.state}".encode()
+    found = []
+    for process in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            is_courier = b"mem0_syncd.courier.worker" in (process / "cmdline").read_bytes()
+            if process.name.isdigit() and is_courier and mark in (process / "environ").read_bytes():
+                found.append(int(process.name))
+    return found
+
+
+def platform_settings(url: str, **more: str) -> Mapping[str, str]:
+    """The settings that send to a Platform."""
+    return {"MEM0_API_KEY": "m0-test", "MEM0_SYNCD_PLATFORM__HOST": url, **more}
