@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: help install demo test lint bench-recall constraints clean
+.PHONY: help install demo test lint bench-recall docs pictures constraints clean
 
 help: ## Show what there is to make.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -33,6 +33,12 @@ lint: $(INSTALLED) ## Check style and types.
 
 bench-recall: $(INSTALLED) ## Measure how well the embedder recalls.
 	$(BIN)/python tests/benchmarks/bench_recall.py
+
+docs: $(INSTALLED) ## Write the pages that are made from the code.
+	PYTHONPATH=tests $(BIN)/python -m support.reference
+
+pictures: $(INSTALLED) ## Make the documentation's pictures from what the real commands print.
+	PYTHONPATH=tests $(BIN)/python -m support.pictures
 
 constraints: ## Pin the newest versions that pyproject.toml allows (needs uv).
 	uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-header \

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from mem0_syncd.delivery import Means
 from mem0_syncd.destinations.embedder import NAME as EMBEDDER
-from mem0_syncd.errors import BadConfiguration
 from mem0_syncd.outbox import DestinationRow
 from mem0_syncd.outbox.registry import Registry
 from mem0_syncd.settings import Settings
@@ -48,10 +47,4 @@ def means(settings: Settings, destination: DestinationRow) -> Means:
 def _address(settings: Settings, name: str) -> str:
     if name == "platform":
         return settings.platform.host.rstrip("/")
-    if name == "embedded":
-        return f"{settings.store_folder}#{EMBEDDER}"
-    raise BadConfiguration(
-        "this version has no self-hosted server as a destination",
-        where="MEM0_SYNCD_DESTINATION",
-        remedy="use platform or embedded",
-    )
+    return f"{settings.store_folder}#{EMBEDDER}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -15,8 +15,6 @@ from mem0_syncd.backoff import Backoff
 from mem0_syncd.errors import BadConfiguration
 from mem0_syncd.failpoint import VARIABLE as FAILPOINT
 from mem0_syncd.settlement import Rules
-
-DestinationName = Literal["platform", "server", "embedded"]
 
 
 class _Section(BaseModel):
@@ -34,18 +32,10 @@ class PlatformSettings(_Section):
     ca_bundle: Path | None = Field(None, description="PEM file of certificate authorities to trust instead.")
 
 
-class ServerSettings(_Section):
-    """A self-hosted Mem0 server."""
-
-    url: str | None = Field(None, description="Base URL of the server.")
-    api_key: SecretStr | None = Field(None, description="Its X-API-Key.")
-
-
 class EmbeddedSettings(_Section):
     """Mem0 in a local folder."""
 
     path: Path | None = Field(None, description="Folder of the store; `mem0` in the state folder by default.")
-    config: dict[str, Any] | None = Field(None, description="A mem0 configuration of your own.")
 
 
 class BackoffSettings(_Section):
@@ -65,11 +55,10 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = Field(
         None, validation_alias="MEM0_API_KEY", description="The Platform's API key."
     )
-    destination: Literal["auto"] | DestinationName = Field(
+    destination: Literal["auto", "platform", "embedded"] = Field(
         "auto", description="`auto` is the Platform when there is a key at the first start, else embedded."
     )
     platform: PlatformSettings = Field(default_factory=PlatformSettings)
-    server: ServerSettings = Field(default_factory=ServerSettings)
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
     projects: list[Path] = Field([], description="Project folders, besides those added by command.")
     state_dir: Path = Field(default_factory=paths.state_dir, description="Folder of the outbox.")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from mem0_syncd.control import ask
-from mem0_syncd.errors import DaemonNotRunning
+from mem0_syncd.errors import DaemonNotRunning, Problem
 from mem0_syncd.item import Kind
 from mem0_syncd.outbox import DestinationRow, Outbox
 from mem0_syncd.settlement import Reach
@@ -34,7 +36,7 @@ def _snapshot(outbox: Outbox, running: str) -> dict[str, Any]:
     registry = outbox.registry
     destination = registry.current_destination()
     projects = _projects(outbox, destination)
-    problems = [problem.as_dict() for _, problem in registry.problems()]
+    problems = [problem.as_dict() for _, problem in _problems(outbox)]
     problems += _destination_problems(destination)
     problems += _dead_letters(outbox, destination)
     last = outbox.queue.last_delivery(destination.id) if destination else None
@@ -77,7 +79,7 @@ def _state(running: str, *, paused: bool, problems: bool) -> str:
 def _projects(outbox: Outbox, destination: DestinationRow | None) -> list[dict[str, Any]]:
     watched = {project.id: project for project in outbox.registry.projects()}
     problems: dict[str, list[dict[str, str]]] = {}
-    for project_id, problem in outbox.registry.problems():
+    for project_id, problem in _problems(outbox):
         problems.setdefault(project_id, []).append(problem.as_dict())
     tallies = outbox.ledger.counts(destination.id) if destination else {}
     ids = sorted({*watched, *(project_id for project_id, _ in tallies)})
@@ -94,6 +96,15 @@ def _projects(outbox: Outbox, destination: DestinationRow | None) -> list[dict[s
         }
         for project_id in ids
     ]
+
+
+def _problems(outbox: Outbox) -> Iterator[tuple[str, Problem]]:
+    """Every reported problem, with the whole path of a project's file."""
+    folders = {project.id: project.path for project in outbox.registry.projects()}
+    for project_id, problem in outbox.registry.problems():
+        folder = folders.get(project_id)
+        where = str(folder / problem.where) if folder else problem.where
+        yield project_id, replace(problem, where=where)
 
 
 def _counts(tally: dict[str, int]) -> dict[str, int]:

@@ -1,0 +1,76 @@
+"""Writes docs/settings.md from the settings themselves; `make docs` runs it, a test compares."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from mem0_syncd.settings import Settings
+
+SETTINGS = Path(__file__).parents[2] / "docs" / "settings.md"
+
+INTRODUCTION = """# Settings
+
+<!-- Made from daemon/mem0_syncd/settings.py by `make docs`. -->
+
+Settings come, strongest first, from the command's flags, the environment, a TOML file, and defaults. The
+file is `config.toml` in your configuration folder (`~/.config/mem0-syncd/` on Linux,
+`~/Library/Application Support/mem0-syncd/` on macOS), or the one that `MEM0_SYNCD_CONFIG_FILE` names. A
+TOML key is the variable's name without its prefix, in lower case; two underscores begin a table:
+
+```toml
+projects = ["~/code/shop", "~/code/blog"]
+flush_seconds = 2
+
+[platform]            # MEM0_SYNCD_PLATFORM__...
+threads = 16
+```
+
+A name that is no setting is an error, in the file and in the environment, and so is a value that can't be
+used: the command says which one, and ends with exit code 78. After a change, restart the daemon.
+
+| variable | default | meaning |
+|---|---|---|
+"""
+
+
+def settings_page() -> str:
+    """The page, with one row for each setting."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        variable = "MEM0_API_KEY" if name == "api_key" else f"MEM0_SYNCD_{name.upper()}"
+        nested = field.annotation
+        if isinstance(nested, type) and issubclass(nested, BaseModel):
+            rows += [
+                _row(f"{variable}__{inner.upper()}", inner_field)
+                for inner, inner_field in nested.model_fields.items()
+            ]
+        else:
+            rows.append(_row(variable, field))
+    return INTRODUCTION + "".join(rows)
+
+
+def _row(variable: str, field: Any) -> str:
+    choices = re.findall(r"'([a-z]+)'", str(field.annotation)) if "Literal" in str(field.annotation) else []
+    one_of = f" One of {', '.join(f'`{choice}`' for choice in choices)}." if choices else ""
+    return f"| `{variable}` | {_default(field)} | {field.description}{one_of} |\n"
+
+
+def _default(field: Any) -> str:
+    if field.default is PydanticUndefined:
+        return "by platform"
+    if field.default is None or field.default == []:
+        return "none"
+    if isinstance(field.default, bool):
+        return f"`{str(field.default).lower()}`"
+    if isinstance(field.default, list):
+        return ", ".join(f"`{it}`" for it in field.default)
+    return f"`{field.default:g}`" if isinstance(field.default, float) else f"`{field.default}`"
+
+
+if __name__ == "__main__":
+    SETTINGS.write_text(settings_page(), encoding="utf-8")
