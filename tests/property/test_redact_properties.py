@@ -1,0 +1,146 @@
+"""Whatever stands around it, a secret goes; whatever a text says, redacting it once is enough."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mem0_syncd.redact import find, redact
+from mem0_syncd.redact.detectors import CHOSEN, known_tokens, patterns_of
+from mem0_syncd.redact.patterns import VENDOR_KEYS, vendor_keys
+
+CORPORA = Path(__file__).parents[1] / "corpora"
+CREDENTIALS = json.loads((CORPORA / "credentials.json").read_text("utf-8"))
+PLANTED = [(each["text"], "".join(each["secret"])) for each in CREDENTIALS]
+KNOWN_BY_CONTEXT = {"password", "secret", "url-password", "authorization"}
+CONTEXTS = ("AccountKey=", "AWS.", "hooks.slack.com")
+TOKENS = [
+    "".join(each["secret"])
+    for each in CREDENTIALS
+    if each["kind"] not in KNOWN_BY_CONTEXT and not any(context in each["text"] for context in CONTEXTS)
+]
+
+PIECES = st.sampled_from(
+    [
+        *(
+            "password",
+            "api_key",
+            "token",
+            "--secret",
+            "Bearer ",
+            "authorization",
+            "://",
+            "user",
+            "@",
+            ":",
+            "=",
+        ),
+        *(
+            '"',
+            "'",
+            "`",
+            "\\",
+            " ",
+            "\n",
+            "[redacted: jwt]",
+            "[redacted: ",
+            "]",
+            "eyJ",
+            ".",
+            "sk-",
+            "m0-",
+            "is ",
+        ),
+        *(
+            "-----BEGIN PRIVATE KEY-----",
+            "S3cr3t!pa55",
+            "a1b2c3d4e5f6a7b8",
+            "${VAR}",
+            "<your-key>",
+            "|",
+            ">",
+            "</",
+        ),
+        *TOKENS,
+    ]
+)
+TEXTS = st.lists(PIECES | st.text(max_size=8), max_size=12).map("".join)
+AROUND_A_WORD = st.sampled_from([" ", "\n", "\t", '"', "'", "`", "(", ")", ",", ";", "<", ">", "|"])
+
+
+def holds_a_piece(secret: str, text: str) -> bool:
+    size = min(8, len(secret))
+    return any(secret[start : start + size] in text for start in range(len(secret) - size + 1))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _detectors_are_loaded() -> None:
+    """The first token imports them, which takes longer than Hypothesis grants an example."""
+    for name in CHOSEN:
+        patterns_of(name)
+
+
+@given(TEXTS)
+def test_what_is_redacted_has_nothing_left_to_redact(text: str) -> None:
+    """Redacting twice is redacting once."""
+    clean, _ = redact(text)
+
+    assert redact(clean) == (clean, [])
+
+
+@given(TEXTS)
+def test_a_text_without_findings_is_returned_itself(text: str) -> None:
+    """It is not even copied; and where something is found, the text changes."""
+    clean, kinds = redact(text)
+
+    assert (clean is text) == (kinds == []) == (find(text) == [])
+
+
+@given(TEXTS)
+def test_findings_are_in_order_apart_and_inside_the_text(text: str) -> None:
+    """So that each can be cut out without moving another."""
+    places = [place for found in find(text) for place in (found.start, found.end)]
+
+    assert places == sorted(set(places))
+    assert all(0 <= place <= len(text) for place in places)
+
+
+@given(st.sampled_from(TOKENS), st.text(), AROUND_A_WORD, AROUND_A_WORD, st.text())
+def test_a_token_is_found_wherever_it_stands(
+    token: str, before: str, left: str, right: str, after: str
+) -> None:
+    """Any text may stand before and behind it."""
+    assert not holds_a_piece(token, redact(f"{before}{left}{token}{right}{after}")[0])
+
+
+@given(st.sampled_from(PLANTED), TEXTS, TEXTS)
+def test_a_credential_in_its_context_is_found_on_any_line(
+    planted: tuple[str, str], before: str, after: str
+) -> None:
+    """What is known by the words around it is found between any other lines, even suspicious ones."""
+    context, secret = planted
+    others = redact(f"{before}\n\n{after}")[0]
+    clean, _ = redact(f"{before}\n{context.replace('{secret}', secret)}\n{after}")
+
+    assert not holds_a_piece(secret, clean) or holds_a_piece(secret, others)
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+@settings(deadline=None)
+@given(data=st.data())
+def test_a_sign_misses_nothing_that_its_detector_finds(name: str, data: st.DataObject) -> None:
+    """Whatever a detector of the installed detect-secrets matches, it is asked about."""
+    for pattern in patterns_of(name):
+        token = data.draw(st.from_regex(pattern, fullmatch=True))
+        assert [found for found in known_tokens(f"({token})") if found.kind == CHOSEN[name][0]]
+
+
+@pytest.mark.parametrize(("kind", "prefix", "body"), VENDOR_KEYS)
+@given(number=st.integers(0, 16**64 - 1))
+def test_a_vendors_key_is_found_by_its_prefix(kind: str, prefix: str, body: str, number: int) -> None:
+    """Any key of digits and letters that the vendor's form allows is found, whatever its digits."""
+    secret = f"{number:064x}" if "0-9a-f" in body else f"{number:064X}"
+    bot = "1234567890" if prefix.startswith(":") else ""
+    assert kind in {found.kind for found in vendor_keys(f"the key {bot}{prefix}{secret} is new")}
