@@ -15,9 +15,9 @@ def run() -> None:
     Example:  MEM0_SYNCD_PROJECTS='["~/code/shop"]' mem0-syncd run
     """
     from mem0_syncd import log, paths, settings
+    from mem0_syncd.daemon import Daemon
     from mem0_syncd.lock import deliverer
     from mem0_syncd.outbox import Outbox
-    from mem0_syncd.service import Daemon
 
     chosen = settings.load()
     log.configure(chosen.log_level)

@@ -1,0 +1,189 @@
+"""The daemon: the service with its clockwork of events, schedule and control socket."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import structlog
+
+from mem0_syncd import __version__, paths, sync_state
+from mem0_syncd.control import ControlServer
+from mem0_syncd.errors import Problem
+from mem0_syncd.outbox import Outbox
+from mem0_syncd.scheduler import Schedule
+from mem0_syncd.service import Scans, Service, recall
+from mem0_syncd.settings import Settings
+from mem0_syncd.sources import SOURCES
+from mem0_syncd.watcher import Watcher
+
+MEND_SECONDS = 10.0
+MARK_SECONDS = 0.2
+"""How long marks wait for further receipts, so that many become one write."""
+
+log = structlog.get_logger("daemon")
+
+
+class Daemon(Service):
+    """The service with its clockwork: events, schedule and control socket."""
+
+    def __init__(self, settings: Settings, outbox: Outbox) -> None:
+        super().__init__(settings, outbox)
+        self._dirty: dict[str, bool] = {}
+        self._noting = threading.Lock()
+        self._stop = threading.Event()
+        files = [*(source.path for source in SOURCES), sync_state.PATH]
+        self.watcher = Watcher(files, self._note_change)
+        self.schedule = Schedule(self._after_job)
+        self.schedule.add("scan", self._scan_dirty)
+        self.schedule.add("full scan", self._scan_all, every=settings.scan_seconds)
+        self.schedule.add("deliver", self._deliver)
+        self.schedule.add("mark", self.mark)
+        self.schedule.add("mend", self._mend, every=MEND_SECONDS)
+        self.schedule.add("rest", self._rest)
+        self.control = ControlServer(
+            paths.socket_path(settings.state_dir),
+            settings.state_dir,
+            {
+                "ping": self._answer_ping,
+                "sync": self._answer_sync,
+                "deliver": self._answer_deliver,
+                "projects": self._answer_projects,
+                "pause": partial(self._answer_pause, paused=True),
+                "resume": partial(self._answer_pause, paused=False),
+                "recall": self._answer_recall,
+            },
+        )
+
+    def run(self) -> None:
+        """Work until `stop` is called; then drain and return."""
+        registry = self.outbox.registry
+        for name, value in (
+            ("pid", str(os.getpid())),
+            ("version", __version__),
+            ("since", datetime.now(UTC).isoformat()),
+        ):
+            registry.set_fact(name, value)
+        self.control.start()
+        self.watcher.start()
+        self.schedule.start()
+        self._watch_projects()
+        self._scan_all()
+        self._deliver_soon()
+        log.info("ready", projects=len(registry.projects()), pid=os.getpid())
+        self._stop.wait()
+        log.info("stopping")
+        self.schedule.stop()
+        self.watcher.stop()
+        self.close()
+        self.control.stop()
+        log.info("stopped")
+
+    def stop(self) -> None:
+        """Have `run` return, in a signal handler too."""
+        self._stop.set()
+
+    # Work
+
+    def _note_change(self, project_id: str) -> None:
+        with self._noting:
+            self._dirty[project_id] = False
+        self.schedule.soon("scan")
+
+    def _scan_all(self) -> None:
+        with self._noting:
+            for project in self.outbox.registry.projects():
+                self._dirty.setdefault(project.id, True)
+        self.schedule.soon("scan")
+
+    def _scan_dirty(self) -> None:
+        with self._noting:
+            dirty, self._dirty = self._dirty, {}
+        watched = [project for project in self.outbox.registry.projects() if project.id in dirty]
+        for changed_only in (False, True):
+            some = [project for project in watched if dirty[project.id] is changed_only]
+            scans = self.scan(some, changed_only=changed_only)
+            self._after_scan(scans)
+
+    def _after_scan(self, scans: Scans) -> None:
+        if scans.major:
+            self._deliver_soon()
+        elif scans.changes:
+            self.schedule.by("deliver", self.settings.flush_seconds)
+        if scans.retry:
+            with self._noting:
+                self._dirty |= dict.fromkeys(scans.retry, False)
+            self.schedule.by("scan", 0.2)
+
+    def _deliver(self) -> None:
+        wait = self.delivery.run()
+        if wait is not None:
+            self.schedule.by("deliver", wait)
+        self.schedule.by("rest", self.settings.courier_idle_seconds)
+
+    def _deliver_soon(self) -> None:
+        self.delivery.nudge()
+        self.schedule.soon("deliver")
+
+    def _rest(self) -> None:
+        wait = self.delivery.rest(self.settings.courier_idle_seconds)
+        if self.delivery.courier_pid is not None:
+            self.schedule.by("rest", wait)
+
+    def _mark_soon(self, project_ids: set[str]) -> None:
+        super()._mark_soon(project_ids)
+        self.schedule.by("mark", MARK_SECONDS)
+
+    def _watch_projects(self) -> None:
+        self._report_unwatched(self.watcher.watch(self.outbox.registry.projects()))
+
+    def _mend(self) -> None:
+        self._report_unwatched(self.watcher.mend())
+
+    def _report_unwatched(self, problems: list[Problem]) -> None:
+        self.outbox.registry.set_problems("", "watcher", problems)
+        if problems:  # What no event tells of is looked at instead.
+            self._scan_all()
+
+    def _after_job(self, name: str, error: Exception | None) -> None:
+        if error is not None:
+            log.error("job failed", job=name, exc_info=error)
+        with contextlib.suppress(Exception):
+            what = f"{name}: {type(error).__name__}: {error}"
+            problem = Problem(what, str(self.settings.state_dir), "it is tried again; see the log")
+            self.outbox.registry.set_problems("", f"job {name}", [problem] if error else [])
+        if error is not None:
+            self.schedule.by(name, MEND_SECONDS)
+
+    # Answers
+
+    def _answer_ping(self, _request: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"pid": os.getpid(), "version": __version__, "courier": self.delivery.courier_pid}
+
+    def _answer_sync(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        newest = self.begin_sync(request.get("project"))
+        self._deliver_soon()
+        return {"newest": newest}
+
+    def _answer_deliver(self, _request: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._deliver_soon()
+        return {}
+
+    def _answer_projects(self, _request: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._watch_projects()
+        self._scan_all()
+        return {"projects": len(self.outbox.registry.projects())}
+
+    def _answer_pause(self, _request: Mapping[str, Any], *, paused: bool) -> Mapping[str, Any]:
+        self.outbox.registry.set_fact("paused", "yes" if paused else None)
+        self.delivery.paused = paused
+        self._deliver_soon()
+        return {"paused": paused}
+
+    def _answer_recall(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"hits": recall(self, request["query"], request["project"], request["limit"])}

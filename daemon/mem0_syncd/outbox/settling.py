@@ -1,0 +1,143 @@
+"""Writing down what became of an entry: one function for each settlement."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+
+from mem0_syncd.entry import Entry
+from mem0_syncd.outbox.ledger import restate
+from mem0_syncd.settlement import (
+    MOST_SENDS,
+    Await,
+    Bury,
+    Deleted,
+    Doubt,
+    Receipt,
+    Requeue,
+    Retarget,
+    Settlement,
+)
+
+
+def write_settlement(
+    sql: sqlite3.Connection, destination: int, entry: Entry, settlement: Settlement, now: float
+) -> None:
+    """Write what became of an entry, within the caller's transaction."""
+    _WRITE[type(settlement)](sql, destination, entry, settlement, now)
+    restate(sql, destination, entry.sync_key)
+
+
+def _receipt(sql: sqlite3.Connection, destination: int, entry: Entry, it: Receipt, now: float) -> None:
+    _drop(sql, entry)
+    _write_receipt(sql, (destination, entry.sync_key), it.memory_ids, entry.content_hash, now)
+    sql.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (f"last_delivery:{destination}", str(now)))
+    if entry.memory_id is not None and entry.certain_at > now:
+        # An earlier attempt of this update may still take effect, and must not undo the next revision.
+        sql.execute(
+            "UPDATE entry SET due_at = MAX(due_at, ?) WHERE destination = ? AND sync_key = ?"
+            " AND state = 'pending'",
+            (entry.certain_at, destination, entry.sync_key),
+        )
+
+
+def _requeue(sql: sqlite3.Connection, destination: int, entry: Entry, it: Requeue, now: float) -> None:
+    if entry.certain_at > now:
+        # An earlier attempt may still take effect: it stays in flight, so that nothing overtakes it.
+        sql.execute("UPDATE entry SET state = 'unconfirmed', due_at = ? WHERE id = ?", (now, entry.id))
+        return
+    if _is_superseded(sql, destination, entry):
+        _drop(sql, entry)
+        return
+    sql.execute(
+        "UPDATE entry SET state = 'pending', due_at = ?, sends = sends - ? WHERE id = ?",
+        (now, 0 if it.resend else 1, entry.id),
+    )
+
+
+def _doubt(sql: sqlite3.Connection, _destination: int, entry: Entry, it: Doubt, _now: float) -> None:
+    sql.execute(
+        "UPDATE entry SET state = 'unconfirmed', due_at = ?, certain_at = ?, target_gone = ?, reason = ?,"
+        " attempts = attempts + 1, sends = MAX(sends, ?) WHERE id = ?",
+        (
+            it.due_at,
+            it.certain_at,
+            it.target_gone,
+            it.reason or entry.reason,
+            MOST_SENDS if it.last_turn else 0,
+            entry.id,
+        ),
+    )
+
+
+def _await(sql: sqlite3.Connection, _destination: int, entry: Entry, it: Await, _now: float) -> None:
+    sql.execute(
+        "UPDATE entry SET state = 'accepted', event_id = ?, due_at = ?, attempts = attempts + 1 WHERE id = ?",
+        (it.event_id, it.due_at, entry.id),
+    )
+
+
+def _retarget(sql: sqlite3.Connection, destination: int, entry: Entry, it: Retarget, now: float) -> None:
+    _write_receipt(sql, (destination, entry.sync_key), (it.memory_id,), it.content_hash, now)
+    if _is_superseded(sql, destination, entry):
+        _drop(sql, entry)
+        return
+    sql.execute(
+        "UPDATE entry SET state = 'pending', due_at = ?, memory_id = ?, target_gone = 0 WHERE id = ?",
+        (now, it.memory_id, entry.id),
+    )
+
+
+def _bury(sql: sqlite3.Connection, destination: int, entry: Entry, it: Bury, _now: float) -> None:
+    if _is_superseded(sql, destination, entry):
+        _drop(sql, entry)
+        return
+    sql.execute(
+        "UPDATE entry SET state = 'dead', reason = ?, doubtful = ?, attempts = attempts + 1 WHERE id = ?",
+        (it.reason, it.doubtful, entry.id),
+    )
+
+
+def _deleted(sql: sqlite3.Connection, destination: int, entry: Entry, _it: Deleted, now: float) -> None:
+    _drop(sql, entry)
+    _write_receipt(sql, (destination, entry.sync_key), (entry.memory_id or "",), entry.content_hash, now)
+    sql.execute(
+        "UPDATE item SET tombstone = 'deleted in Mem0', tombstone_hash = ?, reason = 'deleted in Mem0'"
+        " WHERE destination = ? AND sync_key = ?",
+        (entry.content_hash, destination, entry.sync_key),
+    )
+
+
+_WRITE: dict[type[Settlement], Callable[..., None]] = {
+    Receipt: _receipt,
+    Requeue: _requeue,
+    Doubt: _doubt,
+    Await: _await,
+    Retarget: _retarget,
+    Bury: _bury,
+    Deleted: _deleted,
+}
+
+
+def _drop(sql: sqlite3.Connection, entry: Entry) -> None:
+    sql.execute("DELETE FROM entry WHERE id = ?", (entry.id,))
+
+
+def _is_superseded(sql: sqlite3.Connection, destination: int, entry: Entry) -> bool:
+    return (
+        sql.execute(
+            "SELECT 1 FROM entry WHERE destination = ? AND sync_key = ? AND state = 'pending' AND id <> ?",
+            (destination, entry.sync_key, entry.id),
+        ).fetchone()
+        is not None
+    )
+
+
+def _write_receipt(
+    sql: sqlite3.Connection, key: tuple[int, str], memory_ids: tuple[str, ...], content_hash: str, now: float
+) -> None:
+    sql.execute(
+        "INSERT OR REPLACE INTO receipt VALUES (?, ?, ?, ?, ?)",
+        (*key, json.dumps(memory_ids), content_hash, now),
+    )
