@@ -37,11 +37,11 @@ def means(settings: Settings, destination: DestinationRow) -> Means:
             settings.rules,
             platform.threads,
             platform.adds_per_minute,
-            platform.timeout_seconds,
+            2 * platform.timeout_seconds,
         )
     # One process and one thread: what a dead courier did is on disk, or never will be.
     rules = Rules(settings.rules.backoff, timeout=0.0, read_lag=0.0)
-    return Means({**start, "config": {"path": str(settings.store_folder)}}, rules, 1, None, 60.0)
+    return Means({**start, "config": {"path": str(settings.store_folder)}}, rules, 1, None, 120.0)
 
 
 def _address(settings: Settings, name: str) -> str:

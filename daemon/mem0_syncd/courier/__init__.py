@@ -8,6 +8,6 @@ Requests and answers are JSON lines over the child's standard input and output:
                         {"id", "outcome", ...} or {"id", "hits"}      one a request, as each ends
 """
 
-from mem0_syncd.courier.process import Courier
+from mem0_syncd.courier.line import Answer, Line, Lost, Opened, Ticket
 
-__all__ = ["Courier"]
+__all__ = ["Answer", "Line", "Lost", "Opened", "Ticket"]

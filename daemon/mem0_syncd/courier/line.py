@@ -1,0 +1,181 @@
+"""The line to the courier: one child at a time, what is with it, and what comes back."""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import structlog
+
+from mem0_syncd.backoff import Backoff
+from mem0_syncd.courier.process import Courier
+
+BEGIN_WITHIN_SECONDS = 30.0
+"""A request that the courier hasn't begun by then comes back unbegun."""
+
+HANG_GRACE_SECONDS = 15.0
+_BACKOFF = Backoff(base=0.5, cap=30.0)
+
+T = TypeVar("T")
+log = structlog.get_logger("courier")
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket(Generic[T]):
+    """A request that is with the courier, and what it is about; times are of the monotonic clock."""
+
+    about: T
+    courier: Courier
+    handed_at: float
+    hung_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """What the courier reported of one request."""
+
+    ticket: Ticket[T]
+    message: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The courier opened the destination, which is this account's."""
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost(Generic[T]):
+    """The courier ended with these requests: each may have been carried out, or not."""
+
+    tickets: list[Ticket[T]]
+
+
+class Line(Generic[T]):
+    """Starts couriers as they are needed, one at a time, and replaces one that crashed or hung.
+
+    `take`, `send` and `end_hung` are for the thread that delivers; the rest is for any.
+    """
+
+    def __init__(self, start: Callable[[], Mapping[str, Any]], rng: random.Random) -> None:
+        """`start` is asked for what each new courier is started with."""
+        self._start = start
+        self._rng = rng
+        self._courier: Courier | None = None
+        self._starting = threading.RLock()
+        self._messages: queue.SimpleQueue[tuple[Courier, dict[str, Any]]] = queue.SimpleQueue()
+        self._questions: dict[int, queue.SimpleQueue[dict[str, Any]]] = {}
+        self._numbers = itertools.count(1)
+        self._crashes = 0
+        self._last_use = time.monotonic()
+        self.tickets: dict[int, Ticket[T]] = {}
+        self.not_before = 0.0
+        self.news = threading.Event()
+
+    @property
+    def pid(self) -> int | None:
+        """The courier's process id, while there is one."""
+        courier = self._courier
+        return courier.pid if courier else None
+
+    def open(self) -> Courier:
+        """The courier, started if there is none; raises `OSError` where none can be."""
+        with self._starting:
+            if self._courier is None:
+                self._courier = Courier(self._start(), self._hear)
+                log.debug("courier started", pid=self._courier.pid)
+            return self._courier
+
+    def send(self, about: T, request: Mapping[str, Any], *, hang_seconds: float) -> None:
+        """Hand a request over; its answer, or its loss, comes out of `take`."""
+        number, moment = next(self._numbers), time.monotonic()
+        hung_at = moment + BEGIN_WITHIN_SECONDS + hang_seconds + HANG_GRACE_SECONDS
+        # Under the lock the courier's end is heard either before or after: no request falls between two.
+        with self._starting:
+            courier = self.open()
+            self.tickets[number] = Ticket(about, courier, moment, hung_at)
+            courier.send({"id": number, "begin_within": BEGIN_WITHIN_SECONDS, **request})
+        self._last_use = moment
+
+    def ask(self, request: Mapping[str, Any], timeout: float) -> dict[str, Any]:
+        """Ask a question beside all deliveries, and wait for the answer; an error is one, too."""
+        number = next(self._numbers)
+        answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._questions[number] = answers
+        try:
+            with self._starting:
+                self.open().send({"id": number, "begin_within": timeout, "major": True, **request})
+            return answers.get(timeout=timeout)
+        except queue.Empty:
+            return {"error": f"no answer in {timeout:.0f} s"}
+        finally:
+            self._last_use = time.monotonic()
+            del self._questions[number]
+
+    def take(self) -> list[Answer[T] | Opened | Lost[T]]:
+        """What has come back since the last call, in its order."""
+        events: list[Answer[T] | Opened | Lost[T]] = []
+        while True:
+            try:
+                courier, message = self._messages.get_nowait()
+            except queue.Empty:
+                return events
+            if "ended" in message:
+                events += self._lost(courier)
+            elif "ready" in message:
+                self._crashes = 0
+                events.append(Opened(message["account"]))
+            elif ticket := self.tickets.pop(message.pop("id"), None):
+                events.append(Answer(ticket, message))
+
+    def end_hung(self) -> None:
+        """Kill a courier that is over the time of any request; its loss comes out of `take`."""
+        moment = time.monotonic()
+        if self._courier and any(moment > ticket.hung_at for ticket in self.tickets.values()):
+            log.warning("courier hung", pid=self._courier.pid)
+            self._courier.kill()
+            self.not_before = moment + 1.0
+
+    def rest(self, idle_seconds: float) -> float:
+        """End a courier that had nothing to do for so long; returns when to look again, in seconds."""
+        idle = time.monotonic() - self._last_use
+        if idle >= idle_seconds and not self.tickets and not self._questions:
+            self.close()
+            return idle_seconds
+        return idle_seconds - idle
+
+    def close(self) -> None:
+        """End the courier; what it hasn't answered may have been carried out, or not."""
+        with self._starting:
+            if self._courier is not None:
+                self._courier.close()
+
+    def _hear(self, courier: Courier, message: dict[str, Any]) -> None:
+        question = self._questions.get(message.get("id", 0))
+        if question is not None:
+            question.put(message)
+            return
+        if "ended" in message:
+            with self._starting:
+                if courier is self._courier:
+                    self._courier = None
+            for question in list(self._questions.values()):
+                question.put({"error": "the courier ended"})
+        self._messages.put((courier, message))
+        self.news.set()
+
+    def _lost(self, courier: Courier) -> list[Lost[T]]:
+        numbers = [number for number, ticket in self.tickets.items() if ticket.courier is courier]
+        if not numbers:
+            return []
+        self.not_before = time.monotonic() + _BACKOFF.wait(self._crashes, self._rng)
+        self._crashes += 1
+        log.warning("courier ended", under_way=len(numbers))
+        return [Lost([self.tickets.pop(number) for number in numbers])]
