@@ -38,7 +38,7 @@ class Daemon(Service):
         self._noting = threading.Lock()
         self._stop = threading.Event()
         files = [*(source.path for source in SOURCES), sync_state.PATH]
-        self.watcher = Watcher(files, self._note_change)
+        self.watcher = Watcher(files, self._note_change, self._mend_soon)
         self.schedule = Schedule(self._after_job)
         self.schedule.add("scan", self._scan_dirty)
         self.schedule.add("full scan", self._scan_all, every=settings.scan_seconds)
@@ -141,6 +141,9 @@ class Daemon(Service):
 
     def _watch_projects(self) -> None:
         self._report_unwatched(self.watcher.watch(self.outbox.registry.projects()))
+
+    def _mend_soon(self) -> None:
+        self.schedule.soon("mend")
 
     def _mend(self) -> None:
         self._report_unwatched(self.watcher.mend())

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from watchdog.events import (
+    DirModifiedEvent,
     FileClosedNoWriteEvent,
     FileOpenedEvent,
     FileSystemEvent,
@@ -26,14 +27,19 @@ class Watcher:
     """Watches the folders that the sources' files are in, or the nearest ones that exist.
 
     One watch for each folder, never a recursive one: `.claude` may hold whole work trees. `mend` must be
-    called now and then, for no event tells of a folder that was replaced.
+    called when `on_upheaval` asks for it, and now and then, for no event tells of a folder that was replaced.
     """
 
-    def __init__(self, files: Iterable[str], on_change: Callable[[str], None]) -> None:
-        """`files` are relative to each project; `on_change` hears a project's id."""
+    def __init__(
+        self, files: Iterable[str], on_change: Callable[[str], None], on_upheaval: Callable[[], None]
+    ) -> None:
+        """`files` are relative to each project; `on_change` hears a project's id.
+
+        `on_upheaval` hears that folders or links came or went, on a thread that mustn't call `mend` itself.
+        """
         self._files = [Path(file) for file in files]
         self._names = {file.name for file in self._files}
-        self._on_change = on_change
+        self._on_change, self._on_upheaval = on_change, on_upheaval
         self._lock = threading.Lock()
         self._projects: list[ProjectRow] = []
         self._armed: dict[Path, tuple[ObservedWatch, Identity]] = {}
@@ -67,7 +73,7 @@ class Watcher:
             for project in self._projects:
                 for folder in self._folders(project):
                     owners.setdefault(folder, set()).add(project.id)
-            self._owners = owners
+            before, self._owners = self._owners, owners
             if self._started and not self._observer.is_alive():
                 self._observer = Observer()
                 self._observer.start()
@@ -76,6 +82,7 @@ class Watcher:
             for folder, (watch, identity) in list(self._armed.items()):
                 if folder not in owners or _identity(folder) != identity or watch not in alive:
                     self._disarm(folder)
+                    changed |= before.get(folder, set())
             problems = []
             for folder in owners.keys() - self._armed.keys():
                 changed |= owners[folder]
@@ -98,8 +105,10 @@ class Watcher:
             if folder != project.path:
                 folders.add(project.path / file.parts[0])
             if path.is_symlink():
-                # The target's writer makes no event where the link is.
-                folders.add(Path(os.path.realpath(path)).parent)
+                # The target's writer makes no event where the link is, nor need the names be the same.
+                target = Path(os.path.realpath(path))
+                folders.add(target.parent)
+                self._names.add(target.name)
         return {folder for folder in folders if folder.is_dir()}
 
     def _arm(self, folder: Path) -> Problem | None:
@@ -123,12 +132,17 @@ class Watcher:
 
     def heard(self, folder: Path, event: FileSystemEvent) -> None:
         """Take in one event of a watched folder."""
-        if isinstance(event, FileOpenedEvent | FileClosedNoWriteEvent):
+        # That a folder was modified only repeats what another event says of something in it.
+        if isinstance(event, FileOpenedEvent | FileClosedNoWriteEvent | DirModifiedEvent):
             return
         paths = {os.fsdecode(event.src_path), os.fsdecode(event.dest_path)}
-        if event.is_directory or any(os.path.basename(path) in self._names for path in paths):  # noqa: PTH119 - text
+        named = {path for path in paths if os.path.basename(path) in self._names}  # noqa: PTH119 - text
+        upheaval = event.is_directory or str(folder) in paths or any(map(os.path.islink, named))
+        if named or upheaval:
             for project_id in self._owners.get(folder, ()):
                 self._on_change(project_id)
+        if upheaval:
+            self._on_upheaval()
 
 
 class _Handler(FileSystemEventHandler):

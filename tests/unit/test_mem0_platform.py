@@ -405,6 +405,7 @@ def test_a_proxy_can_answer_in_place_of_mem0(mem0: Mem0Platform, client: Any, fa
 @pytest.mark.parametrize(
     ("given", "seen"),
     [(7, "7"), (0.5, "0.5"), (None, None), (http_date(60), r"\w{3}, \d\d \w{3} .* GMT")],
+    ids=["integer", "fraction", "none", "date"],
 )
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_retry_after_arrives_in_every_form(
