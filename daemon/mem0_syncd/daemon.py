@@ -118,7 +118,7 @@ class Daemon(Service):
         if scans.retry:
             with self._noting:
                 self._dirty |= dict.fromkeys(scans.retry, False)
-            self.schedule.by("scan", 0.2)
+            self.schedule.by("scan", min(scans.retry.values()))
 
     def _deliver(self) -> None:
         wait = self.delivery.run()

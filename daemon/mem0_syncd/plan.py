@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from mem0_syncd.item import LONGEST_TEXT, Item
+from mem0_syncd.sources.rules import KEPT_HOME
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class Known:
     dropped: str | None = None
     withheld: bool = False
     skipped: bool = False
+    project: str | None = None
+    source: str | None = None
 
     @property
     def newest(self) -> str | None:
@@ -102,25 +105,41 @@ def _is_known_twin(item: Item, plain: str | None, known: Mapping[str, Known]) ->
 
 
 def plan(
-    items: Iterable[Item], known: Mapping[str, Known], marked: AbstractSet[str] = frozenset()
+    items: Iterable[Item],
+    known: Mapping[str, Known],
+    ranks: Mapping[str, int] | None = None,
+    marked: AbstractSet[str] = frozenset(),
 ) -> list[Change]:
-    """What changes, given parted items, what is known of their keys, and the ids that others marked."""
-    changes = (_change(item, known.get(item.sync_key, UNKNOWN), marked) for item in items)
+    """What changes, given parted items and what is known of their keys.
+
+    `ranks` orders the sources: a later one doesn't revise what an earlier one said. `marked` are the
+    keys that others marked as synced.
+    """
+    changes = (_change(item, known.get(item.sync_key, UNKNOWN), ranks or {}, marked) for item in items)
     return [change for change in changes if change is not None]
 
 
-def _change(item: Item, known: Known, marked: AbstractSet[str]) -> Change | None:
+def _change(item: Item, known: Known, ranks: Mapping[str, int], marked: AbstractSet[str]) -> Change | None:
     if known.dropped == item.content_hash:
         return None
+    if item.withheld == KEPT_HOME and known.waiting is not None and known.underlying is None:
+        return Withhold(item, item.withheld)  # it has just been declared local: it must not go after all
     if known.newest is None:
         if item.withheld:
             return None if known.withheld else Withhold(item, item.withheld)
-        if item.source_id in marked:
+        if item.sync_key in marked:
             return None if known.skipped else Skip(item)
-    elif item.withheld or item.content_hash == known.newest:
+    elif item.withheld or item.content_hash == known.newest or not _may_revise(item, known, ranks):
         return None
     if known.waiting is not None and item.content_hash == known.underlying:
         return Withdraw(item)
     if len(item.text) > LONGEST_TEXT:
         return Reject(item, f"too large: {len(item.text):,} characters, of {LONGEST_TEXT:,} at most")
     return Enqueue(item)
+
+
+def _may_revise(item: Item, known: Known, ranks: Mapping[str, int]) -> bool:
+    """An item has one source of record; a best practice that several projects say is the first one's."""
+    if known.source is None or known.project is None:
+        return True
+    return item.project == known.project and ranks.get(item.source, 0) <= ranks.get(known.source, 0)

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import marshal
-import stat
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
+from mem0_syncd import files
 from mem0_syncd.errors import Problem
 from mem0_syncd.failpoint import failpoint
-from mem0_syncd.item import Item, Kind
-from mem0_syncd.memory import memory_of
-from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.outbox.ledger import Prepared
-from mem0_syncd.plan import Change, Enqueue, Reject, part_twins, plan
-from mem0_syncd.sources import SOURCES, Raw, Reading, Source, Unreadable, decision_log
+from mem0_syncd.intake import Intake, Taken
+from mem0_syncd.item import Item
+from mem0_syncd.outbox import ProjectRow
+from mem0_syncd.outbox.registry import Registry
+from mem0_syncd.sources import SOURCES, Broken, Raw, Reading, Source, Unreadable
 
 SETTLING_SECONDS = 2.0
 """How long a file that doesn't parse may be a writer at work, before it is a problem."""
 
 RETRY_SECONDS = 0.2
+DEFERRED_SECONDS = 2.0
 
-# A file system's clock ticks some milliseconds apart: two writes in one tick can look like one.
-_RACY_SECONDS = 1.0
+Digest = tuple[bytes, int]
+"""An entry's content, and the how-manyth of that content in its file it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,185 +37,172 @@ class Scanned:
     retry_after: float | None = None
 
 
-@dataclass
-class _Memo:
-    """What is remembered of a file between scans; replaced as a whole, after the commit."""
-
-    signature: tuple[int, ...] | None = None
-    seen: dict[bytes, _Seen] = field(default_factory=dict)
-    bad_since: float | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class _Seen:
     keys: tuple[str, ...]
     problems: tuple[Problem, ...]
 
 
+@dataclass
+class _Memo:
+    """What is remembered of a file between scans; replaced as a whole, after the commit."""
+
+    signature: tuple[int, ...] | None = None
+    mark: files.Mark | None = None
+    seen: dict[Digest, _Seen] = field(default_factory=dict)
+    bad_since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a file says now: its entries in their order, and the readings of those that are new."""
+
+    source: Source
+    contents: files.Contents | None
+    entries: dict[Digest, Raw]
+    readings: dict[Digest, Reading]
+
+    @property
+    def items(self) -> Iterator[Item]:
+        """The items of the new entries, in the order of the file."""
+        for digest in self.entries:
+            if digest in self.readings:
+                yield from self.readings[digest].items
+
+
 class Scanner:
     """Reads the watched projects; one thread at a time."""
 
-    def __init__(
-        self,
-        outbox: Outbox,
-        *,
-        major_categories: Iterable[str] = (),
-        infer: bool = False,
-        now: Callable[[], float] = time.time,
-        sources: tuple[Source, ...] = SOURCES,
-    ) -> None:
-        self._outbox = outbox
-        self._major_categories = {category.lower() for category in major_categories}
-        self._infer = infer
-        self._now = now
+    def __init__(self, registry: Registry, intake: Intake, *, sources: Sequence[Source] = SOURCES) -> None:
+        self._registry = registry
+        self._intake = intake
         self._sources = sources
         self._memos: dict[tuple[str, str], _Memo] = {}
 
     def scan(self, project: ProjectRow, *, changed_only: bool = False) -> Scanned:
         """Read every source of a project; `changed_only` passes over files that look as they did."""
-        results = [self._scan_source(project, source, changed_only=changed_only) for source in self._sources]
-        return Scanned(
-            changes=sum(result.changes for result in results),
-            major=any(result.major for result in results),
-            retry_after=min((r.retry_after for r in results if r.retry_after is not None), default=None),
-        )
+        reads, retry = [], False
+        # Hooks append a record first and then its echo to the queue: read the other way round, no
+        # echo is seen before its record.
+        for source in reversed(self._sources):
+            try:
+                read = self._read(project, source, changed_only=changed_only)
+            except Unreadable as error:
+                retry |= self._unreadable(project, source, error)
+            else:
+                reads += [read] if read else []
+        reads.reverse()
+        if not reads:
+            return Scanned(retry_after=RETRY_SECONDS if retry else None)
+        failpoint("read")
+        taken = self._intake.take_in(project, [item for read in reads for item in read.items])
+        failpoint("enqueued")
+        for read in reads:
+            self._remember(project, read, taken)
+        wait = RETRY_SECONDS if retry else DEFERRED_SECONDS if taken.deferred else None
+        return Scanned(taken.changes, taken.major, wait)
 
     def forget(self) -> None:
         """Read everything anew at the next scan: what is known has changed by other means."""
         self._memos.clear()
 
-    def _scan_source(self, project: ProjectRow, source: Source, *, changed_only: bool) -> Scanned:
-        memo = self._memos.setdefault((project.id, source.name), _Memo())
+    def _memo(self, project: ProjectRow, source: Source) -> _Memo:
+        return self._memos.setdefault((project.id, source.name), _Memo())
+
+    def _read(self, project: ProjectRow, source: Source, *, changed_only: bool) -> _Read | None:
+        memo = self._memo(project, source)
         path = project.path / source.path
         try:
-            signature = _signature(path)
+            signature = files.signature_of(path)
             if changed_only and signature and signature == memo.signature:
-                return Scanned()
-            entries = source.split(path.read_bytes()) if signature is not None else []
-        except Unreadable as error:
-            return self._unreadable(project, source, memo, error)
+                return None
+            if signature is None:
+                return _Read(source, None, {}, {})
+            contents = files.read(path, signature, memo.mark, appended=source.appended)
+        except FileNotFoundError:
+            return _Read(source, None, {}, {})
         except OSError as error:
-            problem = Unreadable(f"can't be read: {error.strerror}", remedy="check what is at that path")
-            return self._unreadable(project, source, memo, problem)
-        failpoint("read")
-        return self._take_in(project, source, entries, signature)
-
-    def _unreadable(self, project: ProjectRow, source: Source, memo: _Memo, error: Unreadable) -> Scanned:
-        """A writer may be at work: only what stays unreadable is a problem."""
-        memo.signature = None
-        memo.bad_since = memo.bad_since if memo.bad_since is not None else self._now()
-        if self._now() - memo.bad_since < SETTLING_SECONDS:
-            return Scanned(retry_after=RETRY_SECONDS)
-        where = f"{source.path}: {error.place}" if error.place else source.path
-        self._report(project, source, [Problem(error.what, where, error.remedy)])
-        return Scanned()
-
-    def _take_in(
-        self, project: ProjectRow, source: Source, entries: list[Raw], signature: tuple[int, ...] | None
-    ) -> Scanned:
-        memo = self._memos[project.id, source.name]
-        digests = [_digest(raw) for raw in entries]
+            raise Unreadable(
+                f"can't be read: {error.strerror}", remedy="check what is at that path"
+            ) from None
+        entries = _with_digests(source.split(contents.data), contents.lines)
+        # Of what was appended everything is new, even if it repeats a line: A, B, A ends at A.
+        old = {} if contents.is_tail else memo.seen
         readings = {
-            digest: source.understand(raw, project.id)
-            for raw, digest in zip(entries, digests, strict=True)
-            if digest not in memo.seen
+            digest: source.understand(raw, project.id) for digest, raw in entries.items() if digest not in old
         }
-        self._reread_namesakes(project, source, dict(zip(digests, entries, strict=True)), readings)
-        items = [item for reading in readings.values() for item in reading.items]
-        changes, parted = self._plan(project, source, items)
-        if changes:
-            destination = self._outbox.registry.destination()
-            self._outbox.ledger.apply(destination.id, changes, self._now())
-            failpoint("enqueued")
-        problems = _problems_by_entry(readings, parted, changes)
-        seen = {
-            digest: _Seen(
-                tuple(item.sync_key for item in readings[digest].items), tuple(problems.get(digest, ()))
-            )
-            if digest in readings
-            else memo.seen[digest]
-            for digest in digests
-        }
-        self._memos[project.id, source.name] = _Memo(signature, seen)
-        self._report(project, source, [problem for entry in seen.values() for problem in entry.problems])
-        return Scanned(changes=len(changes), major=any(change.major for change in changes))
-
-    def _reread_namesakes(
-        self, project: ProjectRow, source: Source, entries: dict[bytes, Raw], readings: dict[bytes, Reading]
-    ) -> None:
-        """Understand again what shares its key with a new entry: twins are told apart together."""
-        memo = self._memos[project.id, source.name]
+        # Two entries with one key are told apart together, so a new one's namesakes are read again.
         fresh = {item.sync_key for reading in readings.values() for item in reading.items}
-        for digest, raw in entries.items():
-            if digest not in readings and not fresh.isdisjoint(memo.seen[digest].keys):
-                readings[digest] = source.understand(raw, project.id)
+        readings |= {
+            digest: source.understand(raw, project.id)
+            for digest, raw in entries.items()
+            if digest not in readings and not fresh.isdisjoint(old[digest].keys)
+        }
+        return _Read(source, contents, entries, readings)
 
-    def _plan(
-        self, project: ProjectRow, source: Source, items: list[Item]
-    ) -> tuple[list[Prepared], list[Item]]:
-        if not items:
-            return [], []
-        destination = self._outbox.registry.destination()
-        keys = [item.sync_key for item in items]
-        keys += [item.as_twin().sync_key for item in items if item.source_id is not None]
-        known = self._outbox.ledger.known(destination.id, keys)
-        parted = part_twins(items, known)
-        # The marks of others tell of the Platform, and of the decision log alone.
-        is_marked = destination.name == "platform" and source.name == decision_log.SOURCE.name
-        marked = self._outbox.registry.foreign_marks(project.id) if is_marked else set()
-        return [self._prepare(change) for change in plan(parted, known, marked)], parted
+    def _unreadable(self, project: ProjectRow, source: Source, error: Unreadable) -> bool:
+        """A writer may be at work: only what stays unreadable is a problem; returns whether to retry."""
+        memo = self._memo(project, source)
+        memo.signature = memo.mark = None
+        memo.bad_since = time.monotonic() if memo.bad_since is None else memo.bad_since
+        if time.monotonic() - memo.bad_since < SETTLING_SECONDS:
+            return True
+        where = f"{source.path}: {error.place}" if error.place else source.path
+        self._registry.set_problems(project.id, source.name, [Problem(error.what, where, error.remedy)])
+        return False
 
-    def _prepare(self, change: Change) -> Prepared:
-        if not isinstance(change, Enqueue | Reject):
-            return Prepared(change)
-        item = change.item
-        category = str(item.metadata.get("category", "")).lower()
-        major = item.kind is Kind.DECISION and (item.weighty or category in self._major_categories)
-        return Prepared(change, memory_of(item, infer=self._infer), major)
+    def _remember(self, project: ProjectRow, read: _Read, taken: Taken) -> None:
+        memo, contents = self._memo(project, read.source), read.contents
+        if taken.deferred:
+            return
+        seen = dict(memo.seen) if contents and contents.is_tail else {}
+        for digest in read.entries:
+            seen[digest] = (
+                _seen(read.readings[digest], taken) if digest in read.readings else memo.seen[digest]
+            )
+        problems = [problem for entry in seen.values() for problem in entry.problems]
+        self._registry.set_problems(project.id, read.source.name, problems)
+        broken = any(isinstance(raw.value, Broken) for raw in read.entries.values())
+        self._memos[project.id, read.source.name] = _Memo(
+            signature=contents.signature if contents else None,
+            # What is broken may be the first half of something: it is read again with its end.
+            mark=contents.mark if contents and not broken else None,
+            seen=seen,
+        )
 
-    def _report(self, project: ProjectRow, source: Source, problems: list[Problem]) -> None:
-        self._outbox.registry.set_problems(project.id, source.name, problems)
+
+def _seen(reading: Reading, taken: Taken) -> _Seen:
+    problems = list(reading.problems)
+    for item in reading.items:
+        problems += taken.problems.get((item.path, item.place), ())
+    return _Seen(tuple(item.sync_key for item in reading.items), tuple(dict.fromkeys(problems)))
 
 
-def _problems_by_entry(
-    readings: dict[bytes, Reading], parted: list[Item], changes: list[Prepared]
-) -> dict[bytes, list[Problem]]:
-    twins = {(item.path, item.place) for item in parted if item.is_twin}
-    rejected = {
-        (change.change.item.path, change.change.item.place): change.change.reason
-        for change in changes
-        if isinstance(change.change, Reject)
-    }
-    found: dict[bytes, list[Problem]] = {}
-    for digest, reading in readings.items():
-        problems = found.setdefault(digest, list(reading.problems))
-        for item in reading.items:
-            where = f"{item.path}: {item.place}"
-            if (item.path, item.place) in twins:
-                what = f"another entry has the id and time of {item.source_id}; both are kept"
-                problems.append(Problem(what, where, "give one of them an id of its own"))
-            if reason := rejected.get((item.path, item.place)):
-                problems.append(Problem(reason, where, "shorten it; it waits as a dead letter"))
-    return found
+def _with_digests(raws: Iterable[Raw], lines: int) -> dict[Digest, Raw]:
+    """The entries by their content, in the order in which each content last occurs."""
+    counts: Counter[bytes] = Counter()
+    entries: dict[Digest, Raw] = {}
+    for raw in raws:
+        content = _digest(raw)
+        counts[content] += 1
+        entries[content, lines + counts[content]] = _moved(raw, lines)
+    return entries
+
+
+def _moved(raw: Raw, lines: int) -> Raw:
+    """An entry with its line counted from the beginning of the file, where it was read from further on."""
+    if not lines:
+        return raw
+    word, number, *rest = raw.place.replace(",", " ,").split(" ")
+    return replace(raw, place=" ".join([word, str(int(number) + lines), *rest]).replace(" ,", ","))
 
 
 def _digest(raw: Raw) -> bytes:
-    # Of all ways to tell two JSON values apart, marshal is ten times the fastest; version 2 has no
-    # references between equal parts, which would depend on how the value was built.
-    return hashlib.blake2b(marshal.dumps(raw.value, 2), digest_size=16).digest()
-
-
-def _signature(path: Path) -> tuple[int, ...] | None:
-    """What tells a file from its earlier self; None where there is none, () where that can't be told."""
+    value = (raw.place, raw.value.what) if isinstance(raw.value, Broken) else raw.value
     try:
-        found = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    if not stat.S_ISREG(found.st_mode):
-        raise Unreadable(
-            "a folder is in the file's place" if stat.S_ISDIR(found.st_mode) else "not a regular file",
-            remedy="move it away",
-        )
-    if time.time() - found.st_mtime < _RACY_SECONDS:
-        return ()
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+        # Of all ways to tell two JSON values apart, marshal is ten times the fastest; version 2 has no
+        # references between equal parts, which would depend on how the value was built.
+        data = marshal.dumps(value, 2)
+    except ValueError:  # nested too deep for it
+        data = repr(value).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(data, digest_size=16).digest()

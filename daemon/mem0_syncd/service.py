@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -16,10 +17,11 @@ from mem0_syncd import means, projects, sync_state
 from mem0_syncd.delivery import Delivery
 from mem0_syncd.errors import Problem
 from mem0_syncd.failpoint import failpoint
+from mem0_syncd.intake import Intake
 from mem0_syncd.item import Kind
 from mem0_syncd.memory import user_id
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.scanner import Scanner
+from mem0_syncd.scanner import RETRY_SECONDS, Scanner
 from mem0_syncd.settings import Settings
 from mem0_syncd.sources import Unreadable, decision_log
 
@@ -30,11 +32,14 @@ log = structlog.get_logger("service")
 
 @dataclass
 class Scans:
-    """What some scans did together: changes, a major one among them, and the projects to look at again."""
+    """What some scans did together: changes, a major one among them, and what to look at again.
+
+    `retry` is by project, in seconds.
+    """
 
     changes: int = 0
     major: bool = False
-    retry: set[str] = field(default_factory=set)
+    retry: dict[str, float] = field(default_factory=dict)
 
 
 class Service:
@@ -47,7 +52,13 @@ class Service:
         projects.take_in_settings(outbox.registry, settings.projects)
         left = outbox.queue.doubt_what_was_sending(time.time(), self._certain_from_now(destination.name))
         log.info("destination", identity=destination.identity, doubted=left)
-        self.scanner = Scanner(outbox, major_categories=settings.major_categories, infer=settings.infer)
+        self.intake = Intake(
+            outbox,
+            major_categories=settings.major_categories,
+            infer=settings.infer,
+            redaction=settings.redact,
+        )
+        self.scanner = Scanner(outbox.registry, self.intake)
         self.delivery = Delivery(outbox, partial(means.means, settings), on_settled=self._mark_soon)
         self.delivery.paused = outbox.registry.fact("paused") is not None
         self._to_mark: set[str] = set()
@@ -69,7 +80,7 @@ class Service:
                 scans.changes += scanned.changes
                 scans.major |= scanned.major
                 if scanned.retry_after is not None:
-                    scans.retry.add(project.id)
+                    scans.retry[project.id] = scanned.retry_after
                 self._report_missing(project)
         return scans
 
@@ -78,8 +89,8 @@ class Service:
         left = list(self.outbox.registry.projects() if only is None else only)
         while left:
             retry = self.scan(left).retry
-            left = [project for project in left if project.id in retry]
-            time.sleep(0.1 if left else 0)
+            left = [project for project in left if retry.get(project.id, math.inf) <= RETRY_SECONDS]
+            time.sleep(RETRY_SECONDS if left else 0)
 
     def _report_missing(self, project: ProjectRow) -> None:
         missing = Problem(

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from mem0_syncd.item import Item
 from mem0_syncd.memory import Memory
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.plan import Change, Enqueue, Known, Reject, Skip, Withdraw, Withhold
+from mem0_syncd.sources.record import QUEUE
 
 IN_FLIGHT = "('sending', 'unconfirmed', 'accepted')"
+
+_IN_FLIGHT_OF = f"SELECT 1 FROM entry WHERE destination = ? AND sync_key = ? AND state IN {IN_FLIGHT}"  # noqa: S608
 
 RESTATE = """
 UPDATE item SET status = COALESCE(
@@ -34,6 +37,7 @@ class Prepared:
     change: Change
     memory: Memory | None = None
     major: bool = False
+    redacted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,8 @@ class Ledger:
         for start in range(0, len(unique), 500):
             rows = self._db.rows(
                 f"""
-                SELECT item.sync_key, item.status, tombstone_hash, receipt.content_hash AS delivered,
+                SELECT item.sync_key, item.status, project, source, tombstone_hash,
+                    receipt.content_hash AS delivered,
                     MAX(CASE WHEN entry.state = 'pending' THEN entry.content_hash END) AS waiting,
                     MAX(CASE WHEN entry.state IN {IN_FLIGHT} THEN entry.content_hash END) AS in_flight,
                     MAX(CASE WHEN entry.state = 'dead' THEN entry.content_hash END) AS dead
@@ -78,6 +83,8 @@ class Ledger:
                     dropped=row["tombstone_hash"],
                     withheld=row["status"] == "withheld",
                     skipped=row["status"] == "skipped",
+                    project=row["project"],
+                    source=row["source"],
                 )
         return found
 
@@ -100,7 +107,8 @@ class Ledger:
             """
             SELECT source_id, SUM(status <> 'delivered') AS open, MAX(delivered_at) AS delivered_at
             FROM item LEFT JOIN receipt USING (destination, sync_key)
-            WHERE destination = ? AND project = ? AND source = ? AND status NOT IN ('skipped', 'withheld')
+            WHERE destination = ? AND project = ? AND source = ? AND kind = 'decision'
+                AND status NOT IN ('skipped', 'withheld')
             GROUP BY source_id
             """,
             (destination, project, source),
@@ -110,6 +118,37 @@ class Ledger:
             open=sum(row["open"] for row in rows),
             last_delivery=max((row["delivered_at"] or 0.0 for row in rows), default=0.0) or None,
         )
+
+    def take_over_echoes(self, destination: int, project: str, echoes: Mapping[str, Item]) -> set[str]:
+        """Let records take over from the queue lines that were read before them, with what is known of those.
+
+        Returns the echoes that must wait, because a push of their line is under way.
+        """
+        rows = self._db.rows(
+            "SELECT sync_key, kind, echo FROM item WHERE destination = ? AND project = ? AND source = ?"
+            " AND echo IN (SELECT value FROM json_each(?))",
+            (destination, project, QUEUE, json.dumps(list(echoes))),
+        )
+        waiting = set()
+        with self._db.transaction() as sql:
+            for line in (row for row in rows if row["kind"] == echoes[row["echo"]].kind):
+                heir = echoes[line["echo"]]
+                if sql.execute(_IN_FLIGHT_OF, (destination, line["sync_key"])).fetchone():
+                    waiting.add(line["echo"])
+                    continue
+                _delete(sql, destination, line["sync_key"], ("entry",))
+                for table in ("receipt", "item"):
+                    sql.execute(
+                        f"UPDATE OR IGNORE {table} SET sync_key = ?"  # noqa: S608 - one of two names
+                        " WHERE destination = ? AND sync_key = ?",
+                        (heir.sync_key, destination, line["sync_key"]),
+                    )
+                _delete(sql, destination, line["sync_key"], ("receipt", "item"))
+                sql.execute(
+                    "UPDATE item SET source = ?, source_id = ? WHERE destination = ? AND sync_key = ?",
+                    (heir.source, heir.source_id, destination, heir.sync_key),
+                )
+        return waiting
 
     def ids_ever_delivered(self, project: str, source: str) -> set[str]:
         """The source ids of a project that any destination has a receipt for."""
@@ -124,7 +163,7 @@ class Ledger:
 def _enqueue(sql: sqlite3.Connection, destination: int, prepared: Prepared, now: float) -> None:
     assert prepared.memory is not None  # noqa: S101 - what is enqueued has been prepared
     key = prepared.change.item.sync_key
-    _see(sql, destination, prepared.change.item, "pending")
+    _see(sql, destination, prepared, "pending")
     # What waits is replaced; what is dead gets a new chance, and is looked for first if it may be stored.
     sql.execute(
         "DELETE FROM entry WHERE destination = ? AND sync_key = ?"
@@ -177,12 +216,13 @@ def _withdraw(sql: sqlite3.Connection, destination: int, prepared: Prepared, _no
 
 
 def _withhold(sql: sqlite3.Connection, destination: int, prepared: Prepared, _now: float) -> None:
+    _withdraw(sql, destination, prepared, _now)
     assert isinstance(prepared.change, Withhold)  # noqa: S101 - narrows for the type checker
-    _see(sql, destination, prepared.change.item, "withheld", prepared.change.reason)
+    _see(sql, destination, prepared, "withheld", prepared.change.reason)
 
 
 def _skip(sql: sqlite3.Connection, destination: int, prepared: Prepared, _now: float) -> None:
-    _see(sql, destination, prepared.change.item, "skipped", "marked as synced by another program")
+    _see(sql, destination, prepared, "skipped", "marked as synced by another program")
 
 
 _APPLY = {
@@ -194,12 +234,24 @@ _APPLY = {
 }
 
 
-def _see(sql: sqlite3.Connection, destination: int, item: Item, status: str, reason: str = "") -> None:
+def _delete(sql: sqlite3.Connection, destination: int, sync_key: str, tables: Iterable[str]) -> None:
+    for table in tables:
+        sql.execute(
+            f"DELETE FROM {table} WHERE destination = ? AND sync_key = ?",  # noqa: S608 - one of our tables
+            (destination, sync_key),
+        )
+
+
+def _see(
+    sql: sqlite3.Connection, destination: int, prepared: Prepared, status: str, reason: str = ""
+) -> None:
+    item = prepared.change.item
     sql.execute(
-        "INSERT INTO item (destination, sync_key, project, kind, source, source_id, status, reason)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        "INSERT INTO item"
+        " (destination, sync_key, project, kind, source, source_id, status, reason, echo, redacted)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET status = excluded.status, reason = excluded.reason,"
-        " source = excluded.source",
+        " source = excluded.source, redacted = excluded.redacted",
         (
             destination,
             item.sync_key,
@@ -209,6 +261,8 @@ def _see(sql: sqlite3.Connection, destination: int, item: Item, status: str, rea
             item.source_id,
             status,
             reason,
+            item.echo if item.source == QUEUE else None,
+            " ".join(sorted(set(prepared.redacted))),
         ),
     )
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from mem0_syncd.sources import decision_log
-from mem0_syncd.sources.base import Raw, Reading, Source, Unreadable
+from mem0_syncd.sources import agent_patterns, decision_log, decision_records, memory_queue
+from mem0_syncd.sources.base import Broken, Raw, Reading, Source, Unreadable
 
-SOURCES: tuple[Source, ...] = (decision_log.SOURCE,)
+SOURCES: tuple[Source, ...] = (
+    decision_log.SOURCE,
+    decision_records.RECORDS,
+    decision_records.LOG,
+    agent_patterns.SOURCE,
+    memory_queue.SOURCE,
+)
 """Every source, in the order of record: where ids meet, the earlier one revises the item."""
 
-__all__ = ["SOURCES", "Raw", "Reading", "Source", "Unreadable"]
+__all__ = ["SOURCES", "Broken", "Raw", "Reading", "Source", "Unreadable"]

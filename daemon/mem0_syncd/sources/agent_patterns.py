@@ -40,4 +40,4 @@ def understand(raw: Raw, project: str) -> Reading:
     return Reading(items=with_best_practice(pattern, entry))
 
 
-SOURCE = Source("agent-patterns", PATH, split, understand)
+SOURCE = Source("agent-patterns", PATH, split, understand, appended=True)

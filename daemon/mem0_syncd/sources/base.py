@@ -52,13 +52,15 @@ class Source:
     """One format: where its file is, and the two pure steps from its bytes to items.
 
     `path` is relative to the project's root, with forward slashes. `split` raises `Unreadable`;
-    `understand` takes an entry and the project's id, and raises nothing.
+    `understand` takes an entry and the project's id, and raises nothing. An `appended` file is one of
+    lines that grows at its end.
     """
 
     name: str
     path: str
     split: Callable[[bytes], list[Raw]]
     understand: Callable[[Raw, str], Reading]
+    appended: bool = False
 
 
 def parse_json(data: bytes) -> Any:

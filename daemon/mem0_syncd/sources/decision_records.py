@@ -97,5 +97,5 @@ def _body(what: str, details: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-RECORDS = Source("decision-records", RECORDS_PATH, split, understand_record)
-LOG = Source("decision-lines", LOG_PATH, split, understand_line)
+RECORDS = Source("decision-records", RECORDS_PATH, split, understand_record, appended=True)
+LOG = Source("decision-lines", LOG_PATH, split, understand_line, appended=True)

@@ -67,4 +67,4 @@ def _kind_of(scope: str, project: str) -> Kind | None:
     return next((kind for kind in Kind if user_id(kind, project) == scope), None)
 
 
-SOURCE = Source(QUEUE, PATH, split, understand)
+SOURCE = Source(QUEUE, PATH, split, understand, appended=True)

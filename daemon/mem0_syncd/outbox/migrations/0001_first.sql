@@ -33,12 +33,25 @@ CREATE TABLE item (
     source_id TEXT,
     status TEXT NOT NULL,
     reason TEXT NOT NULL DEFAULT '',
+    -- Of a queue line: the fingerprint that it shares with the record that it echoes.
+    echo TEXT,
+    -- The kinds of credentials that were redacted.
+    redacted TEXT NOT NULL DEFAULT '',
     -- A tombstone: why it must not come back, and the content that it stands for.
     tombstone TEXT,
     tombstone_hash TEXT,
     PRIMARY KEY (destination, sync_key)
 ) WITHOUT ROWID;
 CREATE INDEX item_by_source_id ON item (destination, project, source, source_id);
+
+CREATE INDEX item_by_echo ON item (destination, project, echo) WHERE echo IS NOT NULL;
+
+-- The fingerprint of every record there ever was, so that its line in the memory queue is known for it.
+CREATE TABLE echo (
+    project TEXT NOT NULL,
+    echo TEXT NOT NULL,
+    PRIMARY KEY (project, echo)
+) WITHOUT ROWID;
 
 -- One revision on its way. A key has at most one in flight, one waiting, and one dead.
 CREATE TABLE entry (

@@ -1,0 +1,131 @@
+"""Taking items in: one item of several files is one, what is new is planned, redacted, and made durable."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mem0_syncd.errors import Problem
+from mem0_syncd.item import Item, Kind
+from mem0_syncd.memory import Memory, memory_of
+from mem0_syncd.outbox import Outbox, ProjectRow
+from mem0_syncd.outbox.ledger import Prepared
+from mem0_syncd.plan import Change, Enqueue, Reject, part_twins, plan
+from mem0_syncd.sources import SOURCES, decision_log, record
+
+Redaction = Literal["redact", "hold", "off"]
+
+RANKS = {source.name: rank for rank, source in enumerate(SOURCES)}
+"""The order of record: where ids meet, the earlier source revises the item."""
+
+
+@dataclass
+class Taken:
+    """What became of some items: changes made durable, problems by path and place.
+
+    `deferred` when some must wait for a push of what they take over from, and are to be read again.
+    """
+
+    changes: int = 0
+    major: bool = False
+    deferred: bool = False
+    problems: dict[tuple[str, str], list[Problem]] = field(default_factory=dict)
+
+    def report(self, item: Item, what: str, remedy: str) -> None:
+        """Add a problem of an item's entry."""
+        problem = Problem(what, f"{item.path}: {item.place}", remedy)
+        self.problems.setdefault((item.path, item.place), []).append(problem)
+
+
+class Intake:
+    """From items to entries, for whatever has items: the scan, and the spool."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        *,
+        major_categories: Iterable[str] = (),
+        infer: bool = False,
+        redaction: Redaction = "redact",
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._outbox = outbox
+        self._major_categories = {category.lower() for category in major_categories}
+        self._infer = infer
+        self._redaction = redaction
+        self._now = now
+
+    def take_in(self, project: ProjectRow, items: Iterable[Item]) -> Taken:
+        """Plan items and make what changes durable, in one transaction."""
+        taken = Taken()
+        ledger, registry = self._outbox.ledger, self._outbox.registry
+        destination = registry.destination()
+        items = list(items)
+        if not items:
+            return taken
+        echoes = {item.echo: item for item in items if item.echo and item.source != record.QUEUE}
+        with self._outbox.database.transaction():
+            registry.add_echoes(project.id, echoes)
+            merged = record.merge(items, registry.echoes(project.id))
+            waiting = ledger.take_over_echoes(destination.id, project.id, echoes)
+            merged = [item for item in merged if item.echo not in waiting]
+            taken.deferred = bool(waiting)
+            keys = [item.sync_key for item in merged]
+            keys += [item.as_twin().sync_key for item in merged if item.source_id is not None]
+            known = ledger.known(destination.id, keys)
+            parted = part_twins(merged, known)
+            # The marks of others tell of the Platform, and of the decision log alone.
+            marked = registry.foreign_marks(project.id) if destination.name == "platform" else set()
+            is_marked = {
+                item.sync_key
+                for item in parted
+                if item.source == decision_log.SOURCE.name
+                and item.kind is Kind.DECISION
+                and item.source_id in marked
+            }
+            prepared = [self._prepare(change, taken) for change in plan(parted, known, RANKS, is_marked)]
+            ledger.apply(destination.id, prepared, self._now())
+        for item in parted:
+            if item.is_twin:
+                what = f"another entry has the id and time of {item.source_id}; both are kept"
+                taken.report(item, what, "give one of them an id of its own")
+        taken.changes = len(prepared)
+        taken.major = any(it.major for it in prepared)
+        return taken
+
+    def _prepare(self, change: Change, taken: Taken) -> Prepared:
+        if not isinstance(change, Enqueue | Reject):
+            return Prepared(change)
+        memory, kinds = self._redact(memory_of(change.item, infer=self._infer))
+        if kinds and self._redaction == "hold":
+            what = f"it holds what looks like a credential ({', '.join(sorted(set(kinds)))})"
+            # Nothing of it is kept: the source is where it can be looked at and mended.
+            memory = Memory(
+                memory.user_id, "", None, {"sync_key": memory.sync_key, "content_hash": memory.content_hash}
+            )
+            change = Reject(change.item, what)
+        if isinstance(change, Reject):
+            taken.report(change.item, change.reason, "change it there; until then it is a dead letter")
+        return Prepared(change, memory, self._is_major(change.item), tuple(kinds))
+
+    def _redact(self, memory: Memory) -> tuple[Memory, list[str]]:
+        if self._redaction == "off":
+            return memory, []
+        from mem0_syncd.redact import redact, redact_value
+
+        text, kinds = redact(memory.text)
+        metadata = {}
+        for name, value in memory.metadata.items():
+            metadata[name], found = redact_value(value)
+            kinds += found
+        agent_id = memory.agent_id
+        if agent_id:
+            agent_id, found = redact(agent_id)
+            kinds += found
+        return Memory(memory.user_id, text, agent_id, metadata, memory.infer), kinds
+
+    def _is_major(self, item: Item) -> bool:
+        category = str(item.metadata.get("category", "")).lower()
+        return item.kind is Kind.DECISION and (item.weighty or category in self._major_categories)
