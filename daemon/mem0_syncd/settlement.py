@@ -120,7 +120,8 @@ def settle(entry: Entry, outcome: Outcome, rules: Rules, now: float, rng: random
                 return Doubt(again_at, rules.certain_after(now), last_turn=True)
             return Await(event_id, again_at)
         case Gone():
-            return Doubt(now, now, target_gone=True)
+            # An id that Mem0 has only just given out may not be seen yet, either.
+            return Doubt(now, now + rules.read_lag, target_gone=True)
         case Found(memory_id, content_hash):
             return (
                 Receipt((memory_id,))

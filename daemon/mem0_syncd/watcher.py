@@ -22,6 +22,9 @@ from mem0_syncd.outbox import ProjectRow
 
 Identity = tuple[int, int]
 
+_PASSES = 3
+"""How often the watches are looked over at most: a folder may come between the look and its watch."""
+
 
 class Watcher:
     """Watches the folders that the sources' files are in, or the nearest ones that exist.
@@ -68,29 +71,39 @@ class Watcher:
 
         A project whose folders have changed is reported as changed.
         """
+        changed: set[str] = set()
         with self._lock:
-            owners: dict[Path, set[str]] = {}
-            for project in self._projects:
-                for folder in self._folders(project):
-                    owners.setdefault(folder, set()).add(project.id)
-            before, self._owners = self._owners, owners
             if self._started and not self._observer.is_alive():
                 self._observer = Observer()
                 self._observer.start()
-            alive = {emitter.watch for emitter in self._observer.emitters if emitter.is_alive()}
-            changed: set[str] = set()
-            for folder, (watch, identity) in list(self._armed.items()):
-                if folder not in owners or _identity(folder) != identity or watch not in alive:
-                    self._disarm(folder)
-                    changed |= before.get(folder, set())
-            problems = []
-            for folder in owners.keys() - self._armed.keys():
-                changed |= owners[folder]
-                if problem := self._arm(folder):
-                    problems.append(problem)
+            for _ in range(_PASSES):
+                news, problems = self._bring_in_line()
+                changed |= news
+                if not news:
+                    break
         for project_id in changed:
             self._on_change(project_id)
         return problems
+
+    def _bring_in_line(self) -> tuple[set[str], list[Problem]]:
+        """The projects whose watches changed, and what can't be watched."""
+        owners: dict[Path, set[str]] = {}
+        for project in self._projects:
+            for folder in self._folders(project):
+                owners.setdefault(folder, set()).add(project.id)
+        before, self._owners = self._owners, owners
+        alive = {emitter.watch for emitter in self._observer.emitters if emitter.is_alive()}
+        changed: set[str] = set()
+        for folder, (watch, identity) in list(self._armed.items()):
+            if folder not in owners or _identity(folder) != identity or watch not in alive:
+                self._disarm(folder)
+                changed |= before.get(folder, set())
+        problems = []
+        for folder in owners.keys() - self._armed.keys():
+            changed |= owners[folder]
+            if problem := self._arm(folder):
+                problems.append(problem)
+        return changed, problems
 
     def _folders(self, project: ProjectRow) -> set[Path]:
         """Where an event may tell of the project's files: the folders of the files, and above them."""
