@@ -16,7 +16,7 @@ from mem0_syncd.entry import Entry
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.outbox import Claim, DestinationRow, Outbox, Verb
-from mem0_syncd.outcome import EMPTY_RESULTS, Later, Outcome, Unknown, from_wire
+from mem0_syncd.outcome import EMPTY_RESULTS, Found, Later, Listed, Outcome, Unknown, from_wire
 from mem0_syncd.pace import Pace
 from mem0_syncd.settlement import (
     Bury,
@@ -34,7 +34,17 @@ from mem0_syncd.settlement import (
 AHEAD = 4
 """Requests handed to the courier for each of its threads, so that none has to wait for the next."""
 
+CONTACT_RETRY_SECONDS = 2.0
+"""How long a listing that failed isn't asked for again, while the destination is well otherwise."""
+
 log = structlog.get_logger("delivery")
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """The first contact with a user id: what it holds is listed before anything is added to it."""
+
+    user_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,8 @@ class Delivery:
         self._now = now
         self._means = means(outbox.registry.destination())
         self._pace = Pace(self._means.adds_per_minute)
-        self._line: Line[Claim] = Line(self._start_of_courier, self._rng)
+        self._line: Line[Claim | Contact] = Line(self._start_of_courier, self._rng)
+        self._contact_not_before = 0.0
         self._draining = False
         self.paused = False
 
@@ -129,28 +140,59 @@ class Delivery:
         if time.monotonic() < self._line.not_before:
             return 0
         destination = self._outbox.registry.destination()
-        claims = self._claim(destination)
-        if not claims:
+        if not self._takes_requests(destination.standing):
             return 0
+        claims = self._claim(destination)
+        adopted = [claim for claim in claims if claim.verb is Verb.ADOPT]
+        self._adopt(destination, adopted)
+        claims = [claim for claim in claims if claim.verb is not Verb.ADOPT]
+        contacts = self._contacts(destination) if not claims or destination.standing.reach is Reach.OK else []
+        if not claims and not contacts:
+            return len(adopted)
         failpoint("claimed")
         try:
             self._line.open()
         except OSError as error:
             self._give_back(destination, claims, Later(f"the courier can't be started: {error}"))
             return 0
+        for contact in contacts:
+            request = {"verb": "list", "major": True, "user_id": contact.user_id}
+            self._line.send(contact, request, hang_seconds=10 * self._means.hang_seconds)
         for claim in claims:
             self._line.send(claim, _request(claim), hang_seconds=self._means.hang_seconds)
             failpoint("handed")
-        return len(claims)
+        return len(claims) + len(contacts) + len(adopted)
+
+    def _takes_requests(self, standing: Standing) -> bool:
+        """Whether anything may go now: to a destination in trouble, one probe when its time has come."""
+        return standing.reach is Reach.OK or (
+            not self._line.tickets and (standing.retry_at or 0.0) <= self._now()
+        )
+
+    def _contacts(self, destination: DestinationRow) -> list[Contact]:
+        """The user ids to be listed now."""
+        if time.monotonic() < self._contact_not_before:
+            return []
+        under_way = {ticket.about for ticket in self._line.tickets.values()}
+        contacts = [Contact(user_id) for user_id in self._outbox.queue.uncontacted(destination.id)]
+        contacts = [contact for contact in contacts if contact not in under_way]
+        return contacts if destination.standing.reach is Reach.OK else contacts[:1]
+
+    def _adopt(self, destination: DestinationRow, claims: list[Claim]) -> None:
+        """What was found at the first contact is there already: that is its receipt."""
+        settled: list[tuple[Entry, Settlement]] = []
+        for entry in (claim.entry for claim in claims):
+            log.info("delivered", how="adopted", memory=entry.memory_id, **_about(entry))
+            settled.append((entry, Receipt((entry.memory_id or "",))))
+        self._write(destination, settled, destination.standing)
 
     def _claim(self, destination: DestinationRow) -> list[Claim]:
         standing, now = destination.standing, self._now()
         if standing.reach is not Reach.OK:
-            if self._line.tickets or (standing.retry_at or 0.0) > now:
-                return []
             majors, routine = 1, 1  # one probe: whatever is due first
         else:
-            under_way = [ticket.about.entry.major for ticket in self._line.tickets.values()]
+            tickets = self._line.tickets.values()
+            under_way = [it.about.entry.major for it in tickets if isinstance(it.about, Claim)]
             majors = AHEAD * self._means.threads - under_way.count(True)
             routine = AHEAD * self._means.threads - under_way.count(False)
         claims: list[Claim] = []
@@ -165,7 +207,8 @@ class Delivery:
 
     def _give_back(self, destination: DestinationRow, claims: list[Claim], outcome: Later) -> None:
         settled = [(claim.entry, self._settle(claim.entry, outcome)) for claim in claims]
-        self._write(destination, settled, self._stand(destination.standing, outcome))
+        standing = stand(destination.standing, outcome, self._means.rules, self._now(), self._rng)
+        self._write(destination, settled, standing)
 
     def _start_of_courier(self) -> dict[str, Any]:
         destination = self._outbox.registry.destination()
@@ -188,34 +231,46 @@ class Delivery:
                         self._outbox.registry.set_account(destination.id, account)
                 case Lost(tickets):
                     # Whatever ended the courier, it tells nothing of the destination.
-                    entries = [ticket.about.entry for ticket in tickets]
+                    entries = [ticket.about.entry for ticket in tickets if isinstance(ticket.about, Claim)]
                     settled += [(it, self._settle(it, Unknown("the courier ended"))) for it in entries]
                 case Answer(ticket, message):
                     failpoint("answered")
-                    settlement, standing = self._after_answer(ticket, message, standing)
-                    settled.append((ticket.about.entry, settlement))
+                    outcome = _outcome(message)
+                    if outcome is not None:
+                        standing = stand(standing, outcome, self._means.rules, self._now(), self._rng)
+                    if isinstance(ticket.about, Contact):
+                        self._after_contact(destination, ticket.about, outcome)
+                    else:
+                        settlement = self._after_answer(ticket, ticket.about, outcome)
+                        settled.append((ticket.about.entry, settlement))
         self._write(destination, settled, standing)
 
+    def _after_contact(
+        self, destination: DestinationRow, contact: Contact, outcome: Outcome | Listed | None
+    ) -> None:
+        if not isinstance(outcome, Listed):
+            self._contact_not_before = time.monotonic() + CONTACT_RETRY_SECONDS
+            return
+        found = [(key, Found(memory_id, content)) for key, memory_id, content in outcome.memories]
+        self._outbox.queue.write_contact(destination.id, contact.user_id, found, self._now())
+        log.info("first contact", user_id=contact.user_id, ours=len(found))
+
     def _after_answer(
-        self, ticket: Ticket[Claim], message: dict[str, Any], standing: Standing
-    ) -> tuple[Settlement, Standing]:
-        if "not_begun" in message:
-            return Requeue(), standing
-        outcome = Unknown(message["error"]) if "error" in message else from_wire(message)
-        settlement = self._settle(ticket.about.entry, outcome)
-        _say(ticket, outcome, settlement)
-        return settlement, self._stand(standing, outcome)
+        self, ticket: Ticket[Claim | Contact], claim: Claim, outcome: Outcome | Listed | None
+    ) -> Settlement:
+        if outcome is None or isinstance(outcome, Listed):
+            return Requeue()
+        settlement = self._settle(claim.entry, outcome)
+        _say(claim, outcome, settlement, round((time.monotonic() - ticket.handed_at) * 1000))
+        return settlement
 
     def _settle(self, entry: Entry, outcome: Outcome) -> Settlement:
         return settle(entry, outcome, self._means.rules, self._now(), self._rng)
 
-    def _stand(self, standing: Standing, outcome: Outcome) -> Standing:
-        return stand(standing, outcome, self._means.rules, self._now(), self._rng)
-
     def _write(
         self, destination: DestinationRow, settled: list[tuple[Entry, Settlement]], standing: Standing
     ) -> None:
-        if not settled:
+        if not settled and standing == destination.standing:
             return
         with self._outbox.database.transaction():
             self._outbox.queue.settle(destination.id, settled, self._now())
@@ -245,12 +300,22 @@ class Delivery:
         now, moment = self._now(), time.monotonic()
         destination = self._outbox.registry.destination()
         look, push = self._outbox.queue.next_due(destination.id, now)
+        waits = [math.inf if push is None else max(push - now, self._pace.wait(moment))]
+        if self._outbox.queue.uncontacted(destination.id):
+            waits.append(max(0.0, self._contact_not_before - moment))
         return (
             math.inf if look is None else look - now,
-            math.inf if push is None else max(push - now, self._pace.wait(moment)),
+            min(waits),
             (destination.standing.retry_at or now) - now,
             self._line.not_before - moment,
         )
+
+
+def _outcome(message: dict[str, Any]) -> Outcome | Listed | None:
+    """What an answer says; None for a request that was never begun."""
+    if "not_begun" in message:
+        return None
+    return Unknown(message["error"]) if "error" in message else from_wire(message)
 
 
 def _request(claim: Claim) -> dict[str, Any]:
@@ -263,21 +328,22 @@ def _request(claim: Claim) -> dict[str, Any]:
             return request | {"frozen": entry.frozen, "by_text": entry.reason == EMPTY_RESULTS}
         case Verb.POLL:
             return request | {"event_id": entry.event_id}
+        case Verb.ADOPT:
+            raise ValueError("what is adopted needs no request")
 
 
-def _say(ticket: Ticket[Claim], outcome: Outcome, settlement: Settlement) -> None:
+def _about(entry: Entry) -> dict[str, str]:
+    return {"project": entry.project, "kind": entry.kind, "key": entry.sync_key}
+
+
+def _say(claim: Claim, outcome: Outcome, settlement: Settlement, ms: int) -> None:
     """One line for each delivery, and for whatever a person may ask about later."""
-    entry = ticket.about.entry
-    about = {
-        "project": entry.project,
-        "kind": entry.kind,
-        "key": entry.sync_key,
-        "ms": round((time.monotonic() - ticket.handed_at) * 1000),
-    }
+    entry = claim.entry
+    about = {**_about(entry), "ms": ms}
     reason = getattr(outcome, "reason", "")
     match settlement:
         case Receipt(memory_ids):
-            how = {Verb.LOOK: "found", Verb.POLL: "accepted"}.get(ticket.about.verb)
+            how = {Verb.LOOK: "found", Verb.POLL: "accepted"}.get(claim.verb)
             how = how or ("updated" if entry.memory_id else "added")
             log.info("delivered", how=how, memory=memory_ids, **about)
         case Bury(reason):

@@ -71,27 +71,37 @@ class Absent:
     """A look-up that succeeded found nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Everything of ours that Mem0 holds for a user id: sync key, memory id and content hash of each."""
+
+    memories: tuple[tuple[str, str, str], ...]
+
+
 EMPTY_RESULTS = "Mem0 answered success with empty results"
 """The reason of the unknown outcome after which an item is looked for by its text as well."""
 
 PushOutcome = Stored | Later | Unknown | Accepted | Refused | Held | Gone
 LookOutcome = Found | Absent | Later | Unknown | Held
+ListOutcome = Listed | Later | Unknown | Held
 Outcome = PushOutcome | LookOutcome
 
-_BY_NAME: dict[str, type[Outcome]] = {
+_BY_NAME: dict[str, type[Outcome | Listed]] = {
     outcome.__name__: outcome
-    for outcome in (Stored, Later, Unknown, Accepted, Refused, Held, Gone, Found, Absent)
+    for outcome in (Stored, Later, Unknown, Accepted, Refused, Held, Gone, Found, Absent, Listed)
 }
 
 
-def to_wire(outcome: Outcome) -> dict[str, Any]:
+def to_wire(outcome: Outcome | Listed) -> dict[str, Any]:
     """The outcome as JSON can carry it."""
     return {"outcome": type(outcome).__name__, **asdict(outcome)}
 
 
-def from_wire(wire: dict[str, Any]) -> Outcome:
+def from_wire(wire: dict[str, Any]) -> Outcome | Listed:
     """The outcome that `to_wire` wrote."""
     fields = {name: value for name, value in wire.items() if name != "outcome"}
     if "ids" in fields:
         fields["ids"] = tuple(fields["ids"])
+    if "memories" in fields:
+        fields["memories"] = tuple(tuple(memory) for memory in fields["memories"])
     return _BY_NAME[wire["outcome"]](**fields)

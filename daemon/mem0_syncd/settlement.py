@@ -15,6 +15,7 @@ from mem0_syncd.outcome import (
     Gone,
     Held,
     Later,
+    Listed,
     Outcome,
     Refused,
     Stored,
@@ -187,7 +188,9 @@ class Standing:
     doubts: int = 0
 
 
-def stand(standing: Standing, outcome: Outcome, rules: Rules, now: float, rng: random.Random) -> Standing:
+def stand(
+    standing: Standing, outcome: Outcome | Listed, rules: Rules, now: float, rng: random.Random
+) -> Standing:
     """A destination's standing after one more outcome.
 
     Outcomes of requests that were under way when the first failure came don't push the clock further.

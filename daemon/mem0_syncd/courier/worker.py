@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mem0_syncd.destinations import CannotOpen, Destination, open_destination
+from mem0_syncd.destinations import CannotOpen, Destination, open_destination, ours
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.memory import Memory
 from mem0_syncd.outcome import Held, Later, to_wire
@@ -89,9 +89,10 @@ class Desk:
                 return to_wire(destination.look(Memory.thaw(fields["frozen"]), by_text=fields["by_text"]))
             case "poll":
                 return to_wire(destination.poll(fields["event_id"]))
+            case "list":
+                return _read(destination, lambda: to_wire(ours(destination.listing(fields["user_id"]))))
             case "search":
-                hits = destination.search(fields["query"], fields["user_ids"], fields["limit"])
-                return {"hits": [asdict(hit) for hit in hits]}
+                return _read(destination, lambda: _search(destination, fields))
             case _:
                 return {"error": f"the courier knows no {request.verb!r}"}
 
@@ -119,6 +120,18 @@ class Desk:
             self._destination = destination
             self._report({"ready": True, "account": destination.account})
             return destination
+
+
+def _read(destination: Destination, read: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+    try:
+        return read()
+    except Exception as error:  # noqa: BLE001 - the destination knows what it means
+        return to_wire(destination.outcome_of(error))
+
+
+def _search(destination: Destination, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    hits = destination.search(fields["query"], fields["user_ids"], fields["limit"])
+    return {"hits": [asdict(hit) for hit in hits]}
 
 
 def main() -> None:

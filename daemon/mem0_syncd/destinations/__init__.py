@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mem0_syncd.destinations.base import CannotOpen, Destination, Hit, Remote
+from mem0_syncd.destinations.base import CannotOpen, Destination, Hit, Remote, ours
 
-__all__ = ["CannotOpen", "Destination", "Hit", "Remote", "open_destination"]
+__all__ = ["CannotOpen", "Destination", "Hit", "Remote", "open_destination", "ours"]
 
 
 def open_destination(name: str, config: Mapping[str, Any]) -> Destination:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from mem0_syncd.memory import Memory
-from mem0_syncd.outcome import Absent, Found, Held, Later, LookOutcome, PushOutcome
+from mem0_syncd.memory import SOURCE, Memory
+from mem0_syncd.outcome import Absent, Found, Held, Later, Listed, LookOutcome, PushOutcome, Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,9 @@ class Destination(Protocol):
     def listing(self, user_id: str) -> list[Remote]:
         """Every memory of a user id, merged and expired ones too; raises what the library raises."""
 
+    def outcome_of(self, error: Exception) -> Later | Unknown | Held:
+        """What an exception from `listing` or `search` means."""
+
     def close(self) -> None:
         """Let go of what is held; what was acknowledged is stored."""
 
@@ -82,3 +85,13 @@ def choose(matches: Sequence[Remote], memory: Memory) -> Found | Absent:
 def content_hash(remote: Remote) -> str:
     """The revision that a memory says it holds; '' for one that isn't ours."""
     return str(remote.metadata.get("content_hash", ""))
+
+
+def ours(memories: Sequence[Remote]) -> Listed:
+    """Of each of our keys among some memories, the oldest, then the one with the lowest id."""
+    by_key: dict[str, Remote] = {}
+    for it in sorted(memories, key=lambda it: (it.created_at, it.id)):
+        key = str(it.metadata.get("sync_key", ""))
+        if key and it.metadata.get("source") == SOURCE:
+            by_key.setdefault(key, it)
+    return Listed(tuple((key, it.id, content_hash(it)) for key, it in by_key.items()))

@@ -114,7 +114,7 @@ class Embedded:
         try:
             matches = self._list({"user_id": memory.user_id, "sync_key": memory.sync_key})
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this look-up's outcome
-            return Unknown(f"the look-up failed: {error}")
+            return self.outcome_of(error)
         return choose(matches, memory)
 
     def poll(self, event_id: str) -> PushOutcome:
@@ -135,6 +135,10 @@ class Embedded:
     def listing(self, user_id: str) -> list[Remote]:
         """Every memory of a user id."""
         return self._list({"user_id": user_id})
+
+    def outcome_of(self, error: Exception) -> Later | Unknown | Held:
+        """What an exception from a read means."""
+        return Unknown(f"the store in {self._folder} failed: {error}")
 
     def _list(self, filters: dict[str, str]) -> list[Remote]:
         answer = self._mem0.get_all(filters=filters, top_k=_MANY, show_expired=True)

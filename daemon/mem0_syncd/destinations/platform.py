@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -26,6 +26,7 @@ from mem0_syncd.outcome import (
 )
 
 PAGE_SIZE = 200
+_TRIES = 3
 _EVERYTHING = {"include_merged": True, "show_expired": True}
 
 
@@ -88,15 +89,15 @@ class Platform:
         return outcome_of_add(answer)
 
     def look(self, memory: Memory, *, by_text: bool = False) -> LookOutcome:
-        """Find the memory by key: of several, the oldest, then the one with the lowest id."""
+        """Find the memory by its key, and then by its text if asked to."""
         by_key = {"AND": [{"user_id": memory.user_id}, {"metadata": {"sync_key": memory.sync_key}}]}
-        return _looked(lambda: self._look(by_key, memory, by_text=by_text))
-
-    def _look(self, by_key: dict[str, Any], memory: Memory, *, by_text: bool) -> LookOutcome:
-        found = choose(self._list(by_key), memory)
-        if isinstance(found, Absent) and by_text:
-            same = [it for it in self.listing(memory.user_id) if it.text.strip() == memory.text.strip()]
-            return choose(same, memory)
+        try:
+            found = choose(self._list(by_key), memory)
+            if isinstance(found, Absent) and by_text:
+                same = [it for it in self.listing(memory.user_id) if it.text.strip() == memory.text.strip()]
+                return choose(same, memory)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this look-up's outcome
+            return self.outcome_of(error)
         return found
 
     def poll(self, event_id: str) -> PushOutcome:
@@ -128,34 +129,44 @@ class Platform:
         ]
 
     def listing(self, user_id: str) -> list[Remote]:
-        """Every memory of a user id, page by page."""
+        """Every memory of a user id, page by page; raises `PagesShift` while that can't be had."""
         return self._list({"AND": [{"user_id": user_id}]})
+
+    def outcome_of(self, error: Exception) -> Later | Unknown | Held:
+        """What an exception from a read means; that it was refused tells nothing of a memory."""
+        outcome = outcome_of_error(error)
+        if isinstance(outcome, Later | Held | Unknown):
+            return outcome
+        return Unknown(f"the look-up was refused: {getattr(outcome, 'reason', outcome)}")
 
     def close(self) -> None:
         """Close the connections."""
         self._client.client.close()
 
     def _list(self, filters: dict[str, Any]) -> list[Remote]:
-        found, page = [], 1
+        for _ in range(_TRIES):
+            found, count = self._pages(filters)
+            # Memories that come or go meanwhile shift the pages: one may be seen twice, another never.
+            if len(found) == count:
+                return list(found.values())
+        raise PagesShift(f"Mem0's listing keeps changing: {len(found)} of {count} memories")
+
+    def _pages(self, filters: dict[str, Any]) -> tuple[dict[str, Remote], int]:
+        found: dict[str, Remote] = {}
+        page = 1
         while True:
             answer = self._client.get_all(filters=filters, page=page, page_size=PAGE_SIZE, **_EVERYTHING)
-            found += [
-                Remote(str(it["id"]), str(it["memory"]), it.get("metadata") or {}, str(it.get("created_at")))
-                for it in answer["results"]
-            ]
+            for it in answer["results"]:
+                found[str(it["id"])] = Remote(
+                    str(it["id"]), str(it["memory"]), it.get("metadata") or {}, str(it.get("created_at"))
+                )
             if not answer.get("next"):
-                return found
+                return found, int(answer["count"])
             page += 1
 
 
-def _looked(look: Callable[[], LookOutcome]) -> LookOutcome:
-    try:
-        return look()
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is this look-up's outcome
-        outcome = outcome_of_error(error)
-    if isinstance(outcome, Later | Held | Unknown):
-        return outcome
-    return Unknown(f"the look-up was refused: {getattr(outcome, 'reason', outcome)}")
+class PagesShift(Exception):
+    """A listing of several pages could not be read as a whole."""
 
 
 def _cannot_open(error: Exception) -> Later | Held:

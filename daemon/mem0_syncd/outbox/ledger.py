@@ -179,12 +179,15 @@ def _enqueue(sql: sqlite3.Connection, destination: int, prepared: Prepared, now:
         "UPDATE item SET tombstone = NULL, tombstone_hash = NULL WHERE destination = ? AND sync_key = ?",
         (destination, key),
     )
+    sql.execute("INSERT OR IGNORE INTO contact VALUES (?, ?, NULL)", (destination, prepared.memory.user_id))
     sql.execute(
-        "INSERT INTO entry (destination, sync_key, state, frozen, content_hash, major, created_at, due_at)"
-        " VALUES (?, ?, 'pending', ?, ?, ?, ?, ?)",
+        "INSERT INTO entry"
+        " (destination, sync_key, state, user_id, frozen, content_hash, major, created_at, due_at)"
+        " VALUES (?, ?, 'pending', ?, ?, ?, ?, ?, ?)",
         (
             destination,
             key,
+            prepared.memory.user_id,
             prepared.memory.freeze(),
             prepared.memory.content_hash,
             prepared.major,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from mem0_syncd.entry import Entry, State
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.ledger import IN_FLIGHT, restate
 from mem0_syncd.outbox.settling import write_settlement
+from mem0_syncd.outcome import Found
 from mem0_syncd.settlement import Settlement
 
 LEASE_SECONDS = 3600.0
@@ -24,11 +25,12 @@ class Verb(StrEnum):
     PUSH = "push"
     LOOK = "look"
     POLL = "poll"
+    ADOPT = "adopt"
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An entry, and what it is due for."""
+    """An entry, and what it is due for; the memory to adopt is the entry's `memory_id`."""
 
     entry: Entry
     verb: Verb
@@ -46,7 +48,7 @@ class Queue:
         """Take up to `limit` due entries, look-ups before pushes; a push is durably `sending` from here on.
 
         Of those that wait, `pushes` are taken at most. A waiting revision isn't due while another one of
-        its item is in flight.
+        its item is in flight, nor an add before the first contact with its user id.
         """
         claims: list[Claim] = []
         with self._db.transaction() as sql:
@@ -66,8 +68,10 @@ class Queue:
             sql.execute("UPDATE entry SET due_at = ? WHERE id = ?", (now + LEASE_SECONDS, entry.id))
             return Claim(entry, verb)
         memory_id = entry.memory_id
-        if memory_id is None and entry.sends == 0 and row["receipt_ids"]:
-            memory_id = json.loads(row["receipt_ids"])[0]
+        if memory_id is None and entry.sends == 0:
+            memory_id = json.loads(row["receipt_ids"])[0] if row["receipt_ids"] else row["adoptable_id"]
+            if row["receipt_ids"] is None and row["adoptable_hash"] == entry.content_hash:
+                return Claim(replace(entry, memory_id=memory_id), Verb.ADOPT)
         updated = sql.execute(
             "UPDATE entry SET state = 'sending', sends = sends + 1, memory_id = ? WHERE id = ? RETURNING *",
             (memory_id, entry.id),
@@ -79,6 +83,24 @@ class Queue:
         with self._db.transaction() as sql:
             for entry, settlement in settled:
                 write_settlement(sql, destination, entry, settlement, now)
+
+    def uncontacted(self, destination: int) -> list[str]:
+        """The user ids that something is for, and whose memories were never listed."""
+        rows = self._db.rows(
+            "SELECT user_id FROM contact WHERE destination = ? AND listed_at IS NULL", (destination,)
+        )
+        return [row["user_id"] for row in rows]
+
+    def write_contact(
+        self, destination: int, user_id: str, found: Iterable[tuple[str, Found]], now: float
+    ) -> None:
+        """Remember what is in Mem0 for a user id, by sync key."""
+        with self._db.transaction() as sql:
+            sql.executemany(
+                "INSERT OR REPLACE INTO adoptable VALUES (?, ?, ?, ?)",
+                ((destination, key, it.memory_id, it.content_hash) for key, it in found),
+            )
+            sql.execute("INSERT OR REPLACE INTO contact VALUES (?, ?, ?)", (destination, user_id, now))
 
     def doubt_what_was_sending(self, now: float, certain_at: float) -> int:
         """Take what a dead deliverer left `sending` for unconfirmed, and make every look-up due."""
@@ -171,15 +193,24 @@ class Queue:
         return float(row["value"]) if row else None
 
 
-_DUE = f"""
-SELECT entry.*, item.project, item.kind, receipt.memory_ids AS receipt_ids
-FROM entry JOIN item USING (destination, sync_key) LEFT JOIN receipt USING (destination, sync_key)
-WHERE entry.destination = ? AND entry.state = ? AND entry.major = ? AND entry.due_at <= ?
-    AND (entry.state <> 'pending' OR NOT EXISTS (
+_IS_FREE = f"""
+    NOT EXISTS (
         SELECT 1 FROM entry AS other WHERE other.destination = entry.destination
-            AND other.sync_key = entry.sync_key AND other.state IN {IN_FLIGHT}))
-ORDER BY entry.id LIMIT ?
+            AND other.sync_key = entry.sync_key AND other.state IN {IN_FLIGHT})
+    AND entry.user_id IN (
+        SELECT user_id FROM contact
+        WHERE contact.destination = entry.destination AND listed_at IS NOT NULL)
 """  # noqa: S608 - a constant of this project
+
+_DUE = f"""
+SELECT entry.*, item.project, item.kind, receipt.memory_ids AS receipt_ids,
+    adoptable.memory_id AS adoptable_id, adoptable.content_hash AS adoptable_hash
+FROM entry JOIN item USING (destination, sync_key) LEFT JOIN receipt USING (destination, sync_key)
+    LEFT JOIN adoptable USING (destination, sync_key)
+WHERE entry.destination = ? AND entry.state = ? AND entry.major = ? AND entry.due_at <= ?
+    AND (entry.state <> 'pending' OR {_IS_FREE})
+ORDER BY entry.id LIMIT ?
+"""  # noqa: S608 - likewise
 
 _NEXT_DUE = f"""
 SELECT
@@ -189,11 +220,10 @@ SELECT
         SELECT MIN(due_at) FROM entry WHERE destination = :destination AND state = 'accepted')) AS look,
     COALESCE(
         (SELECT :now FROM entry WHERE destination = :destination AND state = 'pending' AND due_at <= :now
-            AND NOT EXISTS (SELECT 1 FROM entry AS other WHERE other.destination = entry.destination
-                AND other.sync_key = entry.sync_key AND other.state IN {IN_FLIGHT}) LIMIT 1),
+            AND {_IS_FREE} LIMIT 1),
         (SELECT MIN(due_at) FROM entry WHERE destination = :destination AND state = 'pending'
             AND due_at > :now)) AS push
-"""  # noqa: S608 - a constant of this project
+"""  # noqa: S608 - likewise
 
 
 def _verb(entry: Entry) -> Verb:

@@ -59,6 +59,7 @@ CREATE TABLE entry (
     destination INTEGER NOT NULL,
     sync_key TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('pending', 'sending', 'unconfirmed', 'accepted', 'dead')),
+    user_id TEXT NOT NULL,
     frozen TEXT NOT NULL,
     content_hash TEXT NOT NULL,
     major INTEGER NOT NULL DEFAULT 0,
@@ -88,6 +89,24 @@ CREATE TABLE receipt (
     memory_ids TEXT NOT NULL,
     content_hash TEXT NOT NULL,
     delivered_at REAL NOT NULL,
+    PRIMARY KEY (destination, sync_key)
+) WITHOUT ROWID;
+
+-- The user ids that anything goes to, and when their memories were listed: before that nothing is added,
+-- so that what is there already is adopted.
+CREATE TABLE contact (
+    destination INTEGER NOT NULL,
+    user_id TEXT NOT NULL,
+    listed_at REAL,
+    PRIMARY KEY (destination, user_id)
+) WITHOUT ROWID;
+
+-- Every memory of ours that was there: its item may turn up later, with the next pull.
+CREATE TABLE adoptable (
+    destination INTEGER NOT NULL,
+    sync_key TEXT NOT NULL,
+    memory_id TEXT NOT NULL,
+    content_hash TEXT NOT NULL,
     PRIMARY KEY (destination, sync_key)
 ) WITHOUT ROWID;
 
