@@ -1,19 +1,14 @@
-"""Where things are: the state folder, the runtime folder, the configuration file."""
+"""Where things are: the state folder, the runtime folder, the configuration file.
+
+A hook needs the state folder in a hundredth of a second, so what is slow to import waits until it is needed.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import tempfile
-import tomllib
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import platformdirs
-
-from mem0_syncd.errors import BadConfiguration, SyncdError
 
 APP = "mem0-syncd"
 PREFIX = "MEM0_SYNCD_"
@@ -26,9 +21,13 @@ def config_file(environ: Mapping[str, str] = os.environ) -> Path:
     """The TOML file of settings; one that was named must exist."""
     named = environ.get(f"{PREFIX}CONFIG_FILE")
     if not named:
+        import platformdirs
+
         return platformdirs.user_config_path(APP) / "config.toml"
     path = Path(named).expanduser()
     if not path.is_file():
+        from mem0_syncd.errors import BadConfiguration
+
         raise BadConfiguration(
             "there is no such configuration file",
             where=f"{PREFIX}CONFIG_FILE={named}",
@@ -40,12 +39,21 @@ def config_file(environ: Mapping[str, str] = os.environ) -> Path:
 def read_config(path: Path) -> dict[str, Any]:
     """What the TOML file says; nothing where there is none."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if not text.strip():
+            return {}
+        import tomllib
+
+        return tomllib.loads(text)
     except FileNotFoundError:
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # neither TOML nor UTF-8
+        from mem0_syncd.errors import BadConfiguration
+
         raise BadConfiguration(f"not TOML: {error}", where=str(path), remedy="mend the file there") from None
     except OSError as error:
+        from mem0_syncd.errors import BadConfiguration
+
         raise BadConfiguration(
             f"can't be read: {error.strerror}", where=str(path), remedy="check its owner and permissions"
         ) from None
@@ -53,7 +61,12 @@ def read_config(path: Path) -> dict[str, Any]:
 
 def state_dir(environ: Mapping[str, str] = os.environ) -> Path:
     """The state folder that settings name, without the cost of reading all settings."""
-    return _folder("state_dir", environ) or platformdirs.user_state_path(APP)
+    named = _folder("state_dir", environ)
+    if named:
+        return named
+    import platformdirs
+
+    return platformdirs.user_state_path(APP)
 
 
 def runtime_dir(environ: Mapping[str, str] = os.environ) -> Path:
@@ -61,6 +74,10 @@ def runtime_dir(environ: Mapping[str, str] = os.environ) -> Path:
     named = _folder("runtime_dir", environ)
     if named:
         return named
+    import warnings
+
+    import platformdirs
+
     with warnings.catch_warnings():  # that there is no XDG_RUNTIME_DIR, as in many containers
         warnings.simplefilter("ignore")
         return platformdirs.user_runtime_path(APP)
@@ -77,12 +94,16 @@ def make_private(folder: Path) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         owner = folder.stat().st_uid
     except OSError as error:
+        from mem0_syncd.errors import SyncdError
+
         raise SyncdError(
             f"the folder can't be made: {error.strerror}",
             where=str(folder),
             remedy="make it writable, or name another one",
         ) from error
     if owner != os.getuid():
+        from mem0_syncd.errors import SyncdError
+
         raise SyncdError(
             "the folder belongs to another user", where=str(folder), remedy="name a folder of your own"
         )
@@ -93,6 +114,11 @@ def make_private(folder: Path) -> Path:
 
 def socket_path(state: Path, environ: Mapping[str, str] = os.environ) -> Path:
     """Where the daemon of a state folder puts its control socket: one for each state folder."""
+    import hashlib
+    import tempfile
+
+    from mem0_syncd.errors import SyncdError
+
     name = f"{hashlib.blake2b(os.fsencode(state), digest_size=6).hexdigest()}.sock"
     candidates = [runtime_dir(environ), state, Path(tempfile.gettempdir()) / f"{APP}-{os.getuid()}"]
     for folder in candidates:

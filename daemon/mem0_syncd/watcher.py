@@ -42,6 +42,7 @@ class Watcher:
         """
         self._files = [Path(file) for file in files]
         self._names = {file.name for file in self._files}
+        self._ways = {part for file in self._files for part in file.parts[:-1]}
         self._on_change, self._on_upheaval = on_change, on_upheaval
         self._lock = threading.Lock()
         self._projects: list[ProjectRow] = []
@@ -150,7 +151,8 @@ class Watcher:
             return
         paths = {os.fsdecode(event.src_path), os.fsdecode(event.dest_path)}
         named = {path for path in paths if os.path.basename(path) in self._names}  # noqa: PTH119 - text
-        upheaval = event.is_directory or str(folder) in paths or any(map(os.path.islink, named))
+        ways = {path for path in paths if os.path.basename(path) in self._ways}  # noqa: PTH119 - likewise
+        upheaval = event.is_directory or str(folder) in paths or ways or any(map(os.path.islink, named))
         if named or upheaval:
             for project_id in self._owners.get(folder, ()):
                 self._on_change(project_id)

@@ -19,6 +19,8 @@ COMMANDS = {
     "dead": "What Mem0 refused, and why.",
     "pause": "Deliver nothing for a while; nothing is lost.",
     "resume": "Deliver again.",
+    "claude": "The hooks and the command of Claude Code.",
+    "hook": "What Claude Code's hooks call.",
     "demo": "The whole thing on a sample project.",
 }
 """Every command and what it does; `status` mustn't pay for what `run` imports."""

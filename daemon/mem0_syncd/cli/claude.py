@@ -1,0 +1,56 @@
+"""`mem0-syncd claude`."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mem0_syncd import claude as code
+from mem0_syncd.errors import SyncdError
+
+
+@click.group()
+def claude() -> None:
+    """Put hooks and the `/mem0-sync` command into Claude Code, or take them out."""
+
+
+def _where(command: Callable[..., Any]) -> Callable[..., Any]:
+    project = click.option("--project", type=click.Path(path_type=Path), help="For the project at this path.")
+    user = click.option("--user", is_flag=True, help="For all projects of this user (the default).")
+    return project(user(command))
+
+
+@claude.command()
+@_where
+def install(project: Path | None, *, user: bool) -> None:
+    """Have Claude Code say when a session stops, is compacted or ends, and know `/mem0-sync`.
+
+    What its settings say stays; a copy is kept beside them.
+    """
+    for line in code.install(_folder(project, user=user), code.hook_command()):
+        click.echo(line, err=True)
+    if not shutil.which("mem0-syncd"):
+        click.echo("/mem0-sync needs mem0-syncd on the PATH, where it isn't now", err=True)
+
+
+@claude.command()
+@_where
+def uninstall(project: Path | None, *, user: bool) -> None:
+    """Take out exactly what `install` put in."""
+    for line in code.uninstall(_folder(project, user=user)):
+        click.echo(line, err=True)
+
+
+def _folder(project: Path | None, *, user: bool) -> Path:
+    if project is None:
+        return code.user_folder()
+    if user:
+        raise click.UsageError("say --project or --user, not both")
+    folder = project.expanduser().resolve()
+    if not folder.is_dir():
+        raise SyncdError("there is no such folder", where=str(project), remedy="name a project's root folder")
+    return folder / ".claude"

@@ -1,0 +1,17 @@
+"""`mem0-syncd hook`, as `--help` shows it; `__main__` calls what is behind it without any of this."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+def hook() -> None:
+    """Take in an event of Claude Code: its JSON on stdin, an answer in JSON on stdout.
+
+    Exit code 0, whatever happens; what went wrong is in hook.log in the state folder. It is put in place by:
+    mem0-syncd claude install
+    """
+    from mem0_syncd import hooks
+
+    hooks.main()

@@ -1,0 +1,236 @@
+"""What Claude Code's hooks call: it takes an event in, answers, and never holds up or fails a session.
+
+An ending session's event is durable before the answer. The session's files are snapshotted at that
+moment, too, but are redacted first, which takes longer than a hook may: a process of its own does it
+behind the answer, and then completes the event. Unredacted they are in memory only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mem0_syncd import paths, spool
+
+ANSWER = '{"continue": true, "suppressOutput": true}'
+"""What Claude Code is told, whatever happened."""
+
+SPOOLED, SCAN = "spool", "scan"
+"""What the daemon is asked for: to take in the spool, or to read what has changed and deliver it."""
+
+LOG = "hook.log"
+
+_ENDS = ("SessionEnd", "PreCompact")
+_STATE, _BLOCKERS = ".claude/context/session/state.json", ".claude/logs/blockers.jsonl"
+_ADDRESS_FILE = "socket"  # control.ADDRESS_FILE, without what that module imports
+_STDIN_SECONDS = 0.5
+_LONGEST_STDIN = 1 << 20
+_LONGEST_FILE = _LONGEST_LOG = 1 << 18
+_LONGEST_ID = 256
+_UNDER_WAY = "its snapshot isn't complete"
+
+
+def main() -> None:
+    """Take in the event on stdin and answer on stdout; raises nothing."""
+    try:
+        _take_in(_read_stdin())
+    except BaseException as error:  # noqa: BLE001 - a session mustn't see what goes wrong here, not even Ctrl-C
+        _log(error)
+    with contextlib.suppress(OSError):
+        os.write(1, f"{ANSWER}\n".encode())
+
+
+def reduce_state(data: bytes) -> str:
+    """What a session's summary needs of its state file, without secrets; raises `Unreadable`."""
+    from mem0_syncd.sources.base import fields_of, parse_json
+
+    told = fields_of(parse_json(data))
+    return _redacted({name: told[name] for name in STATE_FIELDS if name in told})
+
+
+def reduce_blockers(data: bytes) -> str:
+    """What a session's summary needs of its blockers, without secrets; what isn't one is left out."""
+    from mem0_syncd.sources.jsonl import split
+
+    entries = [raw.value for raw in split(data) if isinstance(raw.value, dict)]
+    lines = [_redacted({name: entry[name] for name in BLOCKER_FIELDS if name in entry}) for entry in entries]
+    return "".join(f"{line}\n" for line in lines)
+
+
+STATE_FIELDS = ("current_task", "task", "next_steps", "status", "session_id")
+BLOCKER_FIELDS = ("description", "resolved")
+"""What `sources.session` reads. The rest of those files is nobody's business, and can't leak."""
+
+
+def _take_in(data: bytes) -> None:
+    told = json.loads(data)
+    state = paths.state_dir()
+    hook = told.get("hook_event_name")
+    if hook not in _ENDS:
+        _poke(state, SCAN)
+        return
+    cwd = told.get("cwd")
+    cwd = cwd if isinstance(cwd, str) and cwd else os.getcwd()  # noqa: PTH109 - as text, like the hook's
+    root = _root(Path(os.path.realpath(cwd)))
+    if root is None:
+        return
+    files = {_STATE: _read(root / _STATE, tail=False), _BLOCKERS: _read(root / _BLOCKERS, tail=True)}
+    has_files = any(data is not None for data in files.values())
+    session_id = told.get("session_id")
+    event = {
+        "event": "session",
+        "session_id": session_id[:_LONGEST_ID] if isinstance(session_id, str) else None,
+        "cwd": cwd,
+        "hook": hook,
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "root": str(root),
+        "state": None,
+        "blockers": None,
+        "note": _UNDER_WAY if has_files else None,
+    }
+    path = spool.put(state, event)
+    if has_files:
+        _behind(state, lambda: spool.complete(path, {**event, **_snapshot(files)}))
+    else:
+        _poke(state, SPOOLED)
+
+
+def _root(cwd: Path) -> Path | None:
+    """The folder, here or above, that holds a session's files; else the nearest with a `.claude`."""
+    above = [folder for folder in (cwd, *cwd.parents) if (folder / ".claude").is_dir()]
+    # A folder within the project may have a `.claude` too: Claude Code keeps permissions there.
+    with_session = (it for it in above if (it / _STATE).is_file() or (it / _BLOCKERS).is_file())
+    return next(with_session, above[0] if above else None)
+
+
+def _read(path: Path, *, tail: bool) -> bytes | None:
+    """A file's bytes, at most so many; of a longer one its last whole lines, or its first bytes."""
+    try:
+        with path.open("rb") as file:
+            start = max(0, file.seek(0, os.SEEK_END) - _LONGEST_FILE) if tail else 0
+            file.seek(start)
+            data = file.read(_LONGEST_FILE + 1)
+    except OSError:
+        return None
+    return data.partition(b"\n")[2] if start else data
+
+
+def _snapshot(files: Mapping[str, bytes | None]) -> dict[str, str | None]:
+    """The fields of an event that say what the session's files say, and why they say less, if so."""
+    from mem0_syncd.sources.base import Unreadable
+
+    state, blockers, note = files[_STATE], files[_BLOCKERS], None
+    reduced = None
+    if state is not None and len(state) > _LONGEST_FILE:
+        note = f"{_STATE} is longer than {_LONGEST_FILE >> 10} KiB"
+    elif state is not None:
+        try:
+            reduced = reduce_state(state)
+        except Unreadable as error:
+            note = f"{_STATE}: {error.what}"
+    return {
+        "state": reduced,
+        "blockers": reduce_blockers(blockers) if blockers is not None else None,
+        "note": note,
+    }
+
+
+def _redacted(document: Mapping[str, Any]) -> str:
+    """A document as JSON without secrets, also those that only an escape, or a field's name, gives away."""
+    from mem0_syncd.redact import redact
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, str):
+            return redact(value)[0]
+        if isinstance(value, list):
+            return [clean(member) for member in value]
+        if isinstance(value, dict):
+            return {redact(name)[0]: clean(member) for name, member in value.items()}
+        return value
+
+    # Lone surrogates, which JSON allows, are no text to anybody else.
+    text = json.dumps(clean(document), ensure_ascii=False).encode("utf-8", "replace").decode()
+    text = redact(text)[0]
+    json.loads(text)  # What no longer is JSON is refused: half a document says what nobody meant.
+    return text
+
+
+def _behind(state: Path, work: Callable[[], None]) -> None:
+    """Do the work in a process of its own, which outlives this one, and then tell the daemon."""
+    if os.fork():
+        return
+    try:
+        # Out of the session's reach, and off the pipe that it reads until all writers are gone.
+        os.setsid()
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for number in range(3):
+            os.dup2(nowhere, number)
+        work()
+    except BaseException as error:  # noqa: BLE001 - nothing may get past the end of this process
+        _log(error)
+    finally:
+        with contextlib.suppress(BaseException):
+            _poke(state, SPOOLED)
+        os._exit(0)
+
+
+def _poke(state: Path, op: str) -> None:
+    """Ask the daemon for something without waiting for an answer, nor for a daemon that is stuck or gone."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.setblocking(False)
+        connection.connect((state / _ADDRESS_FILE).read_text(encoding="utf-8"))
+        connection.send(json.dumps({"op": op}).encode() + b"\n")
+
+
+def _read_stdin() -> bytes:
+    """The first JSON object on stdin; whoever writes it may leave the pipe open, or never write at all."""
+    data, deadline = b"", time.monotonic() + _STDIN_SECONDS
+    if sys.stdin is None or os.isatty(0):
+        return data
+    while len(data) < _LONGEST_STDIN:
+        if not select.select([0], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            break
+        chunk = os.read(0, 1 << 16)
+        data += chunk
+        if not chunk or _is_whole(data):
+            break
+    return data
+
+
+def _is_whole(data: bytes) -> bool:
+    if not data.rstrip().endswith(b"}"):
+        return False
+    try:
+        json.loads(data)
+    except ValueError:
+        return False
+    return True
+
+
+def _log(error: BaseException) -> None:
+    """Note an error, by its kind and place alone: what it says may quote what the session said."""
+    with contextlib.suppress(Exception):
+        path = paths.make_private(paths.state_dir()) / LOG
+        if path.exists() and path.stat().st_size > _LONGEST_LOG:
+            path.replace(path.with_suffix(".log.1"))
+        trace = error.__traceback__
+        while trace and trace.tb_next:
+            trace = trace.tb_next
+        place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
+        why = f": {error.strerror}" if isinstance(error, OSError) else ""
+        line = (
+            f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {type(error).__name__}{why} at {place}\n"
+        )
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(handle, line.encode())
+        finally:
+            os.close(handle)
