@@ -1,17 +1,14 @@
-"""Where things are: the state folder, the runtime folder, the configuration file."""
+"""Where things are: the state folder, the runtime folder, the configuration file.
+
+A hook needs the state folder in a hundredth of a second, so what is slow to import waits until it is needed.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import tempfile
-import tomllib
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import platformdirs
 
 from mem0_syncd.errors import BadConfiguration, SyncdError
 
@@ -26,6 +23,8 @@ def config_file(environ: Mapping[str, str] = os.environ) -> Path:
     """The TOML file of settings; one that was named must exist."""
     named = environ.get(f"{PREFIX}CONFIG_FILE")
     if not named:
+        import platformdirs
+
         return platformdirs.user_config_path(APP) / "config.toml"
     path = Path(named).expanduser()
     if not path.is_file():
@@ -40,10 +39,15 @@ def config_file(environ: Mapping[str, str] = os.environ) -> Path:
 def read_config(path: Path) -> dict[str, Any]:
     """What the TOML file says; nothing where there is none."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if not text.strip():
+            return {}
+        import tomllib
+
+        return tomllib.loads(text)
     except FileNotFoundError:
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # neither TOML nor UTF-8
         raise BadConfiguration(f"not TOML: {error}", where=str(path), remedy="mend the file there") from None
     except OSError as error:
         raise BadConfiguration(
@@ -53,7 +57,12 @@ def read_config(path: Path) -> dict[str, Any]:
 
 def state_dir(environ: Mapping[str, str] = os.environ) -> Path:
     """The state folder that settings name, without the cost of reading all settings."""
-    return _folder("state_dir", environ) or platformdirs.user_state_path(APP)
+    named = _folder("state_dir", environ)
+    if named:
+        return named
+    import platformdirs
+
+    return platformdirs.user_state_path(APP)
 
 
 def runtime_dir(environ: Mapping[str, str] = os.environ) -> Path:
@@ -61,6 +70,10 @@ def runtime_dir(environ: Mapping[str, str] = os.environ) -> Path:
     named = _folder("runtime_dir", environ)
     if named:
         return named
+    import warnings
+
+    import platformdirs
+
     with warnings.catch_warnings():  # that there is no XDG_RUNTIME_DIR, as in many containers
         warnings.simplefilter("ignore")
         return platformdirs.user_runtime_path(APP)
@@ -93,6 +106,9 @@ def make_private(folder: Path) -> Path:
 
 def socket_path(state: Path, environ: Mapping[str, str] = os.environ) -> Path:
     """Where the daemon of a state folder puts its control socket: one for each state folder."""
+    import hashlib
+    import tempfile
+
     name = f"{hashlib.blake2b(os.fsencode(state), digest_size=6).hexdigest()}.sock"
     candidates = [runtime_dir(environ), state, Path(tempfile.gettempdir()) / f"{APP}-{os.getuid()}"]
     for folder in candidates:
