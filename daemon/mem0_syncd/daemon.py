@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from mem0_syncd import __version__, paths, sync_state
+from mem0_syncd import __version__, paths, project_file, sync_state
 from mem0_syncd.control import ControlServer
 from mem0_syncd.errors import Problem
 from mem0_syncd.outbox import Outbox
@@ -37,11 +37,12 @@ class Daemon(Service):
         self._dirty: dict[str, bool] = {}
         self._noting = threading.Lock()
         self._stop = threading.Event()
-        files = [*(source.path for source in SOURCES), sync_state.PATH]
+        files = [*(source.path for source in SOURCES), sync_state.PATH, project_file.PATH]
         self.watcher = Watcher(files, self._note_change, self._mend_soon)
         self.schedule = Schedule(self._after_job)
         self.schedule.add("scan", self._scan_dirty)
         self.schedule.add("full scan", self._scan_all, every=settings.scan_seconds)
+        self.schedule.add("spool", self._take_in_spool)
         self.schedule.add("deliver", self._deliver)
         self.schedule.add("mark", self.mark)
         self.schedule.add("mend", self._mend, every=MEND_SECONDS)
@@ -53,6 +54,8 @@ class Daemon(Service):
                 "ping": self._answer_ping,
                 "sync": self._answer_sync,
                 "deliver": self._answer_deliver,
+                "spool": self._answer_spool,
+                "scan": self._answer_scan,
                 "projects": self._answer_projects,
                 "pause": partial(self._answer_pause, paused=True),
                 "resume": partial(self._answer_pause, paused=False),
@@ -74,6 +77,7 @@ class Daemon(Service):
         self.schedule.start()
         self._watch_projects()
         self._scan_all()
+        self.schedule.soon("spool")
         self._deliver_soon()
         log.info("ready", projects=len(registry.projects()), pid=os.getpid())
         self._stop.wait()
@@ -119,6 +123,9 @@ class Daemon(Service):
             with self._noting:
                 self._dirty |= dict.fromkeys(scans.retry, False)
             self.schedule.by("scan", min(scans.retry.values()))
+
+    def _take_in_spool(self) -> None:
+        self._after_scan(self.take_in_spool())
 
     def _deliver(self) -> None:
         wait = self.delivery.run()
@@ -175,6 +182,14 @@ class Daemon(Service):
 
     def _answer_deliver(self, _request: Mapping[str, Any]) -> Mapping[str, Any]:
         self._deliver_soon()
+        return {}
+
+    def _answer_spool(self, _request: Mapping[str, Any]) -> Mapping[str, Any]:
+        self.schedule.soon("spool")
+        return {}
+
+    def _answer_scan(self, _request: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._scan_all()
         return {}
 
     def _answer_projects(self, _request: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from mem0_syncd.errors import Problem
@@ -13,6 +13,7 @@ from mem0_syncd.memory import Memory, memory_of
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.ledger import Prepared
 from mem0_syncd.plan import Change, Enqueue, Reject, part_twins, plan
+from mem0_syncd.project_file import EVERYTHING, ProjectFile
 from mem0_syncd.sources import SOURCES, decision_log, record
 
 Redaction = Literal["redact", "hold", "off"]
@@ -57,12 +58,12 @@ class Intake:
         self._redaction = redaction
         self._now = now
 
-    def take_in(self, project: ProjectRow, items: Iterable[Item]) -> Taken:
-        """Plan items and make what changes durable, in one transaction."""
+    def take_in(self, project: ProjectRow, items: Iterable[Item], wishes: ProjectFile = EVERYTHING) -> Taken:
+        """Plan items, by the project's wishes, and make what changes durable, in one transaction."""
         taken = Taken()
         ledger, registry = self._outbox.ledger, self._outbox.registry
         destination = registry.destination()
-        items = list(items)
+        items = [_as_wished(item, wishes) for item in items]
         if not items:
             return taken
         echoes = {item.echo: item for item in items if item.echo and item.source != record.QUEUE}
@@ -129,3 +130,8 @@ class Intake:
     def _is_major(self, item: Item) -> bool:
         category = str(item.metadata.get("category", "")).lower()
         return item.kind is Kind.DECISION and (item.weighty or category in self._major_categories)
+
+
+def _as_wished(item: Item, wishes: ProjectFile) -> Item:
+    reason = wishes.reason_to_withhold(item)
+    return replace(item, withheld=reason) if reason and not item.withheld else item

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
+from mem0_syncd import project_file
 from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.outbox.registry import Registry
@@ -36,6 +37,12 @@ def add(registry: Registry, path: Path, name: str | None = None, origin: str = "
     known = {project.path: project for project in registry.projects()}
     if folder in known and name is None:
         return known[folder]
+    try:
+        name = name or project_file.read(folder).id
+    except project_file.BadProjectFile as error:
+        raise SyncdError(
+            error.problem.what, where=str(folder / error.problem.where), remedy="mend it"
+        ) from None
     row = ProjectRow(project_id(name or folder.name), folder, origin)
     rival = next((it for it in known.values() if it.id == row.id and it.path != folder), None)
     if rival is not None:

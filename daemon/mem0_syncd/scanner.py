@@ -16,6 +16,7 @@ from mem0_syncd.intake import Intake, Taken
 from mem0_syncd.item import Item
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.outbox.registry import Registry
+from mem0_syncd.project_file import EVERYTHING, ProjectFile
 from mem0_syncd.sources import SOURCES, Broken, Raw, Reading, Source, Unreadable
 
 SETTLING_SECONDS = 2.0
@@ -78,9 +79,15 @@ class Scanner:
         self._intake = intake
         self._sources = sources
         self._memos: dict[tuple[str, str], _Memo] = {}
+        self._wishes: dict[str, ProjectFile] = {}
 
-    def scan(self, project: ProjectRow, *, changed_only: bool = False) -> Scanned:
+    def scan(
+        self, project: ProjectRow, wishes: ProjectFile = EVERYTHING, *, changed_only: bool = False
+    ) -> Scanned:
         """Read every source of a project; `changed_only` passes over files that look as they did."""
+        if self._wishes.get(project.id, EVERYTHING) != wishes:
+            self.forget()
+            self._wishes[project.id] = wishes
         reads, retry = [], False
         # Hooks append a record first and then its echo to the queue: read the other way round, no
         # echo is seen before its record.
@@ -95,7 +102,7 @@ class Scanner:
         if not reads:
             return Scanned(retry_after=RETRY_SECONDS if retry else None)
         failpoint("read")
-        taken = self._intake.take_in(project, [item for read in reads for item in read.items])
+        taken = self._intake.take_in(project, [item for read in reads for item in read.items], wishes)
         failpoint("enqueued")
         for read in reads:
             self._remember(project, read, taken)

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
 
-from mem0_syncd import means, projects, sync_state
+from mem0_syncd import means, project_file, projects, spool, spooled, sync_state
 from mem0_syncd.delivery import Delivery
-from mem0_syncd.errors import Problem
+from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.intake import Intake
 from mem0_syncd.item import Kind
 from mem0_syncd.memory import user_id
 from mem0_syncd.outbox import Outbox, ProjectRow
+from mem0_syncd.project_file import ProjectFile
 from mem0_syncd.scanner import RETRY_SECONDS, Scanner
 from mem0_syncd.settings import Settings
 from mem0_syncd.sources import Unreadable, decision_log
@@ -61,6 +64,7 @@ class Service:
         self.scanner = Scanner(outbox.registry, self.intake)
         self.delivery = Delivery(outbox, partial(means.means, settings), on_settled=self._mark_soon)
         self.delivery.paused = outbox.registry.fact("paused") is not None
+        self._wishes: dict[str, ProjectFile] = {}
         self._to_mark: set[str] = set()
         self._scanning = threading.Lock()
         self._marking = threading.Lock()
@@ -76,7 +80,7 @@ class Service:
         with self._scanning:
             for project in self.outbox.registry.projects() if only is None else only:
                 self._take_in_marks(project)
-                scanned = self.scanner.scan(project, changed_only=changed_only)
+                scanned = self.scanner.scan(project, self._wishes_of(project), changed_only=changed_only)
                 scans.changes += scanned.changes
                 scans.major |= scanned.major
                 if scanned.retry_after is not None:
@@ -91,6 +95,46 @@ class Service:
             retry = self.scan(left).retry
             left = [project for project in left if retry.get(project.id, math.inf) <= RETRY_SECONDS]
             time.sleep(RETRY_SECONDS if left else 0)
+
+    def _wishes_of(self, project: ProjectRow) -> ProjectFile:
+        """What the project's own settings say, or said last."""
+        problems = []
+        try:
+            self._wishes[project.id] = project_file.read(project.path)
+        except project_file.BadProjectFile as error:
+            problems.append(error.problem)
+        self.outbox.registry.set_problems(project.id, "project file", problems)
+        return self._wishes.get(project.id, project_file.EVERYTHING)
+
+    def take_in_spool(self) -> Scans:
+        """Take in what hooks and commands have spooled."""
+        scans, registry = Scans(), self.outbox.registry
+        with self._scanning:
+            for path, event in spool.take(self.settings.state_dir):
+                folder = Path(event.get("root") or event.get("cwd") or event.get("project") or "/")
+                with contextlib.suppress(SyncdError):  # in no watched project: nothing is to be done
+                    project = projects.find(registry, folder)
+                    reading = spooled.understand(event, project.id, self._made_since(project, event))
+                    taken = self.intake.take_in(project, reading.items, self._wishes_of(project))
+                    registry.set_problems(project.id, "session", reading.problems)
+                    scans.changes += taken.changes
+                    scans.major |= taken.major
+                spool.remove(path)
+            registry.set_problems("", "spool", spool.problems(self.settings.state_dir))
+        return scans
+
+    def _made_since(self, project: ProjectRow, event: Mapping[str, Any]) -> spooled.Made:
+        """What a session made: the items seen since another session of the project was last heard of."""
+        if event["event"] != "session":
+            return spooled.Made()
+        registry, name = self.outbox.registry, f"session:{project.id}"
+        last = json.loads(registry.fact(name) or '{"id": "", "began": 0, "heard": 0}')
+        began = last["began"] if last["id"] == event["session_id"] else last["heard"]
+        registry.set_fact(name, json.dumps({"id": event["session_id"], "began": began, "heard": time.time()}))
+        if not began:  # the first session of all: what was there before it isn't its own
+            return spooled.Made()
+        seen = partial(self.outbox.ledger.seen_since, registry.destination().id, project.id, since=began)
+        return spooled.Made(decisions=seen(Kind.DECISION), patterns=seen(Kind.AGENT_PATTERN))
 
     def _report_missing(self, project: ProjectRow) -> None:
         missing = Problem(
@@ -141,6 +185,7 @@ class Service:
     def begin_sync(self, project_id: str | None = None) -> int:
         """Scan, and make everything live due; returns the id of the newest entry."""
         registry = self.outbox.registry
+        self.take_in_spool()
         self.scan_until_settled(it for it in registry.projects() if project_id in {None, it.id})
         destination = registry.destination()
         self.outbox.queue.make_due(destination.id, time.time())

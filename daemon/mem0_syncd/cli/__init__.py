@@ -15,6 +15,7 @@ COMMANDS = {
     "project": "What is watched.",
     "status": "The truth at a glance.",
     "sync": "Deliver everything now, and wait for it.",
+    "remember": "Put something into Mem0 by hand.",
     "recall": "Search what is in Mem0.",
     "dead": "What Mem0 refused, and why.",
     "pause": "Deliver nothing for a while; nothing is lost.",

@@ -119,6 +119,15 @@ class Ledger:
             last_delivery=max((row["delivered_at"] or 0.0 for row in rows), default=0.0) or None,
         )
 
+    def seen_since(self, destination: int, project: str, kind: str, *, since: float) -> int:
+        """How many items of a kind were first seen since a moment."""
+        row = self._db.row(
+            "SELECT COUNT(*) AS n FROM item"
+            " WHERE destination = ? AND project = ? AND kind = ? AND seen_at > ?",
+            (destination, project, kind, since),
+        )
+        return int(row["n"]) if row else 0
+
     def take_over_echoes(self, destination: int, project: str, echoes: Mapping[str, Item]) -> set[str]:
         """Let records take over from the queue lines that were read before them, with what is known of those.
 
@@ -163,7 +172,7 @@ class Ledger:
 def _enqueue(sql: sqlite3.Connection, destination: int, prepared: Prepared, now: float) -> None:
     assert prepared.memory is not None  # noqa: S101 - what is enqueued has been prepared
     key = prepared.change.item.sync_key
-    _see(sql, destination, prepared, "pending")
+    _see(sql, destination, prepared, now, "pending")
     # What waits is replaced; what is dead gets a new chance, and is looked for first if it may be stored.
     sql.execute(
         "DELETE FROM entry WHERE destination = ? AND sync_key = ?"
@@ -218,14 +227,14 @@ def _withdraw(sql: sqlite3.Connection, destination: int, prepared: Prepared, _no
     restate(sql, destination, key)
 
 
-def _withhold(sql: sqlite3.Connection, destination: int, prepared: Prepared, _now: float) -> None:
-    _withdraw(sql, destination, prepared, _now)
+def _withhold(sql: sqlite3.Connection, destination: int, prepared: Prepared, now: float) -> None:
+    _withdraw(sql, destination, prepared, now)
     assert isinstance(prepared.change, Withhold)  # noqa: S101 - narrows for the type checker
-    _see(sql, destination, prepared, "withheld", prepared.change.reason)
+    _see(sql, destination, prepared, now, "withheld", prepared.change.reason)
 
 
-def _skip(sql: sqlite3.Connection, destination: int, prepared: Prepared, _now: float) -> None:
-    _see(sql, destination, prepared, "skipped", "marked as synced by another program")
+def _skip(sql: sqlite3.Connection, destination: int, prepared: Prepared, now: float) -> None:
+    _see(sql, destination, prepared, now, "skipped", "marked as synced by another program")
 
 
 _APPLY = {
@@ -246,13 +255,13 @@ def _delete(sql: sqlite3.Connection, destination: int, sync_key: str, tables: It
 
 
 def _see(
-    sql: sqlite3.Connection, destination: int, prepared: Prepared, status: str, reason: str = ""
+    sql: sqlite3.Connection, destination: int, prepared: Prepared, now: float, status: str, reason: str = ""
 ) -> None:
     item = prepared.change.item
     sql.execute(
         "INSERT INTO item"
-        " (destination, sync_key, project, kind, source, source_id, status, reason, echo, redacted)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " (destination, sync_key, project, kind, source, source_id, status, reason, echo, redacted, seen_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET status = excluded.status, reason = excluded.reason,"
         " source = excluded.source, redacted = excluded.redacted",
         (
@@ -266,6 +275,7 @@ def _see(
             reason,
             item.echo if item.source == QUEUE else None,
             " ".join(sorted(set(prepared.redacted))),
+            now,
         ),
     )
 

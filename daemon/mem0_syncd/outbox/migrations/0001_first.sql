@@ -33,6 +33,7 @@ CREATE TABLE item (
     source_id TEXT,
     status TEXT NOT NULL,
     reason TEXT NOT NULL DEFAULT '',
+    seen_at REAL NOT NULL,
     -- Of a queue line: the fingerprint that it shares with the record that it echoes.
     echo TEXT,
     -- The kinds of credentials that were redacted.

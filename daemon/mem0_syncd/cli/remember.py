@@ -1,0 +1,78 @@
+"""`mem0-syncd remember`."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from mem0_syncd import paths, projects, spool
+from mem0_syncd.cli.access import read_only
+from mem0_syncd.control import ask
+from mem0_syncd.errors import DaemonNotRunning, SyncdError
+from mem0_syncd.item import SHORTEST_TEXT
+from mem0_syncd.spooled import KINDS
+
+
+@click.command()
+@click.argument("text", required=False)
+@click.option("--kind", type=click.Choice(list(KINDS)), default="decision", show_default=True)
+@click.option("--category", help="Such as architecture, security, testing.")
+@click.option("--agent", help="The agent that a pattern is of.")
+@click.option("--outcome", type=click.Choice(["success", "failed"]), help="How it turned out.")
+@click.option(
+    "--project", "path", type=click.Path(path_type=Path), default=".", help="A folder of the project."
+)
+def remember(
+    text: str | None, *, kind: str, category: str | None, agent: str | None, outcome: str | None, path: Path
+) -> None:
+    r"""Put TEXT, or what stands on standard input, into Mem0.
+
+    \b
+    Example:  mem0-syncd remember "Sessions are stored in Redis" --category architecture
+    """
+    if text is None:
+        text = sys.stdin.read() if not sys.stdin.isatty() else ""
+    text = text.strip()
+    if len(text) < SHORTEST_TEXT:
+        raise SyncdError(
+            f"a memory has {SHORTEST_TEXT} characters at least", where=repr(text), remedy="say more"
+        )
+    state = paths.state_dir()
+    project = projects.find(read_only(state).registry, path)
+    event = {
+        "event": "remember",
+        "text": _without_secrets(text),
+        "kind": kind,
+        "project": str(project.path),
+        "category": category,
+        "agent": agent,
+        "outcome": outcome,
+        "at": datetime.now(UTC).isoformat(),
+    }
+    spool.put(state, event)
+    try:
+        ask(state, "spool")
+        click.echo(f"queued for {project.id}", err=True)
+    except (DaemonNotRunning, TimeoutError):
+        click.echo("queued; it goes with the daemon's next start, or: mem0-syncd sync", err=True)
+
+
+def _without_secrets(text: str) -> str:
+    from mem0_syncd import settings
+    from mem0_syncd.redact import redact
+
+    mode = settings.load().redact
+    if mode == "off":
+        return text
+    clean, kinds = redact(text)
+    if kinds and mode == "hold":
+        raise SyncdError(
+            f"it holds what looks like a credential ({', '.join(sorted(set(kinds)))})",
+            remedy="say it without",
+        )
+    if kinds:
+        click.echo(f"redacted: {', '.join(sorted(set(kinds)))}", err=True)
+    return clean

@@ -1,0 +1,83 @@
+"""A project's own settings, `.claude/mem0-syncd.toml`: its id, and what of it is delivered."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from mem0_syncd.errors import Problem
+from mem0_syncd.item import Item, Kind
+
+PATH = ".claude/mem0-syncd.toml"
+
+_KINDS = {kind.value: kind for kind in Kind}
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFile:
+    """What the file says; without one, everything is delivered.
+
+    `exclude` holds shell patterns: an item is withheld whose id, category or file matches one of them.
+    """
+
+    id: str | None = None
+    kinds: frozenset[Kind] = frozenset(Kind)
+    exclude: tuple[str, ...] = ()
+
+    def reason_to_withhold(self, item: Item) -> str | None:
+        """Why the project doesn't want an item delivered, if so."""
+        if item.kind not in self.kinds:
+            return f"{PATH} doesn't list {item.kind.value}"
+        names = (item.source_id or "", str(item.metadata.get("category", "")), item.path)
+        for pattern in self.exclude:
+            if any(fnmatchcase(name, pattern) for name in names if name):
+                return f"{PATH} excludes {pattern}"
+        return None
+
+
+EVERYTHING = ProjectFile()
+
+
+class BadProjectFile(Exception):
+    """The file can't be used; `problem` says why."""
+
+    def __init__(self, what: str, place: str = "") -> None:
+        super().__init__(what)
+        where = f"{PATH}: {place}" if place else PATH
+        self.problem = Problem(what, where, "mend it; until then what it said last holds")
+
+
+def read(project: Path) -> ProjectFile:
+    """A project's own settings; raises `BadProjectFile`."""
+    try:
+        said = tomllib.loads((project / PATH).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return EVERYTHING
+    except (OSError, ValueError) as error:
+        raise BadProjectFile(f"not TOML, or not to be read: {error}") from None
+    unknown = sorted(said.keys() - {"id", "kinds", "exclude"})
+    if unknown:
+        raise BadProjectFile(f"unknown: {', '.join(unknown)}", unknown[0])
+    name = said.get("id")
+    if name is not None and not isinstance(name, str):
+        raise BadProjectFile("the id is a text", "id")
+    return ProjectFile(name, _kinds(said.get("kinds")), _texts(said.get("exclude", []), "exclude"))
+
+
+def _kinds(value: Any) -> frozenset[Kind]:
+    if value is None:
+        return frozenset(Kind)
+    names = _texts(value, "kinds")
+    for name in names:
+        if name not in _KINDS:
+            raise BadProjectFile(f"{name!r} is no kind; there are {', '.join(_KINDS)}", "kinds")
+    return frozenset(_KINDS[name] for name in names)
+
+
+def _texts(value: Any, place: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(member, str) for member in value):
+        raise BadProjectFile("a list of texts is wanted", place)
+    return tuple(value)
