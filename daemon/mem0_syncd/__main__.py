@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 _HELP = {"-h", "--help"}
@@ -14,7 +15,8 @@ def main(arguments: list[str] | None = None) -> None:
         from mem0_syncd import hooks
 
         hooks.main()
-        return
+        # Nothing is left to tidy up, and Python's own tidying takes a good part of a hook's time.
+        os._exit(0)
     from mem0_syncd import cli
 
     cli.main(arguments)

@@ -91,16 +91,16 @@ def without_hooks(document: Document) -> Document:
     hooks = document.get("hooks")
     if not isinstance(hooks, dict):
         return document
-    for event, groups in list(hooks.items()):
-        if not isinstance(groups, list) or not any(_has_ours(group) for group in groups):
-            continue
-        for group in groups:
-            if _has_ours(group):
-                group["hooks"] = [hook for hook in group["hooks"] if not _is_ours(hook)]
-        hooks[event] = [group for group in groups if group != {"hooks": []}]
+    ours = [
+        event for event, groups in hooks.items() if isinstance(groups, list) and any(map(_has_ours, groups))
+    ]
+    for event in ours:
+        for group in filter(_has_ours, hooks[event]):
+            group["hooks"] = [hook for hook in group["hooks"] if not _is_ours(hook)]
+        hooks[event] = [group for group in hooks[event] if group != {"hooks": []}]
         if not hooks[event]:
             del hooks[event]
-    if not hooks:
+    if ours and not hooks:
         del document["hooks"]
     return document
 

@@ -109,10 +109,15 @@ class Daemon(Service):
         with self._noting:
             dirty, self._dirty = self._dirty, {}
         watched = [project for project in self.outbox.registry.projects() if project.id in dirty]
-        for changed_only in (False, True):
-            some = [project for project in watched if dirty[project.id] is changed_only]
-            scans = self.scan(some, changed_only=changed_only)
-            self._after_scan(scans)
+        try:
+            for changed_only in (False, True):
+                some = [project for project in watched if dirty[project.id] is changed_only]
+                self._after_scan(self.scan(some, changed_only=changed_only))
+        except Exception:
+            with self._noting:
+                self._dirty = {**dirty, **self._dirty}
+            self._deliver_soon()
+            raise
 
     def _after_scan(self, scans: Scans) -> None:
         if scans.major:

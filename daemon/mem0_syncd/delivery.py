@@ -23,7 +23,6 @@ from mem0_syncd.settlement import (
     Deleted,
     Reach,
     Receipt,
-    Requeue,
     Rules,
     Settlement,
     Standing,
@@ -231,8 +230,8 @@ class Delivery:
                         self._outbox.registry.set_account(destination.id, account)
                 case Lost(tickets):
                     # Whatever ended the courier, it tells nothing of the destination.
-                    entries = [ticket.about.entry for ticket in tickets if isinstance(ticket.about, Claim)]
-                    settled += [(it, self._settle(it, Unknown("the courier ended"))) for it in entries]
+                    claims = [ticket.about for ticket in tickets if isinstance(ticket.about, Claim)]
+                    settled += [(it.entry, self._settle(it.entry, _after_loss(it))) for it in claims]
                 case Answer(ticket, message):
                     failpoint("answered")
                     outcome = _outcome(message)
@@ -259,7 +258,8 @@ class Delivery:
         self, ticket: Ticket[Claim | Contact], claim: Claim, outcome: Outcome | Listed | None
     ) -> Settlement:
         if outcome is None or isinstance(outcome, Listed):
-            return Requeue()
+            # What was sent before is looked up, or polled, all the same.
+            return self._settle(claim.entry, Later("the courier didn't get to it"))
         settlement = self._settle(claim.entry, outcome)
         _say(claim, outcome, settlement, round((time.monotonic() - ticket.handed_at) * 1000))
         return settlement
@@ -316,6 +316,12 @@ def _outcome(message: dict[str, Any]) -> Outcome | Listed | None:
     if "not_begun" in message:
         return None
     return Unknown(message["error"]) if "error" in message else from_wire(message)
+
+
+def _after_loss(claim: Claim) -> Outcome:
+    """What the end of the courier means; a poll does nothing, and is simply asked again."""
+    reason = "the courier ended"
+    return Later(reason) if claim.verb is Verb.POLL else Unknown(reason)
 
 
 def _request(claim: Claim) -> dict[str, Any]:

@@ -26,6 +26,10 @@ ANSWER = '{"continue": true, "suppressOutput": true}'
 SPOOLED, SCAN = "spool", "scan"
 """What the daemon is asked for: to take in the spool, or to read what has changed and deliver it."""
 
+STATE_FIELDS = ("current_task", "task", "next_steps", "status", "session_id")
+BLOCKER_FIELDS = ("description", "resolved")
+"""What `sources.session` reads. The rest of those files is nobody's business, and can't leak."""
+
 LOG = "hook.log"
 
 _ENDS = ("SessionEnd", "PreCompact")
@@ -65,11 +69,6 @@ def reduce_blockers(data: bytes) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-STATE_FIELDS = ("current_task", "task", "next_steps", "status", "session_id")
-BLOCKER_FIELDS = ("description", "resolved")
-"""What `sources.session` reads. The rest of those files is nobody's business, and can't leak."""
-
-
 def _take_in(data: bytes) -> None:
     told = json.loads(data)
     state = paths.state_dir()
@@ -96,10 +95,11 @@ def _take_in(data: bytes) -> None:
         "blockers": None,
         "note": _UNDER_WAY if has_files else None,
     }
-    path = spool.put(state, event)
     if has_files:
-        _behind(state, lambda: spool.complete(path, {**event, **_snapshot(files)}))
+        begun = spool.begin(state, event)
+        _behind(state, lambda: spool.complete(begun, {**event, **_snapshot(files)}))
     else:
+        spool.put(state, event)
         _poke(state, SPOOLED)
 
 
@@ -113,6 +113,8 @@ def _root(cwd: Path) -> Path | None:
 
 def _read(path: Path, *, tail: bool) -> bytes | None:
     """A file's bytes, at most so many; of a longer one its last whole lines, or its first bytes."""
+    if not path.is_file():  # Opening a pipe would wait for its writer.
+        return None
     try:
         with path.open("rb") as file:
             start = max(0, file.seek(0, os.SEEK_END) - _LONGEST_FILE) if tail else 0

@@ -86,7 +86,7 @@ class Intake:
                 and item.kind is Kind.DECISION
                 and item.source_id in marked
             }
-            prepared = [self._prepare(change, taken) for change in plan(parted, known, RANKS, is_marked)]
+            prepared = [self._prepare(change) for change in plan(parted, known, RANKS, is_marked)]
             ledger.apply(destination.id, prepared, self._now())
         for item in parted:
             if item.is_twin:
@@ -96,7 +96,7 @@ class Intake:
         taken.major = any(it.major for it in prepared)
         return taken
 
-    def _prepare(self, change: Change, taken: Taken) -> Prepared:
+    def _prepare(self, change: Change) -> Prepared:
         if not isinstance(change, Enqueue | Reject):
             return Prepared(change)
         memory, kinds = self._redact(memory_of(change.item, infer=self._infer))
@@ -108,7 +108,8 @@ class Intake:
             )
             change = Reject(change.item, what)
         if isinstance(change, Reject):
-            taken.report(change.item, change.reason, "change it there; until then it is a dead letter")
+            place = f"{change.item.path}: {change.item.place}"
+            change = replace(change, reason=f"{change.reason} ({place})")
         return Prepared(change, memory, self._is_major(change.item), tuple(kinds))
 
     def _redact(self, memory: Memory) -> tuple[Memory, list[str]]:

@@ -75,18 +75,26 @@ class Service:
     # Scanning
 
     def scan(self, only: Iterable[ProjectRow] | None = None, *, changed_only: bool = False) -> Scans:
-        """Scan projects, all by default, with the marks of others taken in first."""
-        scans = Scans()
+        """Scan projects, all by default; what can't be scanned is raised once the others are."""
+        scans, failure = Scans(), None
         with self._scanning:
             for project in self.outbox.registry.projects() if only is None else only:
-                self._take_in_marks(project)
-                scanned = self.scanner.scan(project, self._wishes_of(project), changed_only=changed_only)
-                scans.changes += scanned.changes
-                scans.major |= scanned.major
-                if scanned.retry_after is not None:
-                    scans.retry[project.id] = scanned.retry_after
-                self._report_missing(project)
+                try:
+                    self._scan_one(project, scans, changed_only=changed_only)
+                except Exception as error:  # noqa: BLE001 - raised below
+                    failure = error
+        if failure is not None:
+            raise failure
         return scans
+
+    def _scan_one(self, project: ProjectRow, scans: Scans, *, changed_only: bool) -> None:
+        self._take_in_marks(project)  # first: what others marked isn't sent
+        scanned = self.scanner.scan(project, self._wishes_of(project), changed_only=changed_only)
+        scans.changes += scanned.changes
+        scans.major |= scanned.major
+        if scanned.retry_after is not None:
+            scans.retry[project.id] = scanned.retry_after
+        self._report_missing(project)
 
     def scan_until_settled(self, only: Iterable[ProjectRow] | None = None) -> None:
         """Scan, and again while a file looks as if a writer were at work on it."""
@@ -158,8 +166,8 @@ class Service:
         if foreign != registry.foreign_marks(project.id):
             registry.set_foreign_marks(project.id, foreign)
             self.scanner.forget()
-        if state is not None:
-            self._mark_soon({project.id})
+        # What was settled before a crash may not be marked yet, and then no receipt will come to tell.
+        self._mark_soon({project.id})
 
     def _mark_soon(self, project_ids: set[str]) -> None:
         with self._marking:
@@ -171,16 +179,17 @@ class Service:
             due, self._to_mark = self._to_mark, set()
         destination = self.outbox.registry.destination()
         for project in self.outbox.registry.projects():
-            if project.id not in due or not project.path.is_dir():
+            # A folder that was dropped or moved away is not made again for the marks' sake.
+            if project.id not in due or not (project.path / sync_state.PATH).parent.is_dir():
                 continue
             marks = self.outbox.ledger.marks(destination.id, project.id, decision_log.SOURCE.name)
             problems = []
             try:
-                sync_state.write(project.path, destination.identity, marks)
+                if sync_state.write(project.path, destination.identity, marks):
+                    failpoint("marked")
             except (Unreadable, OSError) as error:
                 problems.append(sync_state.problem_of(error))
             self.outbox.registry.set_problems(project.id, "sync-state", problems)
-            failpoint("marked")
 
     def begin_sync(self, project_id: str | None = None) -> int:
         """Scan, and make everything live due; returns the id of the newest entry."""

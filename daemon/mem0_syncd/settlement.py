@@ -123,6 +123,11 @@ def settle(entry: Entry, outcome: Outcome, rules: Rules, now: float, rng: random
         case Gone():
             # An id that Mem0 has only just given out may not be seen yet, either.
             return Doubt(now, now + rules.read_lag, target_gone=True)
+        case Found(memory_id) if (
+            entry.target_gone and memory_id == entry.memory_id and now < entry.certain_at
+        ):
+            # One of the two answers lags behind: the id itself was already found gone.
+            return _after_absence(entry, now, again_at)
         case Found(memory_id, content_hash):
             return (
                 Receipt((memory_id,))

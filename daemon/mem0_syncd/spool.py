@@ -3,7 +3,8 @@
     {"event": "session", "session_id", "cwd", "hook", "at", "root", "state", "blockers", "note"}
     {"event": "remember", "text", "kind", "project", "category", "agent", "outcome", "at"}
 
-Every value is text or null. It imports next to nothing, because hooks write here.
+Every value is text or null. `root` is the folder that `state` and `blockers`, a session's files, are of;
+`note` says why they are missing, if they are. This imports next to nothing, because hooks write here.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mem0_syncd.paths import make_private
+
 if TYPE_CHECKING:
     from mem0_syncd.errors import Problem
 
@@ -25,23 +28,26 @@ _FORMS = {
     "session": {"session_id", "cwd", "hook", "at", "root", "state", "blockers", "note"},
     "remember": {"text", "kind", "project", "category", "agent", "outcome", "at"},
 }
-_EVENT, _HALF_WRITTEN, _SET_ASIDE = ".json", ".tmp", ".bad"
+_EVENT, _BEGUN, _HALF_WRITTEN, _SET_ASIDE = ".json", ".begun", ".tmp", ".bad"
 _ABANDONED_SECONDS = 60.0
 
 
-def put(state: Path, event: Mapping[str, str | None]) -> Path:
-    """Spool an event durably, open to this user alone; returns its file."""
-    folder = _private(_private(state) / FOLDER)
-    # Files sort by the time of their events; the rest of the name keeps two writers apart.
-    path = folder / f"{time.time_ns():020}-{os.urandom(4).hex()}{_EVENT}"
+def put(state: Path, event: Mapping[str, str | None]) -> None:
+    """Spool an event durably, open to this user alone."""
+    _write(_new(state, _EVENT), event)
+
+
+def begin(state: Path, event: Mapping[str, str | None]) -> Path:
+    """Spool an event that is still to be completed; if it never is, it counts as it stands after a while."""
+    path = _new(state, _BEGUN)
     _write(path, event)
     return path
 
 
-def complete(path: Path, event: Mapping[str, str | None]) -> None:
-    """Put a fuller event in place of a spooled one, unless that was taken already."""
-    if path.exists():
-        _write(path, event)
+def complete(begun: Path, event: Mapping[str, str | None]) -> None:
+    """Put a complete event in the place of one that was begun."""
+    _write(begun.with_suffix(_EVENT), event)
+    remove(begun)
 
 
 def take(state: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -50,7 +56,7 @@ def take(state: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     A file that holds no event is set aside, where `problems` finds it.
     """
     folder = state / FOLDER
-    _sweep(folder)
+    _settle_abandoned(folder)
     for path in sorted(folder.glob(f"*{_EVENT}")):
         try:
             event = _parse(path.read_bytes())
@@ -89,7 +95,7 @@ def _parse(data: bytes) -> dict[str, Any]:
 
 
 def _write(path: Path, event: Mapping[str, str | None]) -> None:
-    half_written = path.with_suffix(_HALF_WRITTEN)
+    half_written = path.with_name(f"{path.name}{_HALF_WRITTEN}")
     handle = os.open(half_written, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with open(handle, "wb") as file:  # noqa: PTH123 - a handle has no path
@@ -108,15 +114,19 @@ def _write(path: Path, event: Mapping[str, str | None]) -> None:
         os.close(folder)
 
 
-def _sweep(folder: Path) -> None:
-    """Delete what a writer that was killed left half written."""
-    for path in folder.glob(f"*{_HALF_WRITTEN}"):
+def _settle_abandoned(folder: Path) -> None:
+    """Count what was begun, and delete what was half written, where the writer must have been killed."""
+    for path in (*folder.glob(f"*{_BEGUN}"), *folder.glob(f"*{_HALF_WRITTEN}")):
         with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
+            if abs(time.time() - path.stat().st_mtime) < _ABANDONED_SECONDS:
+                continue
+            if path.suffix == _BEGUN:
+                path.rename(path.with_suffix(_EVENT))
+            else:
                 path.unlink()
 
 
-def _private(folder: Path) -> Path:
-    from mem0_syncd.paths import make_private
-
-    return make_private(folder)
+def _new(state: Path, suffix: str) -> Path:
+    folder = make_private(make_private(state) / FOLDER)
+    # Files sort by the time of their events; the rest of the name keeps two writers apart.
+    return folder / f"{time.time_ns():020}-{os.urandom(4).hex()}{suffix}"

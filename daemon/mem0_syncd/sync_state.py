@@ -33,8 +33,8 @@ class SyncState:
 
     @property
     def foreign(self) -> frozenset[str]:
-        """The ids that others marked."""
-        return self.marked - self.ours
+        """The ids that others marked; one that no UTF-8 can hold is no item's."""
+        return frozenset(i for i in self.marked - self.ours if _is_utf_8(i))
 
 
 def parse(data: bytes) -> SyncState:
@@ -76,21 +76,25 @@ def read(project: Path) -> SyncState | None:
         raise Unreadable(f"can't be read: {error.strerror}", remedy="check what is at that path") from None
 
 
-def write(project: Path, identity: str, marks: Marks) -> None:
-    """Bring the file in line with our receipts, atomically, if it isn't; raises `Unreadable`, `OSError`."""
+def write(project: Path, identity: str, marks: Marks) -> bool:
+    """Bring the file in line with our receipts, atomically; returns whether it wasn't.
+
+    Raises `Unreadable` and `OSError`.
+    """
     # A link stays a link: the file that it names is replaced.
     path = Path(os.path.realpath(project / PATH))
     for _ in range(_TRIES):
         before = _signature(path)
         state = read(project)
         if state is None and not marks.delivered:
-            return
+            return False
         state = state or SyncState({}, frozenset(), frozenset())
         document = merge(state, identity, marks)
         if document == state.document or (not marks.delivered and not state.ours):
-            return
+            return False
         if _replace(path, document, unless_changed_from=before):
-            return
+            return True
+    return False
 
 
 def problem_of(error: Unreadable | OSError) -> Problem:
@@ -106,8 +110,8 @@ def _replace(path: Path, document: dict[str, Any], *, unless_changed_from: tuple
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.tmp.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(document, file, indent=2, ensure_ascii=False)
-            file.write("\n")
+            text = json.dumps(document, indent=2, ensure_ascii=False)
+            file.write(f"{text if _is_utf_8(text) else json.dumps(document, indent=2)}\n")
             file.flush()
             os.fsync(file.fileno())
         with contextlib.suppress(FileNotFoundError):
@@ -128,6 +132,15 @@ def _signature(path: Path) -> tuple[int, ...] | None:
     except OSError:
         return None
     return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+def _is_utf_8(text: str) -> bool:
+    # JSON allows lone surrogates, UTF-8 doesn't.
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_ids(value: object) -> TypeGuard[list[str]]:

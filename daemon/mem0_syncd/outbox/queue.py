@@ -48,7 +48,7 @@ class Queue:
         """Take up to `limit` due entries, look-ups before pushes; a push is durably `sending` from here on.
 
         Of those that wait, `pushes` are taken at most. A waiting revision isn't due while another one of
-        its item is in flight, nor an add before the first contact with its user id.
+        its item is in flight or may still take effect, nor an add before the first contact with its user id.
         """
         claims: list[Claim] = []
         with self._db.transaction() as sql:
@@ -57,8 +57,15 @@ class Queue:
                 if state is State.PENDING and pushes is not None:
                     room = min(room, pushes)
                 rows = sql.execute(_DUE, (destination, state, major, now, max(room, 0))).fetchall()
-                claims += [self._take(sql, row, now) for row in rows]
+                claims += [self._take(sql, row, now) for row in rows if not self._put_off(sql, row, now)]
         return claims
+
+    @staticmethod
+    def _put_off(sql: sqlite3.Connection, row: sqlite3.Row, now: float) -> bool:
+        if row["state"] != State.PENDING or row["quiet_until"] <= now:
+            return False
+        sql.execute("UPDATE entry SET due_at = ? WHERE id = ?", (row["quiet_until"], row["id"]))
+        return True
 
     @staticmethod
     def _take(sql: sqlite3.Connection, row: sqlite3.Row, now: float) -> Claim:
@@ -203,7 +210,7 @@ _IS_FREE = f"""
 """  # noqa: S608 - a constant of this project
 
 _DUE = f"""
-SELECT entry.*, item.project, item.kind, receipt.memory_ids AS receipt_ids,
+SELECT entry.*, item.project, item.kind, item.quiet_until, receipt.memory_ids AS receipt_ids,
     adoptable.memory_id AS adoptable_id, adoptable.content_hash AS adoptable_hash
 FROM entry JOIN item USING (destination, sync_key) LEFT JOIN receipt USING (destination, sync_key)
     LEFT JOIN adoptable USING (destination, sync_key)

@@ -36,8 +36,7 @@ def _receipt(sql: sqlite3.Connection, destination: int, entry: Entry, it: Receip
     if entry.memory_id is not None and entry.certain_at > now:
         # An earlier attempt of this update may still take effect, and must not undo the next revision.
         sql.execute(
-            "UPDATE entry SET due_at = MAX(due_at, ?) WHERE destination = ? AND sync_key = ?"
-            " AND state = 'pending'",
+            "UPDATE item SET quiet_until = ? WHERE destination = ? AND sync_key = ?",
             (entry.certain_at, destination, entry.sync_key),
         )
 
@@ -125,9 +124,11 @@ def _drop(sql: sqlite3.Connection, entry: Entry) -> None:
 
 
 def _is_superseded(sql: sqlite3.Connection, destination: int, entry: Entry) -> bool:
+    # One that is dead while this one was in flight is newer: it was rejected before it was ever sent.
     return (
         sql.execute(
-            "SELECT 1 FROM entry WHERE destination = ? AND sync_key = ? AND state = 'pending' AND id <> ?",
+            "SELECT 1 FROM entry WHERE destination = ? AND sync_key = ? AND state IN ('pending', 'dead')"
+            " AND id <> ?",
             (destination, entry.sync_key, entry.id),
         ).fetchone()
         is not None

@@ -41,6 +41,8 @@ CREATE TABLE item (
     -- A tombstone: why it must not come back, and the content that it stands for.
     tombstone TEXT,
     tombstone_hash TEXT,
+    -- Until then an earlier attempt of the last update may still take effect, and undo a later one.
+    quiet_until REAL NOT NULL DEFAULT 0,
     PRIMARY KEY (destination, sync_key)
 ) WITHOUT ROWID;
 CREATE INDEX item_by_source_id ON item (destination, project, source, source_id);
