@@ -1,4 +1,4 @@
-"""Delivery: rounds of claim, look, push and settle, with the courier doing the talking."""
+"""The rounds of claim, look, push and settle."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from typing import Any
 import structlog
 
 from mem0_syncd.courier import Answer, Line, Lost, Opened, Ticket
+from mem0_syncd.delivery.means import Means
+from mem0_syncd.delivery.messages import outcome_of, request_of
+from mem0_syncd.delivery.pace import Pace
+from mem0_syncd.delivery.report import say, say_adopted
 from mem0_syncd.entry import Entry
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.outbox import Claim, DestinationRow, Outbox, Verb
-from mem0_syncd.outcome import EMPTY_RESULTS, Found, Later, Listed, Outcome, Unknown, from_wire
-from mem0_syncd.pace import Pace
+from mem0_syncd.outcome import Found, Later, Listed, Outcome, Unknown
 from mem0_syncd.settlement import (
-    Bury,
-    Deleted,
     Reach,
     Receipt,
     Requeue,
-    Rules,
     Settlement,
     Standing,
     settle,
@@ -45,17 +45,6 @@ class Contact:
     """The first contact with a user id: what it holds is listed before anything is added to it."""
 
     user_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """How the destination in use is reached: what the courier is started with, and its limits."""
-
-    start: dict[str, Any]
-    rules: Rules
-    threads: int
-    adds_per_minute: int | None
-    hang_seconds: float
 
 
 class Delivery:
@@ -159,7 +148,7 @@ class Delivery:
             request = {"verb": "list", "major": True, "user_id": contact.user_id}
             self._line.send(contact, request, hang_seconds=10 * self._means.hang_seconds)
         for claim in claims:
-            self._line.send(claim, _request(claim), hang_seconds=self._means.hang_seconds)
+            self._line.send(claim, request_of(claim), hang_seconds=self._means.hang_seconds)
             failpoint("handed")
         return len(claims) + len(contacts) + len(adopted)
 
@@ -182,7 +171,7 @@ class Delivery:
         """What was found at the first contact is there already: that is its receipt."""
         settled: list[tuple[Entry, Settlement]] = []
         for entry in (claim.entry for claim in claims):
-            log.info("delivered", how="adopted", memory=entry.memory_id, **_about(entry))
+            say_adopted(entry)
             settled.append((entry, Receipt((entry.memory_id or "",))))
         self._write(destination, settled, destination.standing)
 
@@ -235,7 +224,7 @@ class Delivery:
                     settled += [(it, self._settle(it, Unknown("the courier ended"))) for it in entries]
                 case Answer(ticket, message):
                     failpoint("answered")
-                    outcome = _outcome(message)
+                    outcome = outcome_of(message)
                     if outcome is not None:
                         standing = stand(standing, outcome, self._means.rules, self._now(), self._rng)
                     if isinstance(ticket.about, Contact):
@@ -261,7 +250,7 @@ class Delivery:
         if outcome is None or isinstance(outcome, Listed):
             return Requeue()
         settlement = self._settle(claim.entry, outcome)
-        _say(claim, outcome, settlement, round((time.monotonic() - ticket.handed_at) * 1000))
+        say(claim, outcome, settlement, round((time.monotonic() - ticket.handed_at) * 1000))
         return settlement
 
     def _settle(self, entry: Entry, outcome: Outcome) -> Settlement:
@@ -309,48 +298,3 @@ class Delivery:
             (destination.standing.retry_at or now) - now,
             self._line.not_before - moment,
         )
-
-
-def _outcome(message: dict[str, Any]) -> Outcome | Listed | None:
-    """What an answer says; None for a request that was never begun."""
-    if "not_begun" in message:
-        return None
-    return Unknown(message["error"]) if "error" in message else from_wire(message)
-
-
-def _request(claim: Claim) -> dict[str, Any]:
-    entry = claim.entry
-    request: dict[str, Any] = {"verb": claim.verb, "major": entry.major}
-    match claim.verb:
-        case Verb.PUSH:
-            return request | {"frozen": entry.frozen, "memory_id": entry.memory_id}
-        case Verb.LOOK:
-            return request | {"frozen": entry.frozen, "by_text": entry.reason == EMPTY_RESULTS}
-        case Verb.POLL:
-            return request | {"event_id": entry.event_id}
-        case Verb.ADOPT:
-            raise ValueError("what is adopted needs no request")
-
-
-def _about(entry: Entry) -> dict[str, str]:
-    return {"project": entry.project, "kind": entry.kind, "key": entry.sync_key}
-
-
-def _say(claim: Claim, outcome: Outcome, settlement: Settlement, ms: int) -> None:
-    """One line for each delivery, and for whatever a person may ask about later."""
-    entry = claim.entry
-    about = {**_about(entry), "ms": ms}
-    reason = getattr(outcome, "reason", "")
-    match settlement:
-        case Receipt(memory_ids):
-            how = {Verb.LOOK: "found", Verb.POLL: "accepted"}.get(claim.verb)
-            how = how or ("updated" if entry.memory_id else "added")
-            log.info("delivered", how=how, memory=memory_ids, **about)
-        case Bury(reason):
-            log.warning("dead letter", reason=reason, **about)
-        case Deleted():
-            log.warning("deleted in Mem0", **about)
-        case _:
-            log.debug(
-                type(settlement).__name__.lower(), outcome=type(outcome).__name__, reason=reason, **about
-            )
