@@ -15,9 +15,10 @@ import structlog
 from mem0_syncd import __version__, paths, project_file, sync_state
 from mem0_syncd.control import ControlServer
 from mem0_syncd.errors import Problem
+from mem0_syncd.item import Kind
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.scheduler import Schedule
-from mem0_syncd.service import Scans, Service, recall
+from mem0_syncd.service import Scans, Service, forget, recall
 from mem0_syncd.settings import Settings
 from mem0_syncd.sources import SOURCES
 from mem0_syncd.watcher import Watcher
@@ -60,6 +61,7 @@ class Daemon(Service):
                 "pause": partial(self._answer_pause, paused=True),
                 "resume": partial(self._answer_pause, paused=False),
                 "recall": self._answer_recall,
+                "forget": self._answer_forget,
             },
         )
 
@@ -204,4 +206,9 @@ class Daemon(Service):
         return {"paused": paused}
 
     def _answer_recall(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"hits": recall(self, request["query"], request["project"], request["limit"])}
+        kinds = request.get("kinds", list(Kind))
+        return {"hits": recall(self, request["query"], request["project"], request["limit"], kinds)}
+
+    def _answer_forget(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        wanted = {key: request[key] for key in ("name", "project", "remote")}
+        return forget(self, **wanted)

@@ -123,6 +123,13 @@ class Delivery:
         hits: list[dict[str, Any]] = answer["hits"]
         return hits
 
+    def delete(self, memory_id: str, timeout: float = 60.0) -> None:
+        """Delete a memory; raises `SyncdError` with what stands in the way."""
+        answer = self._line.ask({"verb": "delete", "memory_id": memory_id}, timeout)
+        if "deleted" not in answer:
+            what = answer.get("reason") or answer.get("error")
+            raise SyncdError(f"the memory can't be deleted: {what}", remedy=answer.get("remedy", "try again"))
+
     # Handing out
 
     def _hand_out(self) -> int:

@@ -9,6 +9,7 @@ from mem0_syncd.outbox.echoes import Echoes
 from mem0_syncd.outbox.ledger import Ledger
 from mem0_syncd.outbox.queue import Queue
 from mem0_syncd.outbox.registry import Registry
+from mem0_syncd.outbox.tombstones import Tombstones
 
 
 class Outbox:
@@ -20,6 +21,7 @@ class Outbox:
         self.ledger = Ledger(database)
         self.queue = Queue(database)
         self.echoes = Echoes(database)
+        self.tombstones = Tombstones(database)
 
     @classmethod
     def open(cls, folder: Path, *, migrate: bool = True) -> Outbox:
