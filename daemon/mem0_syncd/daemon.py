@@ -15,9 +15,10 @@ import structlog
 from mem0_syncd import __version__, paths, project_file, sync_state
 from mem0_syncd.control import ControlServer
 from mem0_syncd.errors import Problem
+from mem0_syncd.item import Kind
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.scheduler import Schedule
-from mem0_syncd.service import Scans, Service, recall
+from mem0_syncd.service import Scans, Service, forget, recall
 from mem0_syncd.settings import Settings
 from mem0_syncd.sources import SOURCES
 from mem0_syncd.watcher import Watcher
@@ -60,6 +61,7 @@ class Daemon(Service):
                 "pause": partial(self._answer_pause, paused=True),
                 "resume": partial(self._answer_pause, paused=False),
                 "recall": self._answer_recall,
+                "forget": self._answer_forget,
             },
         )
 
@@ -77,7 +79,6 @@ class Daemon(Service):
         self.schedule.start()
         self._watch_projects()
         self._scan_all()
-        self.schedule.soon("spool")
         self._deliver_soon()
         log.info("ready", projects=len(registry.projects()), pid=os.getpid())
         self._stop.wait()
@@ -100,6 +101,7 @@ class Daemon(Service):
         self.schedule.soon("scan")
 
     def _scan_all(self) -> None:
+        self.schedule.soon("spool")
         with self._noting:
             for project in self.outbox.registry.projects():
                 self._dirty.setdefault(project.id, True)
@@ -209,4 +211,9 @@ class Daemon(Service):
         return {"paused": paused}
 
     def _answer_recall(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"hits": recall(self, request["query"], request["project"], request["limit"])}
+        kinds = request.get("kinds", list(Kind))
+        return {"hits": recall(self, request["query"], request["project"], request["limit"], kinds)}
+
+    def _answer_forget(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        wanted = {key: request[key] for key in ("name", "project", "remote")}
+        return forget(self, **wanted)

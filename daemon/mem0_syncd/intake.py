@@ -68,9 +68,9 @@ class Intake:
             return taken
         echoes = {item.echo: item for item in items if item.echo and item.source != record.QUEUE}
         with self._outbox.database.transaction():
-            registry.add_echoes(project.id, echoes)
-            merged = record.merge(items, registry.echoes(project.id))
-            waiting = ledger.take_over_echoes(destination.id, project.id, echoes)
+            self._outbox.echoes.add(project.id, echoes)
+            merged = record.merge(items, self._outbox.echoes.known(project.id))
+            waiting = self._outbox.echoes.take_over(destination.id, project.id, echoes)
             merged = [item for item in merged if item.echo not in waiting]
             taken.deferred = bool(waiting)
             keys = [item.sync_key for item in merged]

@@ -17,6 +17,7 @@ COMMANDS = {
     "sync": "Deliver everything now, and wait for it.",
     "remember": "Put something into Mem0 by hand.",
     "recall": "Search what is in Mem0.",
+    "forget": "Deliver something no more, or take it out of Mem0.",
     "dead": "What Mem0 refused, and why.",
     "pause": "Deliver nothing for a while; nothing is lost.",
     "resume": "Deliver again.",

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mem0_syncd import paths
 from mem0_syncd.errors import StateFolderBusy, SyncdError
 from mem0_syncd.lock import deliverer
 from mem0_syncd.outbox import Outbox
+
+if TYPE_CHECKING:
+    from mem0_syncd.service import Service
 
 
 def read_only(state: Path) -> Outbox:
@@ -39,3 +43,20 @@ def writable(state: Path) -> Iterator[Outbox]:
             outbox = Outbox.open(state, migrate=False)
         stack.callback(outbox.close)
         yield outbox
+
+
+@contextmanager
+def alone(state: Path, command: str) -> Iterator[Service]:
+    """The service for a command without a daemon, under the lock."""
+    from mem0_syncd import log, settings
+    from mem0_syncd.service import Service
+
+    chosen = settings.load()
+    log.configure("error")
+    paths.make_private(state)
+    with deliverer(state, command, wait=60.0), closing(Outbox.open(state)) as outbox:
+        service = Service(chosen, outbox)
+        try:
+            yield service
+        finally:
+            service.close()

@@ -23,7 +23,7 @@ def project() -> None:
 @click.option("--id", "name", help="Its id, where the folder's name won't do.")
 @click.option("--dry-run", is_flag=True, help="Say what would go where, and stop there.")
 def add(path: Path, name: str | None, *, dry_run: bool) -> None:
-    r"""Watch the project at PATH.
+    """Watch the project at PATH.
 
     \b
     Example:  mem0-syncd project add ~/code/shop

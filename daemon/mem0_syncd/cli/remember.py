@@ -28,7 +28,7 @@ from mem0_syncd.spooled import KINDS
 def remember(
     text: str | None, *, kind: str, category: str | None, agent: str | None, outcome: str | None, path: Path
 ) -> None:
-    r"""Put TEXT, or what stands on standard input, into Mem0.
+    """Put TEXT, or what stands on standard input, into Mem0.
 
     \b
     Example:  mem0-syncd remember "Sessions are stored in Redis" --category architecture

@@ -9,7 +9,7 @@ import click
 
 @click.command()
 def run() -> None:
-    r"""Watch, queue and deliver until SIGTERM or SIGINT.
+    """Watch, queue and deliver until SIGTERM or SIGINT.
 
     \b
     Example:  MEM0_SYNCD_PROJECTS='["~/code/shop"]' mem0-syncd run

@@ -17,7 +17,7 @@ _EXIT_CODES = {"ok": 0, "paused": 0, "degraded": 1, "unresponsive": 1, "stopped"
 @click.option("--watch", is_flag=True, help="Keep showing it, until Ctrl-C.")
 @click.pass_context
 def status(ctx: click.Context, *, as_json: bool, watch: bool) -> None:
-    r"""Say whether it runs, whether everything is in Mem0, and what there is to do.
+    """Say whether it runs, whether everything is in Mem0, and what there is to do.
 
     \b
     Exit codes: 0 well or paused, 1 degraded or unresponsive, 3 stopped.

@@ -24,7 +24,7 @@ _POLL_SECONDS = 0.05
 @click.option("--timeout", default=120.0, show_default=True, help="Seconds to wait at most.")
 @click.pass_context
 def sync(ctx: click.Context, path: Path | None, *, wait: bool, timeout: float) -> None:
-    r"""Deliver everything now: of the project at PATH, or of all.
+    """Deliver everything now: of the project at PATH, or of all.
 
     \b
     Works with a running daemon and without one. Exit code 1 if something isn't delivered.

@@ -91,6 +91,8 @@ class Desk:
                 return to_wire(destination.poll(fields["event_id"]))
             case "list":
                 return _read(destination, lambda: to_wire(ours(destination.listing(fields["user_id"]))))
+            case "delete":
+                return _read(destination, lambda: _delete(destination, fields["memory_id"]))
             case "search":
                 return _read(destination, lambda: _search(destination, fields))
             case _:
@@ -127,6 +129,11 @@ def _read(destination: Destination, read: Callable[[], Mapping[str, Any]]) -> Ma
         return read()
     except Exception as error:  # noqa: BLE001 - the destination knows what it means
         return to_wire(destination.outcome_of(error))
+
+
+def _delete(destination: Destination, memory_id: str) -> Mapping[str, Any]:
+    destination.delete(memory_id)
+    return {"deleted": memory_id}
 
 
 def _search(destination: Destination, fields: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -63,6 +63,9 @@ class Destination(Protocol):
     def listing(self, user_id: str) -> list[Remote]:
         """Every memory of a user id, merged and expired ones too; raises what the library raises."""
 
+    def delete(self, memory_id: str) -> None:
+        """Delete a memory; one that is gone already is well. Raises what the library raises."""
+
     def outcome_of(self, error: Exception) -> Later | Unknown | Held:
         """What an exception from `listing` or `search` means."""
 

@@ -136,6 +136,11 @@ class Embedded:
         """Every memory of a user id."""
         return self._list({"user_id": user_id})
 
+    def delete(self, memory_id: str) -> None:
+        """Delete a memory."""
+        if self._mem0.get(memory_id) is not None:
+            self._mem0.delete(memory_id)
+
     def outcome_of(self, error: Exception) -> Later | Unknown | Held:
         """What an exception from a read means."""
         return Unknown(f"the store in {self._folder} failed: {error}")

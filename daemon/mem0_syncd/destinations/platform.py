@@ -132,6 +132,14 @@ class Platform:
         """Every memory of a user id, page by page; raises `PagesShift` while that can't be had."""
         return self._list({"AND": [{"user_id": user_id}]})
 
+    def delete(self, memory_id: str) -> None:
+        """Delete a memory."""
+        try:
+            self._client.delete(memory_id)
+        except Exception as error:
+            if not isinstance(outcome_of_error(error, is_update=True), Gone):
+                raise
+
     def outcome_of(self, error: Exception) -> Later | Unknown | Held:
         """What an exception from a read means; that it was refused tells nothing of a memory."""
         outcome = outcome_of_error(error)

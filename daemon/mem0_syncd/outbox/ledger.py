@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from mem0_syncd.item import Item
 from mem0_syncd.memory import Memory
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.plan import Change, Enqueue, Known, Reject, Skip, Withdraw, Withhold
 from mem0_syncd.sources.record import QUEUE
 
 IN_FLIGHT = "('sending', 'unconfirmed', 'accepted')"
-
-_IN_FLIGHT_OF = f"SELECT 1 FROM entry WHERE destination = ? AND sync_key = ? AND state IN {IN_FLIGHT}"  # noqa: S608
 
 RESTATE = """
 UPDATE item SET status = COALESCE(
@@ -128,37 +125,6 @@ class Ledger:
         )
         return int(row["n"]) if row else 0
 
-    def take_over_echoes(self, destination: int, project: str, echoes: Mapping[str, Item]) -> set[str]:
-        """Let records take over from the queue lines that were read before them, with what is known of those.
-
-        Returns the echoes that must wait, because a push of their line is under way.
-        """
-        rows = self._db.rows(
-            "SELECT sync_key, kind, echo FROM item WHERE destination = ? AND project = ? AND source = ?"
-            " AND echo IN (SELECT value FROM json_each(?))",
-            (destination, project, QUEUE, json.dumps(list(echoes))),
-        )
-        waiting = set()
-        with self._db.transaction() as sql:
-            for line in (row for row in rows if row["kind"] == echoes[row["echo"]].kind):
-                heir = echoes[line["echo"]]
-                if sql.execute(_IN_FLIGHT_OF, (destination, line["sync_key"])).fetchone():
-                    waiting.add(line["echo"])
-                    continue
-                _delete(sql, destination, line["sync_key"], ("entry",))
-                for table in ("receipt", "item"):
-                    sql.execute(
-                        f"UPDATE OR IGNORE {table} SET sync_key = ?"  # noqa: S608 - one of two names
-                        " WHERE destination = ? AND sync_key = ?",
-                        (heir.sync_key, destination, line["sync_key"]),
-                    )
-                _delete(sql, destination, line["sync_key"], ("receipt", "item"))
-                sql.execute(
-                    "UPDATE item SET source = ?, source_id = ? WHERE destination = ? AND sync_key = ?",
-                    (heir.source, heir.source_id, destination, heir.sync_key),
-                )
-        return waiting
-
     def ids_ever_delivered(self, project: str, source: str) -> set[str]:
         """The source ids of a project that any destination has a receipt for."""
         rows = self._db.rows(
@@ -244,14 +210,6 @@ _APPLY = {
     Withhold: _withhold,
     Skip: _skip,
 }
-
-
-def _delete(sql: sqlite3.Connection, destination: int, sync_key: str, tables: Iterable[str]) -> None:
-    for table in tables:
-        sql.execute(
-            f"DELETE FROM {table} WHERE destination = ? AND sync_key = ?",  # noqa: S608 - one of our tables
-            (destination, sync_key),
-        )
 
 
 def _see(

@@ -1,13 +1,15 @@
-"""The outbox as its users see it: four small tables of contents over one database."""
+"""The outbox as its users see it: its parts over one database."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from mem0_syncd.outbox.database import Database
+from mem0_syncd.outbox.echoes import Echoes
 from mem0_syncd.outbox.ledger import Ledger
 from mem0_syncd.outbox.queue import Queue
 from mem0_syncd.outbox.registry import Registry
+from mem0_syncd.outbox.tombstones import Tombstones
 
 
 class Outbox:
@@ -18,6 +20,8 @@ class Outbox:
         self.registry = Registry(database)
         self.ledger = Ledger(database)
         self.queue = Queue(database)
+        self.echoes = Echoes(database)
+        self.tombstones = Tombstones(database)
 
     @classmethod
     def open(cls, folder: Path, *, migrate: bool = True) -> Outbox:

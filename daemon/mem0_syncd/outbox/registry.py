@@ -156,17 +156,6 @@ class Registry:
             sql.execute("DELETE FROM foreign_mark WHERE project = ?", (project,))
             sql.executemany("INSERT OR IGNORE INTO foreign_mark VALUES (?, ?)", ((project, i) for i in ids))
 
-    # Echoes
-
-    def echoes(self, project: str) -> set[str]:
-        """The fingerprints of all records that a project ever had: a revised one keeps its old echo."""
-        return {row["echo"] for row in self._db.rows("SELECT echo FROM echo WHERE project = ?", (project,))}
-
-    def add_echoes(self, project: str, echoes: Iterable[str]) -> None:
-        """Remember the fingerprints of records."""
-        with self._db.transaction() as sql:
-            sql.executemany("INSERT OR IGNORE INTO echo VALUES (?, ?)", ((project, echo) for echo in echoes))
-
     # Problems
 
     def problems(self) -> list[tuple[str, Problem]]:

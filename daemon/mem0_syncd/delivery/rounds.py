@@ -1,4 +1,4 @@
-"""Delivery: rounds of claim, look, push and settle, with the courier doing the talking."""
+"""The rounds of claim, look, push and settle."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import Any
 import structlog
 
 from mem0_syncd.courier import Answer, Line, Lost, Opened, Ticket
+from mem0_syncd.delivery.means import Means
+from mem0_syncd.delivery.messages import after_loss, outcome_of, request_of
+from mem0_syncd.delivery.pace import Pace
+from mem0_syncd.delivery.report import say, say_adopted
 from mem0_syncd.entry import Entry
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.outbox import Claim, DestinationRow, Outbox, Verb
-from mem0_syncd.outcome import EMPTY_RESULTS, Found, Later, Listed, Outcome, Unknown, from_wire
-from mem0_syncd.pace import Pace
+from mem0_syncd.outcome import Found, Later, Listed, Outcome
 from mem0_syncd.settlement import (
-    Bury,
-    Deleted,
     Reach,
     Receipt,
-    Rules,
     Settlement,
     Standing,
     settle,
@@ -44,17 +44,6 @@ class Contact:
     """The first contact with a user id: what it holds is listed before anything is added to it."""
 
     user_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """How the destination in use is reached: what the courier is started with, and its limits."""
-
-    start: dict[str, Any]
-    rules: Rules
-    threads: int
-    adds_per_minute: int | None
-    hang_seconds: float
 
 
 class Delivery:
@@ -133,6 +122,13 @@ class Delivery:
         hits: list[dict[str, Any]] = answer["hits"]
         return hits
 
+    def delete(self, memory_id: str, timeout: float = 60.0) -> None:
+        """Delete a memory; raises `SyncdError` with what stands in the way."""
+        answer = self._line.ask({"verb": "delete", "memory_id": memory_id}, timeout)
+        if "deleted" not in answer:
+            what = answer.get("reason") or answer.get("error")
+            raise SyncdError(f"the memory can't be deleted: {what}", remedy=answer.get("remedy", "try again"))
+
     # Handing out
 
     def _hand_out(self) -> int:
@@ -158,7 +154,7 @@ class Delivery:
             request = {"verb": "list", "major": True, "user_id": contact.user_id}
             self._line.send(contact, request, hang_seconds=10 * self._means.hang_seconds)
         for claim in claims:
-            self._line.send(claim, _request(claim), hang_seconds=self._means.hang_seconds)
+            self._line.send(claim, request_of(claim), hang_seconds=self._means.hang_seconds)
             failpoint("handed")
         return len(claims) + len(contacts) + len(adopted)
 
@@ -181,7 +177,7 @@ class Delivery:
         """What was found at the first contact is there already: that is its receipt."""
         settled: list[tuple[Entry, Settlement]] = []
         for entry in (claim.entry for claim in claims):
-            log.info("delivered", how="adopted", memory=entry.memory_id, **_about(entry))
+            say_adopted(entry)
             settled.append((entry, Receipt((entry.memory_id or "",))))
         self._write(destination, settled, destination.standing)
 
@@ -231,10 +227,10 @@ class Delivery:
                 case Lost(tickets):
                     # Whatever ended the courier, it tells nothing of the destination.
                     claims = [ticket.about for ticket in tickets if isinstance(ticket.about, Claim)]
-                    settled += [(it.entry, self._settle(it.entry, _after_loss(it))) for it in claims]
+                    settled += [(it.entry, self._settle(it.entry, after_loss(it))) for it in claims]
                 case Answer(ticket, message):
                     failpoint("answered")
-                    outcome = _outcome(message)
+                    outcome = outcome_of(message)
                     if outcome is not None:
                         standing = stand(standing, outcome, self._means.rules, self._now(), self._rng)
                     if isinstance(ticket.about, Contact):
@@ -261,7 +257,7 @@ class Delivery:
             # What was sent before is looked up, or polled, all the same.
             return self._settle(claim.entry, Later("the courier didn't get to it"))
         settlement = self._settle(claim.entry, outcome)
-        _say(claim, outcome, settlement, round((time.monotonic() - ticket.handed_at) * 1000))
+        say(claim, outcome, settlement, round((time.monotonic() - ticket.handed_at) * 1000))
         return settlement
 
     def _settle(self, entry: Entry, outcome: Outcome) -> Settlement:
@@ -309,54 +305,3 @@ class Delivery:
             (destination.standing.retry_at or now) - now,
             self._line.not_before - moment,
         )
-
-
-def _outcome(message: dict[str, Any]) -> Outcome | Listed | None:
-    """What an answer says; None for a request that was never begun."""
-    if "not_begun" in message:
-        return None
-    return Unknown(message["error"]) if "error" in message else from_wire(message)
-
-
-def _after_loss(claim: Claim) -> Outcome:
-    """What the end of the courier means; a poll does nothing, and is simply asked again."""
-    reason = "the courier ended"
-    return Later(reason) if claim.verb is Verb.POLL else Unknown(reason)
-
-
-def _request(claim: Claim) -> dict[str, Any]:
-    entry = claim.entry
-    request: dict[str, Any] = {"verb": claim.verb, "major": entry.major}
-    match claim.verb:
-        case Verb.PUSH:
-            return request | {"frozen": entry.frozen, "memory_id": entry.memory_id}
-        case Verb.LOOK:
-            return request | {"frozen": entry.frozen, "by_text": entry.reason == EMPTY_RESULTS}
-        case Verb.POLL:
-            return request | {"event_id": entry.event_id}
-        case Verb.ADOPT:
-            raise ValueError("what is adopted needs no request")
-
-
-def _about(entry: Entry) -> dict[str, str]:
-    return {"project": entry.project, "kind": entry.kind, "key": entry.sync_key}
-
-
-def _say(claim: Claim, outcome: Outcome, settlement: Settlement, ms: int) -> None:
-    """One line for each delivery, and for whatever a person may ask about later."""
-    entry = claim.entry
-    about = {**_about(entry), "ms": ms}
-    reason = getattr(outcome, "reason", "")
-    match settlement:
-        case Receipt(memory_ids):
-            how = {Verb.LOOK: "found", Verb.POLL: "accepted"}.get(claim.verb)
-            how = how or ("updated" if entry.memory_id else "added")
-            log.info("delivered", how=how, memory=memory_ids, **about)
-        case Bury(reason):
-            log.warning("dead letter", reason=reason, **about)
-        case Deleted():
-            log.warning("deleted in Mem0", **about)
-        case _:
-            log.debug(
-                type(settlement).__name__.lower(), outcome=type(outcome).__name__, reason=reason, **about
-            )

@@ -1,0 +1,36 @@
+"""`mem0-syncd forget`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mem0_syncd import paths, projects, service
+from mem0_syncd.cli.access import alone, read_only
+from mem0_syncd.control import ask
+from mem0_syncd.errors import DaemonNotRunning
+
+
+@click.command()
+@click.argument("name", metavar="ID", required=False)
+@click.option("--project", "path", type=click.Path(path_type=Path), help="Everything of a project instead.")
+@click.option("--remote", is_flag=True, help="Delete the memories in Mem0, too.")
+def forget(name: str | None, *, path: Path | None, remote: bool) -> None:
+    """Deliver an item no more, by its decision's or its memory's ID; what Mem0 has stays, but for --remote.
+
+    \b
+    A new revision of it is delivered again. To stop watching a project: mem0-syncd project remove.
+    Example:  mem0-syncd forget DEC-20260105-0001 --remote
+    """
+    if (name is None) == (path is None):
+        raise click.UsageError("name an ID, or a --project")
+    state = paths.state_dir()
+    project = projects.find(read_only(state).registry, path).id if path else None
+    wanted = {"name": name, "project": project, "remote": remote}
+    try:
+        done = ask(state, "forget", timeout=300.0, **wanted)
+    except DaemonNotRunning:
+        with alone(state, "forget") as without_daemon:
+            done = service.forget(without_daemon, name=name, project=project, remote=remote)
+    click.echo(f"{done['forgotten']} forgotten, {done['deleted']} memories deleted")

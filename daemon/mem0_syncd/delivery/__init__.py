@@ -1,0 +1,6 @@
+"""Delivery: brings what is due to Mem0, with the courier doing the talking."""
+
+from mem0_syncd.delivery.means import Means
+from mem0_syncd.delivery.rounds import Delivery
+
+__all__ = ["Delivery", "Means"]

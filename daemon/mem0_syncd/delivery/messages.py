@@ -1,0 +1,36 @@
+"""What the courier is asked for a claim, and what its answers say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mem0_syncd.outbox import Claim, Verb
+from mem0_syncd.outcome import EMPTY_RESULTS, Later, Listed, Outcome, Unknown, from_wire
+
+
+def request_of(claim: Claim) -> dict[str, Any]:
+    """The request that a claim makes."""
+    entry = claim.entry
+    request: dict[str, Any] = {"verb": claim.verb, "major": entry.major}
+    match claim.verb:
+        case Verb.PUSH:
+            return request | {"frozen": entry.frozen, "memory_id": entry.memory_id}
+        case Verb.LOOK:
+            return request | {"frozen": entry.frozen, "by_text": entry.reason == EMPTY_RESULTS}
+        case Verb.POLL:
+            return request | {"event_id": entry.event_id}
+        case Verb.ADOPT:
+            raise ValueError("what is adopted needs no request")
+
+
+def outcome_of(message: dict[str, Any]) -> Outcome | Listed | None:
+    """What an answer says; None for a request that was never begun."""
+    if "not_begun" in message:
+        return None
+    return Unknown(message["error"]) if "error" in message else from_wire(message)
+
+
+def after_loss(claim: Claim) -> Outcome:
+    """What the end of the courier means; a poll does nothing, and is simply asked again."""
+    reason = "the courier ended"
+    return Later(reason) if claim.verb is Verb.POLL else Unknown(reason)

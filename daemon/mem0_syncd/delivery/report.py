@@ -1,0 +1,41 @@
+"""One log line for each delivery, and for whatever a person may ask about later."""
+
+from __future__ import annotations
+
+import structlog
+
+from mem0_syncd.entry import Entry
+from mem0_syncd.outbox import Claim, Verb
+from mem0_syncd.outcome import Outcome
+from mem0_syncd.settlement import Bury, Deleted, Receipt, Settlement
+
+log = structlog.get_logger("delivery")
+
+
+def _about(entry: Entry) -> dict[str, str]:
+    return {"project": entry.project, "kind": entry.kind, "key": entry.sync_key}
+
+
+def say(claim: Claim, outcome: Outcome, settlement: Settlement, ms: int) -> None:
+    """Log what came of a claim, `ms` milliseconds after it was handed over."""
+    entry = claim.entry
+    about = {**_about(entry), "ms": ms}
+    reason = getattr(outcome, "reason", "")
+    match settlement:
+        case Receipt(memory_ids):
+            how = {Verb.LOOK: "found", Verb.POLL: "accepted"}.get(claim.verb)
+            how = how or ("updated" if entry.memory_id else "added")
+            log.info("delivered", how=how, memory=memory_ids, **about)
+        case Bury(reason):
+            log.warning("dead letter", reason=reason, **about)
+        case Deleted():
+            log.warning("deleted in Mem0", **about)
+        case _:
+            log.debug(
+                type(settlement).__name__.lower(), outcome=type(outcome).__name__, reason=reason, **about
+            )
+
+
+def say_adopted(entry: Entry) -> None:
+    """Log that an item's memory was there at the first contact."""
+    log.info("delivered", how="adopted", memory=entry.memory_id, **_about(entry))
