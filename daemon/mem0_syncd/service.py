@@ -122,7 +122,7 @@ class Service:
                 folder = Path(event.get("cwd") or event.get("project") or "/")
                 with contextlib.suppress(SyncdError):  # in no watched project: nothing is to be done
                     project = projects.find(registry, folder)
-                    reading = spooled.understand(event, project.id, self._made_since(project, event))
+                    reading = spooled.understand(event, project, self._made_since(project, event))
                     taken = self.intake.take_in(project, reading.items, self._wishes_of(project))
                     registry.set_problems(project.id, "session", reading.problems)
                     scans.changes += taken.changes

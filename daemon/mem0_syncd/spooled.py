@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mem0_syncd.item import SHORTEST_TEXT, Item, Kind
+from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.sources import Reading
 from mem0_syncd.sources.base import text_of
 from mem0_syncd.sources.rules import agent_id_of, metadata_of
-from mem0_syncd.sources.session import summarise
+from mem0_syncd.sources.session import BLOCKERS_PATH, STATE_PATH, summarise
 
 REMEMBERED = "remember"
 """The source of what a person put in by hand."""
@@ -32,14 +34,14 @@ class Made:
     patterns: int = 0
 
 
-def understand(event: Mapping[str, Any], project: str, made: Made) -> Reading:
+def understand(event: Mapping[str, Any], project: ProjectRow, made: Made) -> Reading:
     """The item that an event says."""
     if event["event"] == "remember":
-        return Reading(items=(_remembered(event, project),))
+        return Reading(items=(_remembered(event, project.id),))
     return summarise(
-        _bytes(event["state"]),
-        _bytes(event["blockers"]),
-        project=project,
+        _session_file(event, "state", project, STATE_PATH),
+        _session_file(event, "blockers", project, BLOCKERS_PATH),
+        project=project.id,
         session_id=event["session_id"],
         decisions=made.decisions,
         patterns=made.patterns,
@@ -61,5 +63,15 @@ def _remembered(event: Mapping[str, Any], project: str) -> Item:
     )
 
 
-def _bytes(text: str | None) -> bytes | None:
-    return None if text is None else text.encode("utf-8", "replace")
+def _session_file(event: Mapping[str, Any], name: str, project: ProjectRow, path: str) -> bytes | None:
+    """A session file as the hook saw it; as it is now, where the hook had to leave it out."""
+    root = Path(event.get("root") or project.path)
+    if root != project.path and project.path not in root.parents:
+        return None  # another folder's session
+    text = event[name]
+    if text is not None:
+        return str(text).encode("utf-8", "replace")
+    try:
+        return (root / path).read_bytes() if event.get("note") else None
+    except OSError:
+        return None

@@ -16,6 +16,8 @@ from typing import Any
 
 from mem0_syncd.control import ask
 from mem0_syncd.errors import SyncdError
+from mem0_syncd.memory import Memory
+from mem0_syncd.outbox import Outbox
 from mem0_syncd.status import snapshot
 
 PATIENCE = 30.0
@@ -31,6 +33,13 @@ def wait_until(condition: Callable[[], Any], what: str = "", seconds: float = PA
             return said
         assert time.monotonic() < deadline, f"it never came true: {what}"
         time.sleep(0.02)
+
+
+_MENDING = """
+from mem0_syncd import cli, daemon
+daemon.MEND_SECONDS = {}
+cli.main(["run"])
+"""
 
 
 class Daemon:
@@ -57,12 +66,21 @@ class Daemon:
         }
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *, failpoint: str | None = None, wait: bool = True) -> None:
-        """Start a daemon and wait until it answers; `failpoint` has it killed at a point of its way."""
+    def start(
+        self, *, failpoint: str | None = None, wait: bool = True, mend_seconds: float | None = None
+    ) -> None:
+        """Start a daemon and wait until it answers.
+
+        `failpoint` has it killed at a point of its way; `mend_seconds` is the period at which it looks
+        after its watches unasked, which no setting changes.
+        """
         extra = {"MEM0_SYNCD_FAILPOINT": failpoint} if failpoint else {}
+        how = ["-m", "mem0_syncd", "run"]
+        if mend_seconds is not None:
+            how = ["-c", _MENDING.format(mend_seconds)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "mem0_syncd", "run"], env={**self.environment, **extra}, stderr=log
+                [sys.executable, *how], env={**self.environment, **extra}, stderr=log
             )
         if wait:
             wait_until(lambda: self.answers() or self.exit_code is not None, self.said())
@@ -136,6 +154,18 @@ class Daemon:
             return totals["delivered"] == totals["seen"] == count
 
         wait_until(is_done, f"{count} delivered, of {self.totals()}")
+
+    def on_the_way(self) -> list[tuple[str, str]]:
+        """The state and the text of every entry in the outbox, oldest first."""
+        outbox = Outbox.open_to_read(self.state)
+        assert outbox is not None
+        with contextlib.closing(outbox.database):
+            rows = outbox.database.rows("SELECT state, frozen FROM entry ORDER BY id")
+        return [(row["state"], Memory.thaw(row["frozen"]).text) for row in rows]
+
+    def scan(self) -> None:
+        """Have a running daemon read everything now, and make everything live due."""
+        ask(self.state, "sync", timeout=PATIENCE)
 
     def said(self) -> str:
         """What the daemon logged."""
