@@ -22,8 +22,7 @@ _POLL_SECONDS = 0.05
 @click.argument("path", type=click.Path(path_type=Path), required=False)
 @click.option("--wait/--no-wait", default=True, help="Wait until all is delivered (the default).")
 @click.option("--timeout", default=120.0, show_default=True, help="Seconds to wait at most.")
-@click.pass_context
-def sync(ctx: click.Context, path: Path | None, *, wait: bool, timeout: float) -> None:
+def sync(path: Path | None, *, wait: bool, timeout: float) -> None:
     """Deliver everything now: of the project at PATH, or of all.
 
     \b
@@ -42,10 +41,12 @@ def sync(ctx: click.Context, path: Path | None, *, wait: bool, timeout: float) -
         raise SyncdError(
             "the daemon doesn't answer", where=str(state), remedy="restart it, or see: mem0-syncd status"
         ) from None
-    delivered = _print_summary(state, path)
+    left = _print_summary(state, path)
+    if wait and not reason:
+        reason = ", ".join(f"{count} {name}" for name, count in left.items() if count)
     if reason:
-        raise SyncdError(f"not everything is delivered: {reason}", remedy="see: mem0-syncd status")
-    ctx.exit(0 if delivered or not wait else 1)
+        remedy = "see: mem0-syncd dead list" if left["dead"] else "see: mem0-syncd status"
+        raise SyncdError(f"not everything is delivered: {reason}", remedy=remedy)
 
 
 def _through_daemon(state: Path, path: Path | None, deadline: float, *, wait: bool) -> str | None:
@@ -101,18 +102,20 @@ def _wait(outbox: Outbox, newest: int, project_id: str | None, deadline: float) 
         time.sleep(_POLL_SECONDS)
 
 
-def _print_summary(state: Path, path: Path | None) -> bool:
-    """Print a line for each kind; returns whether all of it is delivered."""
+def _print_summary(state: Path, path: Path | None) -> dict[str, int]:
+    """Print a line for each kind; returns how many items are left in which state."""
     shown = snapshot(state)
     kinds: dict[str, tuple[int, int]] = {}
+    left = dict.fromkeys(("pending", "unconfirmed", "accepted", "dead"), 0)
     for project in shown["projects"]:
         if path is None or (project["path"] and Path(project["path"]) in {path, *path.parents}):
             for kind, counts in project["kinds"].items():
                 delivered, total = kinds.get(kind, (0, 0))
                 due = counts["seen"] - counts["skipped"] - counts["withheld"]
                 kinds[kind] = delivered + counts["delivered"], total + due
+                left = {name: count + counts[name] for name, count in left.items()}
     for kind, (delivered, total) in kinds.items():
         click.echo(f"{KIND_NAMES[kind]} {delivered}/{total}")
     if not kinds:
         click.echo("nothing to deliver")
-    return all(delivered == total for delivered, total in kinds.values())
+    return left

@@ -81,9 +81,10 @@ class Delivery:
             self._take_answers()
             line.end_hung()
             handed = 0 if self._draining or self.paused else self._hand_out()
-            if not line.tickets and not handed and not line.news.is_set():
+            if line.tickets:
+                line.news.wait(self._patience())
+            elif not handed and not line.news.is_set():
                 return self._until_next()
-            line.news.wait(self._patience())
 
     def nudge(self) -> None:
         """Have a running round look again at what is due."""
