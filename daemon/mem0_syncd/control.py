@@ -92,6 +92,8 @@ def ask(state: Path, op: str, *, timeout: float = 2.0, **fields: Any) -> dict[st
                 line = file.readline()
     except TimeoutError:
         raise
+    except BlockingIOError:  # so many wait for an answer that there is no room for one more
+        raise TimeoutError("the daemon doesn't answer") from None
     except OSError:
         raise DaemonNotRunning(
             "the daemon isn't running", where=str(state), remedy="start it: mem0-syncd run"

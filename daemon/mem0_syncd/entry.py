@@ -40,6 +40,7 @@ class Entry:
     memory_id: str | None = None
     target_gone: bool = False
     event_id: str | None = None
+    accepted_at: float = 0.0
     certain_at: float = 0.0
     reason: str = ""
 

@@ -79,7 +79,7 @@ def instant(when: str | None) -> str:
     if when is None:
         return ""
     try:
-        moment = datetime.fromisoformat(when.strip())
+        moment = datetime.fromisoformat(when.strip().upper())
     except ValueError:
         return when.strip()
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

@@ -12,11 +12,24 @@ from mem0_syncd.settlement import Rules
 
 def choose_destination(settings: Settings, registry: Registry) -> DestinationRow:
     """Put the destination in use that the settings name; `auto` is decided once, and stays."""
-    name: str = settings.destination
-    if name == "auto":
-        current = registry.current_destination()
-        name = current.name if current else "platform" if settings.api_key else "embedded"
+    name = _name(settings, registry)
     return registry.use_destination(name, _address(settings, name))
+
+
+def intended(settings: Settings, registry: Registry) -> str:
+    """The identity of the destination that would be put in use, as far as it is known."""
+    name, current = _name(settings, registry), registry.current_destination()
+    address = _address(settings, name)
+    if current and (current.name, current.address) == (name, address):
+        return current.identity
+    return f"{name} {address}"
+
+
+def _name(settings: Settings, registry: Registry) -> str:
+    if settings.destination != "auto":
+        return settings.destination
+    current = registry.current_destination()
+    return current.name if current else "platform" if settings.api_key else "embedded"
 
 
 def means(settings: Settings, destination: DestinationRow) -> Means:

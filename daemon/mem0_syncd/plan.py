@@ -122,15 +122,19 @@ def plan(
 def _change(item: Item, known: Known, ranks: Mapping[str, int], marked: AbstractSet[str]) -> Change | None:
     if known.dropped == item.content_hash:
         return None
-    if item.withheld == KEPT_HOME and known.waiting is not None and known.underlying is None:
-        return Withhold(item, item.withheld)  # it has just been declared local: it must not go after all
+    if item.withheld == KEPT_HOME and known.waiting is not None:
+        # It has just been declared local: what waits must not go after all.
+        return Withdraw(item) if known.underlying else Withhold(item, item.withheld)
     if known.newest is None:
         if item.withheld:
             return None if known.withheld else Withhold(item, item.withheld)
         if item.sync_key in marked:
             return None if known.skipped else Skip(item)
-    elif item.withheld or item.content_hash == known.newest or not _may_revise(item, known, ranks):
+    elif item.withheld or not _may_revise(item, known, ranks):
         return None
+    elif item.content_hash == known.newest:
+        # What was dropped meanwhile was another revision: this one is delivered, as it was.
+        return Withdraw(item) if known.dropped else None
     if known.waiting is not None and item.content_hash == known.underlying:
         return Withdraw(item)
     if len(item.text) > LONGEST_TEXT:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from mem0_syncd import project_file
@@ -36,6 +37,8 @@ def add(registry: Registry, path: Path, name: str | None = None, origin: str = "
     folder = resolve(path)
     known = {project.path: project for project in registry.projects()}
     if folder in known and name is None:
+        if origin == "command" != known[folder].origin:
+            registry.add_project(replace(known[folder], origin=origin))
         return known[folder]
     try:
         name = name or project_file.read(folder).id
@@ -45,7 +48,7 @@ def add(registry: Registry, path: Path, name: str | None = None, origin: str = "
         ) from None
     row = ProjectRow(project_id(name or folder.name), folder, origin)
     rival = next((it for it in known.values() if it.id == row.id and it.path != folder), None)
-    if rival is not None:
+    if rival is not None and rival.path.is_dir():  # otherwise this is where that one has moved to
         raise SyncdError(
             f"the id {row.id!r} is already that of {rival.path}",
             where=str(folder),

@@ -42,7 +42,8 @@ class Schedule:
         when = datetime.now(UTC) + timedelta(seconds=max(0.0, seconds))
         with self._asking:
             job = self._scheduler.get_job(name)
-            if job is not None and (job.next_run_time is None or when < job.next_run_time):
+            due = getattr(job, "next_run_time", None)  # it has none before the start
+            if job is not None and (due is None or when < due):
                 job.modify(next_run_time=when)
 
     def soon(self, name: str) -> None:

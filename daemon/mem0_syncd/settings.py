@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from mem0_syncd import paths
 from mem0_syncd.backoff import Backoff
@@ -77,6 +78,11 @@ class Settings(BaseSettings):
         description="Categories of decisions that are sent at once.",
     )
 
+    @field_validator("state_dir", "runtime_dir")
+    @classmethod
+    def _absolute(cls, folder: Path) -> Path:
+        return folder.expanduser().absolute()
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -101,18 +107,19 @@ class Settings(BaseSettings):
         return (self.embedded.path or self.state_dir / "mem0").expanduser().absolute()
 
 
-def load(environ: Mapping[str, str] = os.environ) -> Settings:
+def load() -> Settings:
     """The settings in force; raises `BadConfiguration`, which names each mistake and its place."""
-    _refuse_unknown_names(environ)
-    file = paths.config_file(environ)
+    _refuse_unknown_names(os.environ)
+    file = paths.config_file()
     try:
         return Settings(**paths.read_config(file))
     except ValidationError as error:
         mistakes = [
             (".".join(str(part) for part in detail["loc"]), detail["msg"]) for detail in error.errors()
         ]
-    except ValueError as error:  # pydantic-settings: a JSON value in the environment that isn't JSON
-        mistakes = [("environment", str(error))]
+    except SettingsError as error:  # a JSON value in the environment that isn't JSON
+        field = re.search(r'field "(\w+)"', str(error))
+        mistakes = [(field[1] if field else "?", f"not JSON ({error.__cause__})")]
     raise BadConfiguration(
         "; ".join(f"{name}: {message}" for name, message in mistakes),
         where=f"{file}, or the environment ({', '.join(_variable(name) for name, _ in mistakes)})",

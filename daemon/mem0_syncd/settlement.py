@@ -117,12 +117,12 @@ def settle(entry: Entry, outcome: Outcome, rules: Rules, now: float, rng: random
         case Refused(reason):
             return Bury(reason)
         case Accepted(event_id):
-            if now - entry.created_at > EVENT_LIFETIME and entry.state is State.ACCEPTED:
+            if entry.state is State.ACCEPTED and now - entry.accepted_at > EVENT_LIFETIME:
                 return Doubt(again_at, rules.certain_after(now), last_turn=True)
             return Await(event_id, again_at)
         case Gone():
             # An id that Mem0 has only just given out may not be seen yet, either.
-            return Doubt(now, now + rules.read_lag, target_gone=True)
+            return Doubt(now, max(entry.certain_at, now + rules.read_lag), target_gone=True)
         case Found(memory_id) if (
             entry.target_gone and memory_id == entry.memory_id and now < entry.certain_at
         ):
@@ -183,7 +183,10 @@ class Reach(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A destination's state and its clock; `retry_at` is when the next probe is due."""
+    """A destination's state and its clock; `retry_at` is when the next probe is due.
+
+    Until `asked_until` Mem0 asked to be left alone, and no success of a request under way shortens that.
+    """
 
     reach: Reach = Reach.OK
     reason: str = ""
@@ -191,6 +194,7 @@ class Standing:
     retry_at: float | None = None
     step: int = 0
     doubts: int = 0
+    asked_until: float = 0.0
 
 
 def stand(
@@ -200,30 +204,37 @@ def stand(
 
     Outcomes of requests that were under way when the first failure came don't push the clock further.
     """
+    asked_until = standing.asked_until
     if isinstance(outcome, Later | Unknown):
+        if outcome.after:
+            asked_until = max(asked_until, now + outcome.after)
         if standing.retry_at is not None and now < standing.retry_at:
-            return replace(standing, retry_at=max(standing.retry_at, now + outcome.after))
+            retry_at = max(standing.retry_at, now + outcome.after)
+            return replace(standing, retry_at=retry_at, asked_until=asked_until)
         wait = rules.backoff.wait(standing.step, rng, at_least=outcome.after)
     match outcome:
         case Later(reason):
-            return _unreachable(standing, reason, now, wait)
+            return _unreachable(standing, reason, now + wait, asked_until)
+        case Unknown() if standing.reach is Reach.HELD:
+            return replace(standing, retry_at=now + HOLD_PROBE_SECONDS)
         case Unknown(reason, after) if (
             after or standing.doubts + 1 >= DOUBTS_IN_A_ROW or standing.reach is Reach.UNREACHABLE
         ):
-            return _unreachable(standing, reason, now, wait)
+            return _unreachable(standing, reason, now + wait, asked_until)
         case Unknown():
             return replace(standing, doubts=standing.doubts + 1)
         case Held(reason, remedy):
             return Standing(Reach.HELD, reason, remedy, now + HOLD_PROBE_SECONDS)
         case _:
-            return Standing()
+            return standing if now < standing.asked_until else Standing()
 
 
-def _unreachable(standing: Standing, reason: str, now: float, wait: float) -> Standing:
+def _unreachable(standing: Standing, reason: str, retry_at: float, asked_until: float) -> Standing:
     return Standing(
         Reach.UNREACHABLE,
         reason,
-        retry_at=now + wait,
+        retry_at=retry_at,
         step=standing.step + 1,
         doubts=standing.doubts + 1,
+        asked_until=asked_until,
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from mem0_syncd.errors import Problem
+from mem0_syncd.item import instant
 from mem0_syncd.outbox.ledger import Marks
 from mem0_syncd.sources.base import Unreadable, parse_json
 
@@ -58,7 +59,7 @@ def merge(state: SyncState, identity: str, marks: Marks) -> dict[str, Any]:
     return {
         "version": "1.0",
         **state.document,
-        "last_sync": max(filter(None, (last, before if isinstance(before, str) else None)), default=None),
+        "last_sync": max((it for it in (last, before) if isinstance(it, str)), key=instant, default=None),
         "synced_decisions": sorted(state.marked | marks.delivered),
         "pending_count": marks.open,
         OURS: {**mine, identity: sorted({*mine.get(identity, ()), *marks.delivered})},

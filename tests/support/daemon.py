@@ -115,6 +115,11 @@ class Daemon:
         self.process.kill()
         self.process.wait()
 
+    def send(self, number: int) -> None:
+        """Send the daemon a signal."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Have the daemon end by a signal; returns its exit code."""
         assert self.process is not None

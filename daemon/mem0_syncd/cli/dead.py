@@ -53,7 +53,14 @@ def retry(numbers: tuple[int, ...], *, everything: bool) -> None:
     if bool(numbers) == everything:
         raise click.UsageError("name the ids, or say --all")
     with writable(paths.state_dir()) as outbox:
-        ids = list(_letters(outbox)) if everything else [_letter(outbox, number).id for number in numbers]
+        letters = list(_letters(outbox).values()) if everything else [_letter(outbox, it) for it in numbers]
+        ids = [letter.id for letter in letters if letter.memory.text]
+        if len(ids) < len(letters):
+            raise SyncdError(
+                "a dead letter that held a credential keeps no text to send",
+                where=", ".join(str(letter.id) for letter in letters if not letter.memory.text),
+                remedy="mend it in its source, or drop it",
+            )
         outbox.queue.revive(ids, time.time())
     click.echo(f"{len(ids)} to be sent again", err=True)
     _tell_daemon()

@@ -34,13 +34,14 @@ def add(path: Path, name: str | None, *, dry_run: bool) -> None:
     chosen = settings.load()
     folder = projects.resolve(path)
     with writable(chosen.state_dir) as outbox:
-        destination = means.choose_destination(chosen, outbox.registry)
+        identity = means.intended(chosen, outbox.registry)
         project_id = projects.project_id(name or folder.name)
         for line in preview(folder, project_id):
             click.echo(line, err=True)
-        click.echo(f"  to {destination.identity}", err=True)
+        click.echo(f"  to {identity}", err=True)
         if dry_run:
             return
+        means.choose_destination(chosen, outbox.registry)
         row = projects.add(outbox.registry, folder, name)
     _tell_daemon()
     click.echo(f"{row.id}\t{row.path}")

@@ -102,7 +102,7 @@ class Line(Generic[T]):
             courier = self.open()
             self.tickets[number] = Ticket(about, courier, moment, hung_at)
             courier.send({"id": number, "begin_within": BEGIN_WITHIN_SECONDS, **request})
-        self._last_use = moment
+            self._last_use = moment
 
     def ask(self, request: Mapping[str, Any], timeout: float) -> dict[str, Any]:
         """Ask a question beside all deliveries, and wait for the answer; an error is one, too."""
@@ -145,17 +145,23 @@ class Line(Generic[T]):
 
     def rest(self, idle_seconds: float) -> float:
         """End a courier that had nothing to do for so long; returns when to look again, in seconds."""
-        idle = time.monotonic() - self._last_use
-        if idle >= idle_seconds and not self.tickets and not self._questions:
+        # Under the lock, so that no request is handed to a courier that is being ended.
+        with self._starting:
+            idle = time.monotonic() - self._last_use
+            if self.tickets or self._questions:
+                return idle_seconds
+            if idle < idle_seconds:
+                return idle_seconds - idle
             self.close()
-            return idle_seconds
-        return idle_seconds - idle
+        return idle_seconds
 
     def close(self) -> None:
         """End the courier; what it hasn't answered may have been carried out, or not."""
         with self._starting:
-            if self._courier is not None:
-                self._courier.close()
+            courier, self._courier = self._courier, None
+            if courier is not None:
+                courier.close()
+                self._fail_questions()
 
     def _hear(self, courier: Courier, message: dict[str, Any]) -> None:
         question = self._questions.get(message.get("id", 0))
@@ -166,10 +172,13 @@ class Line(Generic[T]):
             with self._starting:
                 if courier is self._courier:
                     self._courier = None
-            for question in list(self._questions.values()):
-                question.put({"error": "the courier ended"})
+                    self._fail_questions()
         self._messages.put((courier, message))
         self.news.set()
+
+    def _fail_questions(self) -> None:
+        for question in list(self._questions.values()):
+            question.put({"error": "the courier ended"})
 
     def _lost(self, courier: Courier) -> list[Lost[T]]:
         numbers = [number for number, ticket in self.tickets.items() if ticket.courier is courier]

@@ -196,7 +196,11 @@ class Delivery:
             if limit > 0 and not (claims and standing.reach is not Reach.OK):
                 moment = time.monotonic()
                 room = self._pace.room(moment, major=major)
-                taken = self._outbox.queue.claim(destination.id, now, limit, major=major, pushes=room)
+                # Probes take turns: look-ups that fail for good must not keep every push back.
+                turn = standing.reach is not Reach.OK and standing.step % 2 == 1
+                taken = self._outbox.queue.claim(
+                    destination.id, now, limit, major=major, pushes=room, pushes_first=turn
+                )
                 self._pace.took(moment, sum(claim.verb is Verb.PUSH for claim in taken))
                 claims += taken
         return claims

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -30,6 +31,9 @@ TOO_LARGE = 413
 TOO_MANY = 429
 SERVER_ERRORS = 500
 REFUSALS = {400, 409, 422}
+
+LONGEST_PAUSE = 24 * 3600.0
+"""Seconds; a server that asks for more is mistaken."""
 
 _HOLDS = {
     UNAUTHORISED: ("Mem0 doesn't accept the API key", "check MEM0_API_KEY, or store another key"),
@@ -66,6 +70,8 @@ def outcome_of_response(response: httpx.Response, *, is_update: bool = False) ->
         return Unknown(f"Mem0 answered {status}", retry_after(response))
     if status in _HOLDS:
         return Held(*_HOLDS[status])
+    if status == TOO_LARGE:  # a proxy in between says it in HTML, and it is the item's fault all the same
+        return Refused(f"too large for Mem0 ({status}): {_detail(response)}")
     if not _is_json(response) or (status == NOT_FOUND and not is_update):
         return Held(
             f"something that isn't Mem0 answers at {response.request.url.host} ({status})",
@@ -75,8 +81,6 @@ def outcome_of_response(response: httpx.Response, *, is_update: bool = False) ->
         return Gone("the memory is no longer there")
     if status in REFUSALS:
         return Refused(f"Mem0 refused it ({status}): {_detail(response)}")
-    if status == TOO_LARGE:
-        return Refused(f"too large for Mem0 ({status}): {_detail(response)}")
     return Held(f"Mem0 answered {status}: {_detail(response)}", "check platform.host and the proxy")
 
 
@@ -88,26 +92,33 @@ def outcome_of_add(answer: Any) -> PushOutcome:
     if status in {"PENDING", "RUNNING"}:
         event = answer.get("event_id") or answer.get("id")
         return Accepted(str(event)) if event else Unknown("Mem0 said PENDING without an event")
-    if status != "SUCCEEDED":
+    if status == "FAILED":
         return Refused(f"Mem0 answered {status}: {str(answer.get('error') or answer.get('message'))[:300]}")
     results = answer.get("results")
-    ids = [str(it["id"]) for it in results if isinstance(it, dict) and it.get("id")] if results else []
-    return Stored(tuple(ids)) if ids else Unknown(EMPTY_RESULTS)
+    found = results if isinstance(results, list) else []
+    ids = [str(it["id"]) for it in found if isinstance(it, dict) and it.get("id")]
+    if ids:
+        return Stored(tuple(ids))
+    return Unknown(EMPTY_RESULTS if status == "SUCCEEDED" else f"Mem0 answered {status}, and no ids")
 
 
 def retry_after(response: httpx.Response) -> float:
     """The seconds that `Retry-After` asks for, as a number or a date; 0 where it says nothing."""
     value = response.headers.get("Retry-After", "").strip()
     try:
-        return max(0.0, min(float(value), 24 * 3600.0))
+        seconds = float(value)
     except ValueError:
-        pass
+        seconds = _seconds_until(value)
+    return 0.0 if math.isnan(seconds) else max(0.0, min(seconds, LONGEST_PAUSE))
+
+
+def _seconds_until(date: str) -> float:
     try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
+        moment = parsedate_to_datetime(date)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return (moment - datetime.now(UTC)).total_seconds()
+    except (ValueError, OverflowError):
         return 0.0
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
 def _httpx_cause(error: BaseException | None) -> httpx.HTTPError | httpx.InvalidURL | None:

@@ -45,6 +45,7 @@ class Database:
         if migrate:
             database._migrate()
         elif database.version < _migrations()[-1][0]:
+            database.close()
             raise OutboxUnusable(
                 "the outbox is of an older version, whose daemon still runs",
                 where=str(path),
@@ -59,11 +60,31 @@ class Database:
         path = folder / FILE_NAME
         if not path.exists() or path.stat().st_size == 0:
             return None
-        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=10)
+        database = cls._connect_to_read(path, "mode=ro")
+        # Without a -wal file nothing is written meanwhile; where the folder can't be written either,
+        # SQLite needs to be told.
+        if database is None and not path.with_name(f"{FILE_NAME}-wal").exists():
+            database = cls._connect_to_read(path, "mode=ro&immutable=1")
+        if database is None:
+            raise OutboxUnusable(
+                "the outbox can't be read", where=str(path), remedy="check its folder's permissions"
+            )
+        if not database.version:
+            database.close()
+            return None
+        return database
+
+    @classmethod
+    def _connect_to_read(cls, path: Path, how: str) -> Database | None:
+        connection = sqlite3.connect(f"{path.as_uri()}?{how}", uri=True, isolation_level=None, timeout=10)
         connection.row_factory = sqlite3.Row
         database = cls(connection, path)
-        database._refuse_newer()
-        return database if database.version else None
+        try:
+            database._refuse_newer()
+        except sqlite3.OperationalError:
+            connection.close()
+            return None
+        return database
 
     @property
     def version(self) -> int:
@@ -106,13 +127,17 @@ class Database:
         newest = _migrations()[-1][0]
         try:
             version = self.version
+        except sqlite3.OperationalError:
+            raise
         except sqlite3.DatabaseError as error:
+            self.close()
             raise OutboxUnusable(
                 f"the outbox is damaged: {error}",
                 where=str(self.path),
                 remedy="move the file away; it is rebuilt from the sources",
             ) from error
         if version > newest:
+            self.close()
             raise OutboxUnusable(
                 f"the outbox has schema {version}; this version of mem0-syncd knows {newest}",
                 where=str(self.path),

@@ -190,6 +190,11 @@ def _withdraw(sql: sqlite3.Connection, destination: int, prepared: Prepared, _no
     sql.execute(
         "DELETE FROM entry WHERE destination = ? AND sync_key = ? AND state = 'pending'", (destination, key)
     )
+    sql.execute(
+        "UPDATE item SET tombstone = NULL, tombstone_hash = NULL"
+        " WHERE destination = ? AND sync_key = ? AND tombstone_hash <> ?",
+        (destination, key, prepared.change.item.content_hash),
+    )
     restate(sql, destination, key)
 
 

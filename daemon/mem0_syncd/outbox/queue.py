@@ -15,6 +15,8 @@ from mem0_syncd.outbox.settling import write_settlement
 from mem0_syncd.outcome import Found
 from mem0_syncd.settlement import Settlement
 
+_ORDER = (State.UNCONFIRMED, State.ACCEPTED, State.PENDING)
+
 LEASE_SECONDS = 3600.0
 """How long a claimed look-up or poll isn't claimed again; a start makes all of them due."""
 
@@ -43,16 +45,23 @@ class Queue:
         self._db = database
 
     def claim(
-        self, destination: int, now: float, limit: int, *, major: bool, pushes: int | None = None
+        self,
+        destination: int,
+        now: float,
+        limit: int,
+        *,
+        major: bool,
+        pushes: int | None = None,
+        pushes_first: bool = False,
     ) -> list[Claim]:
-        """Take up to `limit` due entries, look-ups before pushes; a push is durably `sending` from here on.
+        """Take up to `limit` due entries, look-ups first unless told otherwise; a push is durably `sending` from here on.
 
         Of those that wait, `pushes` are taken at most. A waiting revision isn't due while another one of
         its item is in flight or may still take effect, nor an add before the first contact with its user id.
         """
         claims: list[Claim] = []
         with self._db.transaction() as sql:
-            for state in (State.UNCONFIRMED, State.ACCEPTED, State.PENDING):
+            for state in _ORDER[::-1] if pushes_first else _ORDER:
                 room = limit - len(claims)
                 if state is State.PENDING and pushes is not None:
                     room = min(room, pushes)
@@ -164,13 +173,17 @@ class Queue:
         return [_entry(row) for row in rows]
 
     def revive(self, ids: Iterable[int], now: float) -> None:
-        """Give dead letters another chance; what may be in Mem0 after all is looked for first."""
+        """Give dead letters another chance; what may be in Mem0 after all is looked for first.
+
+        One whose text isn't kept, because of what it held, can't be sent.
+        """
         with self._db.transaction() as sql:
             for number in ids:
                 row = sql.execute(
                     "UPDATE entry SET state = CASE WHEN doubtful THEN 'unconfirmed' ELSE 'pending' END,"
                     " sends = CASE WHEN doubtful THEN 1 ELSE 0 END, doubtful = 0, due_at = ?"
-                    " WHERE id = ? AND state = 'dead' RETURNING destination, sync_key",
+                    " WHERE id = ? AND state = 'dead' AND frozen ->> '$.text' <> ''"
+                    " RETURNING destination, sync_key",
                     (now, number),
                 ).fetchone()
                 if row is not None:
@@ -258,6 +271,7 @@ def _entry(row: sqlite3.Row, *, project: str = "", kind: str = "") -> Entry:
         memory_id=row["memory_id"],
         target_gone=bool(row["target_gone"]),
         event_id=row["event_id"],
+        accepted_at=row["accepted_at"],
         certain_at=row["certain_at"],
         reason=row["reason"],
     )

@@ -88,7 +88,13 @@ class Registry:
         if row is None:
             return None
         standing = Standing(
-            Reach(row["reach"]), row["reason"], row["remedy"], row["retry_at"], row["step"], row["doubts"]
+            Reach(row["reach"]),
+            row["reason"],
+            row["remedy"],
+            row["retry_at"],
+            row["step"],
+            row["doubts"],
+            row["asked_until"],
         )
         return DestinationRow(row["id"], row["name"], row["address"], row["account"], standing)
 
@@ -102,7 +108,7 @@ class Registry:
         with self._db.transaction() as sql:
             sql.execute(
                 "UPDATE destination SET reach = ?, reason = ?, remedy = ?, retry_at = ?, step = ?,"
-                " doubts = ? WHERE id = ?",
+                " doubts = ?, asked_until = ? WHERE id = ?",
                 (
                     standing.reach,
                     standing.reason,
@@ -110,6 +116,7 @@ class Registry:
                     standing.retry_at,
                     standing.step,
                     standing.doubts,
+                    standing.asked_until,
                     destination,
                 ),
             )

@@ -70,10 +70,11 @@ def _doubt(sql: sqlite3.Connection, _destination: int, entry: Entry, it: Doubt, 
     )
 
 
-def _await(sql: sqlite3.Connection, _destination: int, entry: Entry, it: Await, _now: float) -> None:
+def _await(sql: sqlite3.Connection, _destination: int, entry: Entry, it: Await, now: float) -> None:
     sql.execute(
-        "UPDATE entry SET state = 'accepted', event_id = ?, due_at = ?, attempts = attempts + 1 WHERE id = ?",
-        (it.event_id, it.due_at, entry.id),
+        "UPDATE entry SET accepted_at = CASE state WHEN 'accepted' THEN accepted_at ELSE ? END,"
+        " state = 'accepted', event_id = ?, due_at = ?, attempts = attempts + 1 WHERE id = ?",
+        (now, it.event_id, it.due_at, entry.id),
     )
 
 

@@ -13,6 +13,7 @@ CREATE TABLE destination (
     retry_at REAL,
     step INTEGER NOT NULL DEFAULT 0,
     doubts INTEGER NOT NULL DEFAULT 0,
+    asked_until REAL NOT NULL DEFAULT 0,
     UNIQUE (name, address, account)
 );
 
@@ -73,6 +74,7 @@ CREATE TABLE entry (
     memory_id TEXT,
     target_gone INTEGER NOT NULL DEFAULT 0,
     event_id TEXT,
+    accepted_at REAL NOT NULL DEFAULT 0,
     certain_at REAL NOT NULL DEFAULT 0,
     doubtful INTEGER NOT NULL DEFAULT 0,
     reason TEXT NOT NULL DEFAULT '',

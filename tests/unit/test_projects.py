@@ -1,0 +1,192 @@
+"""Projects: their ids, and which folders are watched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mem0_syncd import projects
+from mem0_syncd.errors import SyncdError
+from mem0_syncd.outbox import Outbox, ProjectRow
+from mem0_syncd.outbox.registry import Registry
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Registry]:
+    """The registry of a new outbox."""
+    state = tmp_path / "state"
+    state.mkdir()
+    outbox = Outbox.open(state)
+    yield outbox.registry
+    outbox.close()
+
+
+def make(folder: Path) -> Path:
+    """A folder."""
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "id_"),
+    [
+        ("shop", "shop"),
+        ("Shop", "shop"),
+        ("My Shop", "my-shop"),
+        ("my_shop.v2", "my-shop-v2"),
+        ("  a   b  ", "a-b"),
+        ("a--b", "a--b"),
+        ("-a-", "a"),
+        ("Bücher", "bu-cher"),
+        ("Cafe\u0301", "cafe"),
+        ("ﬁle", "file"),
+        ("\uff33\uff48\uff4f\uff50", "shop"),
+        ("x²", "x2"),
+        ("日本語", "default-project"),
+        ("...", "default-project"),
+        ("", "default-project"),
+        ("a/b", "a-b"),
+    ],
+)
+def test_an_id_is_the_names_letters_digits_and_hyphens(name: str, id_: str) -> None:
+    """NFKD, lower case, every other run one hyphen, trimmed."""
+    assert projects.project_id(name) == id_
+
+
+def test_a_project_is_known_by_its_folders_name(registry: Registry, tmp_path: Path) -> None:
+    """And is watched from then on."""
+    folder = make(tmp_path / "My Shop")
+    assert projects.add(registry, folder) == ProjectRow("my-shop", folder, "command")
+    assert registry.projects() == [ProjectRow("my-shop", folder, "command")]
+
+
+def test_a_project_may_be_given_an_id(registry: Registry, project: Path) -> None:
+    """It is made one."""
+    assert projects.add(registry, project, "The Till").id == "the-till"
+
+
+def test_a_project_may_give_itself_an_id(registry: Registry, project: Path) -> None:
+    """In its own file; what the command says is stronger."""
+    make(project / ".claude")
+    (project / ".claude" / "mem0-syncd.toml").write_text('id = "The Till"')
+    assert projects.add(registry, project).id == "the-till"
+    registry.remove_project("the-till")
+    assert projects.add(registry, project, "other").id == "other"
+
+
+def test_an_id_is_fixed_when_it_is_first_seen(registry: Registry, project: Path) -> None:
+    """Adding it again changes nothing, whatever its file says by now."""
+    projects.add(registry, project, "till")
+    make(project / ".claude")
+    (project / ".claude" / "mem0-syncd.toml").write_text('id = "another"')
+    assert projects.add(registry, project).id == "till"
+
+
+def test_a_link_and_its_target_are_one_project(registry: Registry, project: Path, tmp_path: Path) -> None:
+    """The folder counts."""
+    (tmp_path / "link").symlink_to(project)
+    assert projects.add(registry, tmp_path / "link") == projects.add(registry, project)
+    assert projects.add(registry, project / ".." / "shop").path == project
+
+
+def test_an_id_that_is_taken_is_refused(registry: Registry, project: Path, tmp_path: Path) -> None:
+    """With a way out that works."""
+    projects.add(registry, project)
+    other = make(tmp_path / "other" / "shop")
+    with pytest.raises(SyncdError, match="already that of") as caught:
+        projects.add(registry, other)
+    assert "--id" in caught.value.problem.remedy
+    assert str(project) in caught.value.problem.what
+    assert projects.add(registry, other, "shop-2").path == other
+    assert {it.id for it in registry.projects()} == {"shop", "shop-2"}
+
+
+def test_a_folder_that_was_moved_keeps_its_id(registry: Registry, project: Path, tmp_path: Path) -> None:
+    """Where it was there is nothing any more; another id would send everything again."""
+    projects.add(registry, project)
+    moved = project.rename(make(tmp_path / "elsewhere") / "shop")
+    assert projects.add(registry, moved) == ProjectRow("shop", moved)
+
+
+@pytest.mark.parametrize("name", ["nowhere", "file"])
+def test_what_is_no_folder_is_no_project(registry: Registry, tmp_path: Path, name: str) -> None:
+    """It is said so."""
+    (tmp_path / "file").touch()
+    with pytest.raises(SyncdError, match="no such folder"):
+        projects.add(registry, tmp_path / name)
+    assert registry.projects() == []
+
+
+# The list of the settings ----------------------------------------------------------------------------------
+
+
+def test_the_settings_list_is_watched(registry: Registry, tmp_path: Path) -> None:
+    """Besides what was added by command."""
+    one, two = make(tmp_path / "one"), make(tmp_path / "two")
+    projects.add(registry, one)
+    assert projects.take_in_settings(registry, [two]) == []
+    assert {(it.id, it.origin) for it in registry.projects()} == {("one", "command"), ("two", "settings")}
+
+
+def test_what_leaves_the_settings_list_is_watched_no_more(registry: Registry, tmp_path: Path) -> None:
+    """What was added by command stays, in the list or not."""
+    one, two = make(tmp_path / "one"), make(tmp_path / "two")
+    projects.add(registry, one)
+    projects.take_in_settings(registry, [one, two])
+    projects.take_in_settings(registry, [])
+    assert [it.id for it in registry.projects()] == ["one"]
+
+
+def test_what_was_listed_and_then_added_by_command_stays(registry: Registry, project: Path) -> None:
+    """Somebody asked for it."""
+    projects.take_in_settings(registry, [project])
+    projects.add(registry, project)
+    projects.take_in_settings(registry, [])
+    assert [it.id for it in registry.projects()] == ["shop"]
+
+
+def test_two_listed_projects_with_one_id_are_reported(
+    registry: Registry, project: Path, tmp_path: Path
+) -> None:
+    """The later one is held; the report goes when its cause does."""
+    other = make(tmp_path / "other" / "shop")
+    (problem,) = projects.take_in_settings(registry, [project, other])
+    assert str(other) in problem.where
+    assert [it.path for it in registry.projects()] == [project]
+    assert registry.problems() == [("", problem)]
+    assert projects.take_in_settings(registry, [project]) == []
+    assert registry.problems() == []
+
+
+def test_a_listed_folder_that_is_not_there_costs_no_neighbour(
+    registry: Registry, project: Path, tmp_path: Path
+) -> None:
+    """It is reported."""
+    (problem,) = projects.take_in_settings(registry, [tmp_path / "nowhere", project])
+    assert "no such folder" in problem.what
+    assert [it.path for it in registry.projects()] == [project]
+
+
+# Finding ---------------------------------------------------------------------------------------------------
+
+
+def test_the_innermost_project_is_found(registry: Registry, project: Path) -> None:
+    """From any folder in it, that is there or not."""
+    inner = make(project / "packages" / "till")
+    projects.add(registry, project)
+    projects.add(registry, inner)
+    assert projects.find(registry, inner / "src" / "deep").id == "till"
+    assert projects.find(registry, project / "packages").id == "shop"
+    assert projects.find(registry, project).id == "shop"
+
+
+def test_a_name_that_only_begins_alike_is_not_inside(
+    registry: Registry, project: Path, tmp_path: Path
+) -> None:
+    """`shop-2` is not in `shop`."""
+    projects.add(registry, project)
+    with pytest.raises(SyncdError, match="no watched project") as caught:
+        projects.find(registry, make(tmp_path / "shop-2"))
+    assert "project add" in caught.value.problem.remedy

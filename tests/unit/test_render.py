@@ -1,0 +1,173 @@
+"""What a person sees: the headline's three answers, the table, and the lines under it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mem0_syncd.render import footer, headline, print_status, rows
+from mem0_syncd.status import COUNTS
+
+PROBLEM = {"what": "not JSON: [oops]", "where": "/p/.claude/x.json: line 3", "remedy": "mend [it]"}
+
+
+def counts(**some: int) -> dict[str, int]:
+    """Counts that add up."""
+    full = {name: some.get(name, 0) for name in COUNTS}
+    return {"seen": sum(full.values()), **full}
+
+
+def shown(state: str = "ok", problems: int = 0, **some: int) -> dict[str, Any]:
+    """A snapshot of one project."""
+    tally = counts(**some)
+    kinds = {"decision": tally} if tally["seen"] else {}
+    return {
+        "schema": 1,
+        "state": state,
+        "daemon": {"running": True, "pid": 1, "version": "1", "since": "2026-01-05T00:00:00Z"},
+        "destination": {
+            "name": "platform",
+            "identity": "platform x",
+            "state": "ok",
+            "reason": "",
+            "retry_at": None,
+        },
+        "projects": [{"id": "shop", "path": "/p", "problems": [], "kinds": kinds}],
+        "totals": tally,
+        "last_delivery": "2026-01-05T00:00:00Z",
+        "problems": [PROBLEM] * problems,
+    }
+
+
+@pytest.fixture(autouse=True)
+def _in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Local times are UTC."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "line"),
+    [
+        (shown(), "Running · nothing seen yet · nothing to do"),
+        (shown(delivered=7), "Running · all 7 items are in Mem0 · nothing to do"),
+        (shown(delivered=5, pending=2), "Running · 5 of 7 items are in Mem0, 2 to go · nothing to do"),
+        (
+            shown(delivered=1, pending=1, unconfirmed=1, accepted=1, dead=1),
+            "Running · 1 of 5 items are in Mem0, 4 to go · nothing to do",
+        ),
+        (shown(delivered=2, skipped=3, withheld=4), "Running · all 2 items are in Mem0 · nothing to do"),
+        (
+            shown("degraded", 1, delivered=1, dead=1),
+            "Running, with problems · 1 of 2 items are in Mem0, 1 to go · 1 problem below",
+        ),
+        (
+            shown("degraded", 3, delivered=2),
+            "Running, with problems · all 2 items are in Mem0 · 3 problems below",
+        ),
+        (
+            shown("paused", 1, delivered=1, pending=1),
+            "Paused · 1 of 2 items are in Mem0, 1 to go · go on with: mem0-syncd resume",
+        ),
+        (
+            shown("stopped", pending=1),
+            "Not running · 0 of 1 items are in Mem0, 1 to go · start it: mem0-syncd run",
+        ),
+        (shown("stopped"), "Not running · nothing seen yet · start it: mem0-syncd run"),
+        (
+            shown("unresponsive", delivered=1),
+            "Running, but it doesn't answer · all 1 items are in Mem0 · restart it",
+        ),
+    ],
+)
+def test_the_headline_answers_three_questions(snapshot: dict[str, Any], line: str) -> None:
+    """Is it running, is everything in Mem0, is there anything to do."""
+    assert headline(snapshot) == line
+
+
+def test_the_table_shows_what_there_is() -> None:
+    """`delivered` always, of the others those that aren't all zero; a nought is a dot."""
+    snapshot = shown(delivered=3, dead=1)
+    snapshot["projects"].append(
+        {"id": "till", "path": None, "problems": [], "kinds": {"agent_pattern": counts(delivered=2)}}
+    )
+    snapshot["projects"].append({"id": "new", "path": "/n", "problems": [], "kinds": {}})
+    assert list(rows(snapshot)) == [
+        ("PROJECT", "KIND", "SEEN", "DELIVERED", "DEAD"),
+        ("shop", "decisions", "4", "3", "1"),
+        ("till", "agent patterns", "2", "2", "·"),
+        ("new", "nothing yet", "0", "·", "·"),
+    ]
+
+
+def test_every_kind_has_a_name_for_people() -> None:
+    """In the plural."""
+    snapshot = shown(pending=1)
+    kinds = ("session_summary", "decision", "agent_pattern", "best_practice")
+    snapshot["projects"][0]["kinds"] = {kind: counts(pending=1) for kind in kinds}
+    named = [row[1] for row in rows(snapshot)][1:]
+    assert named == ["session summaries", "decisions", "agent patterns", "best practices"]
+
+
+def test_the_footer_tells_where_when_and_when_again() -> None:
+    """In local time; only what there is to tell."""
+    snapshot = shown(delivered=1)
+    snapshot["destination"]["retry_at"] = "2026-01-05T00:00:30Z"
+    assert list(footer(snapshot)) == [
+        "destination    platform x",
+        "last delivery  2026-01-05 00:00:00",
+        "next try       2026-01-05 00:00:30",
+    ]
+    snapshot["destination"] |= {"name": None, "identity": None, "retry_at": None}
+    snapshot["last_delivery"] = None
+    assert list(footer(snapshot)) == []
+
+
+def test_a_pipe_gets_plain_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """Aligned columns, problems whole with their places, no colours and no trailing blanks."""
+    print_status(shown("degraded", 1, delivered=123, dead=1))
+    out = capsys.readouterr().out
+    assert out == (
+        "Running, with problems · 123 of 124 items are in Mem0, 1 to go · 1 problem below\n"
+        "\n"
+        "PROJECT  KIND       SEEN  DELIVERED  DEAD\n"
+        "shop     decisions   124        123     1\n"
+        "\n"
+        "destination    platform x\n"
+        "last delivery  2026-01-05 00:00:00\n"
+        "\n"
+        "! not JSON: [oops]\n"
+        "  where:  /p/.claude/x.json: line 3\n"
+        "  remedy: mend [it]\n"
+    )
+
+
+def test_a_terminal_gets_the_same_words(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands in brackets is no markup."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "120")
+    print_status(shown("degraded", 1, delivered=123, dead=1))
+    out = capsys.readouterr().out
+    for words in ("123 of 124 items", "decisions", "not JSON: [oops]", "mend [it]", "platform x"):
+        assert words in out
+
+
+def test_names_in_brackets_are_no_markup_in_the_table(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An identity may hold any path."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "120")
+    snapshot = shown(delivered=1)
+    snapshot["destination"]["identity"] = f"embedded {os.sep}data [bold]"
+    print_status(snapshot)
+    assert "[bold]" in capsys.readouterr().out
