@@ -54,9 +54,9 @@ class Queue:
         pushes: int | None = None,
         pushes_first: bool = False,
     ) -> list[Claim]:
-        """Take up to `limit` due entries, look-ups first unless told otherwise; a push is durably `sending` from here on.
+        """Take up to `limit` due entries; a push is durably `sending` from here on.
 
-        Of those that wait, `pushes` are taken at most. A waiting revision isn't due while another one of
+        Look-ups go before pushes, unless told otherwise, and of the latter `pushes` at most. A waiting revision isn't due while another one of
         its item is in flight or may still take effect, nor an add before the first contact with its user id.
         """
         claims: list[Claim] = []
