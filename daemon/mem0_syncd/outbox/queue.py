@@ -56,8 +56,9 @@ class Queue:
     ) -> list[Claim]:
         """Take up to `limit` due entries; a push is durably `sending` from here on.
 
-        Look-ups go before pushes, unless told otherwise, and of the latter `pushes` at most. A waiting revision isn't due while another one of
-        its item is in flight or may still take effect, nor an add before the first contact with its user id.
+        Look-ups go before pushes, unless told otherwise, and of the latter `pushes` at most. A waiting
+        revision isn't due while another one of its item is in flight or may still take effect, nor an
+        add before the first contact with its user id.
         """
         claims: list[Claim] = []
         with self._db.transaction() as sql:
