@@ -37,7 +37,9 @@ class Daemon(Service):
         super().__init__(settings, outbox)
         self._dirty: dict[str, bool] = {}
         self._noting = threading.Lock()
-        self._stop = threading.Event()
+        # A pipe, because a signal that comes just before a lock is waited for doesn't end that wait.
+        self._told, self.telling = os.pipe()
+        os.set_blocking(self.telling, False)
         files = [*(source.path for source in SOURCES), sync_state.PATH, project_file.PATH]
         self.watcher = Watcher(files, self._note_change, self._mend_soon)
         self.schedule = Schedule(self._after_job)
@@ -81,7 +83,7 @@ class Daemon(Service):
         self._scan_all()
         self._deliver_soon()
         log.info("ready", projects=len(registry.projects()), pid=os.getpid())
-        self._stop.wait()
+        os.read(self._told, 1)
         log.info("stopping")
         self.schedule.stop()
         self.watcher.stop()
@@ -90,8 +92,8 @@ class Daemon(Service):
         log.info("stopped")
 
     def stop(self) -> None:
-        """Have `run` return, in a signal handler too."""
-        self._stop.set()
+        """Have `run` return; a byte written to `telling` does the same."""
+        os.write(self.telling, b"\0")
 
     # Work
 

@@ -26,8 +26,9 @@ def run() -> None:
         outbox = Outbox.open(state)
         try:
             daemon = Daemon(chosen, outbox)
+            signal.set_wakeup_fd(daemon.telling, warn_on_full_buffer=False)
             for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda *_: daemon.stop())
+                signal.signal(number, lambda *_: None)
             daemon.run()
         finally:
             outbox.close()
