@@ -24,7 +24,7 @@ demo: $(INSTALLED) ## See it work: a sample project, a daemon that is killed, an
 	$(BIN)/mem0-syncd demo
 
 test: lint ## Check style and types, and run all tests.
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 lint: $(INSTALLED) ## Check style and types.
 	$(BIN)/ruff check
