@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: help install demo test lint bench-recall docs pictures constraints clean
+.PHONY: help install demo test test-slow lint bench-recall docs pictures constraints clean
 
 help: ## Show what there is to make.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -25,6 +25,9 @@ demo: $(INSTALLED) ## See it work: a sample project, a daemon that is killed, an
 
 test: lint ## Check style and types, and run all tests.
 	$(BIN)/python -m pytest -n 4 --dist worksteal
+
+test-slow: $(INSTALLED) ## Run the tests that take minutes.
+	$(BIN)/python -m pytest -n 2 -m slow
 
 lint: $(INSTALLED) ## Check style and types.
 	$(BIN)/ruff check

@@ -62,6 +62,7 @@ def said(texts: list[str]) -> list[str]:
     return sorted(text.partition("\n")[0].rpartition(": ")[2] for text in texts)
 
 
+@pytest.mark.slow
 def test_a_mixed_log_arrives_once_each(shop: Shop) -> None:
     """Each of 120 decisions of every form is one memory, and a decision that is there twice is one."""
     decisions = [WRITERS[number % len(WRITERS)](number) for number in range(120)]
@@ -92,6 +93,7 @@ def test_the_last_revision_is_what_stays(shop: Shop) -> None:
 KILLS = ("claimed", "handed:3", "answered:2", "settled", "stored:2")
 
 
+@pytest.mark.slow
 def test_kills_at_every_step_lose_and_double_nothing(shop: Shop) -> None:
     """Wherever daemon or courier die with adds and updates under way, each decision is there once."""
     texts = {}

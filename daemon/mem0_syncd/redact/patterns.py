@@ -73,18 +73,19 @@ _LONG_PREFIX = 5
 _BEFORE = {":AA": r"\d{8,10}"}  # Telegram: the bot's id
 
 # `eyJeyJeyJ...` must not be tried from every `eyJ`: a run of such characters is tried once.
-_JWT = re.compile(r"(?<![\w-])(?:(?!eyJ)[\w-])*+(?P<secret>eyJ[\w-]{8,}+\.{1,2}[\w-]{8,}+[\w.-]*+)", re.ASCII)
+_JWT = re.compile(r"(?<![\w-])(?:(?!eyJ)[\w-])*(?P<secret>eyJ[\w-]{8,}+\.{1,2}[\w-]{8,}+[\w.-]*+)", re.ASCII)
 
 _FILLER = r"""(?:[\s"'>|,\#*]|\\{1,4}[nrt])"""
 _PLAIN_WORD = r"[A-Z]?[a-z]{1,15}+(?![A-Za-z0-9+/=])(?!\s*+(?:-{4}|Private-MAC))(?![ \t]*+(?:\n|\\n|$))"
+# Groups are not possessive: before Python 3.11.5 such a group may match too much or nothing.
 _PRIVATE_KEY = re.compile(
     rf"""
     (?: -{{4,5}}\ ?BEGIN\ [A-Z0-9\ ]{{0,30}}PRIVATE\ KEY(?:\ BLOCK)?\ ?-{{4,5}} | Private-Lines:\ \d{{1,5}} )
-    (?: {_FILLER}*+ (?:Proc-Type|DEK-Info|Version|Comment|Charset|Hash|Subject):[^\n\\]{{0,200}}+ )*+
-    (?: {_FILLER}*+ [A-Za-z0-9+/=]{{16,}}+ )++
-    (?: {_FILLER}*+ (?!{_PLAIN_WORD}) [A-Za-z0-9+/=]++ )?+
-    (?: {_FILLER}*+ -{{4,5}}\ ?END\ [A-Z0-9\ ]{{0,30}}PRIVATE\ KEY(?:\ BLOCK)?\ ?-{{4,5}}
-      | {_FILLER}*+ Private-MAC:\ ?[0-9a-f]*+ )?+
+    (?: {_FILLER}* (?:Proc-Type|DEK-Info|Version|Comment|Charset|Hash|Subject):[^\n\\]{{0,200}}+ )*
+    (?: {_FILLER}* [A-Za-z0-9+/=]{{16,}}+ )+
+    (?: {_FILLER}* (?!{_PLAIN_WORD}) [A-Za-z0-9+/=]++ )?
+    (?: {_FILLER}* -{{4,5}}\ ?END\ [A-Z0-9\ ]{{0,30}}PRIVATE\ KEY(?:\ BLOCK)?\ ?-{{4,5}}
+      | {_FILLER}* Private-MAC:\ ?[0-9a-f]*+ )?
     """,
     re.VERBOSE,
 )
