@@ -20,7 +20,7 @@ from mem0_syncd.entry import Entry
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.outbox import Claim, DestinationRow, Outbox, Verb
-from mem0_syncd.outcome import Found, Later, Listed, Outcome
+from mem0_syncd.outcome import Absent, Found, Later, Listed, Outcome
 from mem0_syncd.settlement import (
     Reach,
     Receipt,
@@ -261,7 +261,9 @@ class Delivery:
         if outcome is None or isinstance(outcome, Listed):
             # What was sent before is looked up, or polled, all the same.
             return self._settle(claim.entry, Later("the courier didn't get to it"))
-        settlement = self._settle(claim.entry, outcome)
+        # An absence is of the moment of the look-up, however late its answer is heard.
+        moment = claim.claimed_at if isinstance(outcome, Absent) else self._now()
+        settlement = settle(claim.entry, outcome, self._means.rules, moment, self._rng)
         say(claim, outcome, settlement, round((time.monotonic() - ticket.handed_at) * 1000))
         return settlement
 

@@ -32,10 +32,11 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An entry, and what it is due for; the memory to adopt is the entry's `memory_id`."""
+    """An entry, what it is due for, and since when; the memory to adopt is the entry's `memory_id`."""
 
     entry: Entry
     verb: Verb
+    claimed_at: float
 
 
 class Queue:
@@ -83,17 +84,17 @@ class Queue:
         verb = _verb(entry)
         if verb is not Verb.PUSH:
             sql.execute("UPDATE entry SET due_at = ? WHERE id = ?", (now + LEASE_SECONDS, entry.id))
-            return Claim(entry, verb)
+            return Claim(entry, verb, now)
         memory_id = entry.memory_id
         if memory_id is None and entry.sends == 0:
             memory_id = json.loads(row["receipt_ids"])[0] if row["receipt_ids"] else row["adoptable_id"]
             if row["receipt_ids"] is None and row["adoptable_hash"] == entry.content_hash:
-                return Claim(replace(entry, memory_id=memory_id), Verb.ADOPT)
+                return Claim(replace(entry, memory_id=memory_id), Verb.ADOPT, now)
         updated = sql.execute(
             "UPDATE entry SET state = 'sending', sends = sends + 1, memory_id = ? WHERE id = ? RETURNING *",
             (memory_id, entry.id),
         ).fetchone()
-        return Claim(_entry(updated, project=entry.project, kind=entry.kind), verb)
+        return Claim(_entry(updated, project=entry.project, kind=entry.kind), verb, now)
 
     def settle(self, destination: int, settled: Iterable[tuple[Entry, Settlement]], now: float) -> None:
         """Make what became of some entries durable, all or none."""
