@@ -289,6 +289,7 @@ BUGS: dict[str, tuple[Callable[[Patch], None], tuple[str, ...]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bug", BUGS)
 def test_it_finds_a_bug_that_is_put_in(bug: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each mistake that would break a promise is found by the same machine, given what brings it out."""
