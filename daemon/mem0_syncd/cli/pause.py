@@ -5,18 +5,30 @@ from __future__ import annotations
 import click
 
 from mem0_syncd import paths
+from mem0_syncd.cli.access import writable
 from mem0_syncd.control import ask
+from mem0_syncd.errors import DaemonNotRunning
 
 
 @click.command()
 def pause() -> None:
     """Deliver nothing until `resume`; what is written meanwhile waits in the outbox."""
-    ask(paths.state_dir(), "pause")
+    _set(paused=True)
     click.echo("paused; go on with: mem0-syncd resume", err=True)
 
 
 @click.command()
 def resume() -> None:
     """Deliver again."""
-    ask(paths.state_dir(), "resume")
+    _set(paused=False)
     click.echo("resumed", err=True)
+
+
+def _set(*, paused: bool) -> None:
+    """Tell the daemon, or its next start."""
+    state = paths.state_dir()
+    try:
+        ask(state, "pause" if paused else "resume")
+    except DaemonNotRunning:
+        with writable(state) as outbox:
+            outbox.registry.set_fact("paused", "yes" if paused else None)

@@ -41,7 +41,9 @@ def sync(path: Path | None, *, wait: bool, timeout: float) -> None:
         raise SyncdError(
             "the daemon doesn't answer", where=str(state), remedy="restart it, or see: mem0-syncd status"
         ) from None
-    left = _print_summary(state, path)
+    left, problems = _print_summary(state, path)
+    for problem in problems:
+        click.echo(f"! {problem['what']} ({problem['where']})", err=True)
     if wait and not reason:
         reason = ", ".join(f"{count} {name}" for name, count in left.items() if count)
     if reason:
@@ -102,13 +104,15 @@ def _wait(outbox: Outbox, newest: int, project_id: str | None, deadline: float) 
         time.sleep(_POLL_SECONDS)
 
 
-def _print_summary(state: Path, path: Path | None) -> dict[str, int]:
-    """Print a line for each kind; returns how many items are left in which state."""
+def _print_summary(state: Path, path: Path | None) -> tuple[dict[str, int], list[dict[str, str]]]:
+    """Print a line for each kind; returns how many items are left in which state, and what is wrong."""
     shown = snapshot(state)
     kinds: dict[str, tuple[int, int]] = {}
     left = dict.fromkeys(("pending", "unconfirmed", "accepted", "dead"), 0)
+    problems: list[dict[str, str]] = []
     for project in shown["projects"]:
         if path is None or (project["path"] and Path(project["path"]) in {path, *path.parents}):
+            problems += project["problems"]
             for kind, counts in project["kinds"].items():
                 delivered, total = kinds.get(kind, (0, 0))
                 due = counts["seen"] - counts["skipped"] - counts["withheld"]
@@ -118,4 +122,4 @@ def _print_summary(state: Path, path: Path | None) -> dict[str, int]:
         click.echo(f"{KIND_NAMES[kind]} {delivered}/{total}")
     if not kinds:
         click.echo("nothing to deliver")
-    return left
+    return left, problems
