@@ -78,6 +78,8 @@ def footer(shown: dict[str, Any]) -> Iterator[str]:
         yield f"destination    {destination['identity']}"
     if shown["last_delivery"]:
         yield f"last delivery  {_local(shown['last_delivery'])}"
+    if shown["redacted"]:
+        yield f"redacted       credentials in {shown['redacted']} items"
     if destination["retry_at"]:
         yield f"next try       {_local(destination['retry_at'])}"
 

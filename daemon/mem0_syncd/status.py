@@ -53,6 +53,7 @@ def _snapshot(outbox: Outbox, running: str) -> dict[str, Any]:
         "destination": _destination(destination),
         "projects": projects,
         "totals": _sum(counts for project in projects for counts in project["kinds"].values()),
+        "redacted": outbox.ledger.redacted(destination.id) if destination else 0,
         "last_delivery": rfc3339(last),
         "problems": problems,
     }
@@ -162,6 +163,7 @@ def _nothing_yet(running: str) -> dict[str, Any]:
         "destination": _destination(None),
         "projects": [],
         "totals": _sum([]),
+        "redacted": 0,
         "last_delivery": None,
         "problems": [],
     }

@@ -98,6 +98,13 @@ class Ledger:
             tallies.setdefault((row["project"], row["kind"]), {})[row["status"]] = row["n"]
         return tallies
 
+    def redacted(self, destination: int) -> int:
+        """In how many items a credential was found."""
+        row = self._db.row(
+            "SELECT COUNT(*) AS n FROM item WHERE destination = ? AND redacted <> ''", (destination,)
+        )
+        return int(row["n"]) if row else 0
+
     def marks(self, destination: int, project: str, source: str) -> Marks:
         """What can be marked in a project's sync-state file, of the items of one source."""
         rows = self._db.rows(

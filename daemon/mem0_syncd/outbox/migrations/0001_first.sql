@@ -48,6 +48,7 @@ CREATE TABLE item (
 ) WITHOUT ROWID;
 CREATE INDEX item_by_source_id ON item (destination, project, source, source_id);
 
+CREATE INDEX item_redacted ON item (destination) WHERE redacted <> '';
 CREATE INDEX item_by_echo ON item (destination, project, echo) WHERE echo IS NOT NULL;
 
 -- The fingerprint of every record there ever was, so that its line in the memory queue is known for it.
