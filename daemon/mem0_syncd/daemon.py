@@ -8,6 +8,7 @@ import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -97,10 +98,12 @@ class Daemon(Service):
 
     # Work
 
-    def _note_change(self, project_id: str) -> None:
+    def _note_change(self, project_id: str, names: set[str]) -> None:
+        # Marks come with every few receipts, most of them our own, and tell nothing of the other files.
+        only_marks = names == {Path(sync_state.PATH).name}
         with self._noting:
-            self._dirty[project_id] = False
-        self.schedule.soon("scan")
+            self._dirty[project_id] = only_marks and self._dirty.get(project_id, True)
+        self.schedule.by("scan", MARK_SECONDS if only_marks else 0.0)
 
     def _scan_all(self) -> None:
         self.schedule.soon("spool")

@@ -66,6 +66,7 @@ class Service:
         self.delivery.paused = outbox.registry.fact("paused") is not None
         self._wishes: dict[str, ProjectFile] = {}
         self._to_mark: set[str] = set()
+        self._written: dict[str, tuple[int, ...] | None] = {}
         self._scanning = threading.Lock()
         self._marking = threading.Lock()
 
@@ -154,6 +155,9 @@ class Service:
 
     def _take_in_marks(self, project: ProjectRow) -> None:
         registry, source = self.outbox.registry, decision_log.SOURCE.name
+        now = sync_state.signature(project.path / sync_state.PATH)
+        if now is not None and now == self._written.get(project.id):
+            return  # it says what we wrote
         try:
             state = sync_state.read(project.path)
         except Unreadable as error:
@@ -186,6 +190,7 @@ class Service:
             problems = []
             try:
                 if sync_state.write(project.path, destination.identity, marks):
+                    self._written[project.id] = sync_state.signature(project.path / sync_state.PATH)
                     failpoint("marked")
             except (Unreadable, OSError) as error:
                 problems.append(sync_state.problem_of(error))

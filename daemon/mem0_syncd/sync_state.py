@@ -85,7 +85,7 @@ def write(project: Path, identity: str, marks: Marks) -> bool:
     # A link stays a link: the file that it names is replaced.
     path = Path(os.path.realpath(project / PATH))
     for _ in range(_TRIES):
-        before = _signature(path)
+        before = signature(path)
         state = read(project)
         if state is None and not marks.delivered:
             return False
@@ -118,7 +118,7 @@ def _replace(path: Path, document: dict[str, Any], *, unless_changed_from: tuple
         with contextlib.suppress(FileNotFoundError):
             os.chmod(name, path.stat().st_mode & 0o777)  # noqa: PTH101 - it is a name, not a path
         # Its other writers take no lock: the narrower this gap, the less of theirs can be lost.
-        if _signature(path) != unless_changed_from:
+        if signature(path) != unless_changed_from:
             return False
         os.replace(name, path)  # noqa: PTH105 - likewise
         return True
@@ -127,7 +127,8 @@ def _replace(path: Path, document: dict[str, Any], *, unless_changed_from: tuple
             os.unlink(name)  # noqa: PTH108 - likewise
 
 
-def _signature(path: Path) -> tuple[int, ...] | None:
+def signature(path: Path) -> tuple[int, ...] | None:
+    """What tells a sync-state file from its earlier self; None where there is none."""
     try:
         stat = path.stat()
     except OSError:

@@ -34,10 +34,14 @@ class Watcher:
     """
 
     def __init__(
-        self, files: Iterable[str], on_change: Callable[[str], None], on_upheaval: Callable[[], None]
+        self,
+        files: Iterable[str],
+        on_change: Callable[[str, set[str]], None],
+        on_upheaval: Callable[[], None],
     ) -> None:
-        """`files` are relative to each project; `on_change` hears a project's id.
+        """`files` are relative to each project; `on_change` hears a project's id, and which files changed.
 
+        It hears their names, and none where it may be any of them.
         `on_upheaval` hears that folders or links came or went, on a thread that mustn't call `mend` itself.
         """
         self._files = [Path(file) for file in files]
@@ -83,7 +87,7 @@ class Watcher:
                 if not news:
                     break
         for project_id in changed:
-            self._on_change(project_id)
+            self._on_change(project_id, set())
         return problems
 
     def _bring_in_line(self) -> tuple[set[str], list[Problem]]:
@@ -155,7 +159,8 @@ class Watcher:
         upheaval = event.is_directory or str(folder) in paths or ways or any(map(os.path.islink, named))
         if named or upheaval:
             for project_id in self._owners.get(folder, ()):
-                self._on_change(project_id)
+                names = set() if upheaval else {os.path.basename(path) for path in named}  # noqa: PTH119 - text
+                self._on_change(project_id, names)
         if upheaval:
             self._on_upheaval()
 

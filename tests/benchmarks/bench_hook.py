@@ -5,7 +5,6 @@ Usage: PYTHONPATH=tests python tests/benchmarks/bench_hook.py [--rounds 21]
 Every round runs each command once, so that a busy machine is as busy for all; medians are compared.
 """
 
-# ruff: noqa: T201 - the table is what this program is for
 from __future__ import annotations
 
 import argparse

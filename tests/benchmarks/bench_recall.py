@@ -7,7 +7,6 @@ recall/queries.json, in a process of its own. A question of kind "paraphrase" as
 other words; one of kind "situation" only describes where it would help, which is much harder.
 """
 
-# ruff: noqa: T201 - the table is what this program is for
 from __future__ import annotations
 
 import argparse

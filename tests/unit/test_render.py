@@ -38,6 +38,7 @@ def shown(state: str = "ok", problems: int = 0, **some: int) -> dict[str, Any]:
         },
         "projects": [{"id": "shop", "path": "/p", "problems": [], "kinds": kinds}],
         "totals": tally,
+        "redacted": 0,
         "last_delivery": "2026-01-05T00:00:00Z",
         "problems": [PROBLEM] * problems,
     }
