@@ -15,11 +15,12 @@ import structlog
 
 from mem0_syncd import __version__, paths, project_file, sync_state
 from mem0_syncd.control import ControlServer
+from mem0_syncd.errands import forget, recall
 from mem0_syncd.errors import Problem
 from mem0_syncd.item import Kind
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.scheduler import Schedule
-from mem0_syncd.service import Scans, Service, forget, recall
+from mem0_syncd.service import Scans, Service
 from mem0_syncd.settings import Settings
 from mem0_syncd.sources import SOURCES
 from mem0_syncd.watcher import Watcher

@@ -21,7 +21,6 @@ from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.intake import Intake
 from mem0_syncd.item import Kind
-from mem0_syncd.memory import user_id
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.project_file import ProjectFile
 from mem0_syncd.scanner import RETRY_SECONDS, Scanner
@@ -231,35 +230,3 @@ class Service:
         self.delivery.drain(DRAIN_SECONDS)
         self.delivery.close()
         self.mark()
-
-
-def recall(
-    service: Service, query: str, project: str, limit: int, kinds: Iterable[str] = tuple(Kind)
-) -> list[dict[str, Any]]:
-    """The memories of some kinds of a project, and global best practices, that are nearest to a query."""
-    user_ids = [user_id(Kind(kind), project) for kind in kinds]
-    return service.delivery.search(query, user_ids, limit)
-
-
-def forget(service: Service, *, name: str | None, project: str | None, remote: bool) -> dict[str, int]:
-    """Put tombstones on items, and delete their memories if asked to; says how many of each.
-
-    Raises `SyncdError` where nothing is known by that name, or something is just being sent.
-    """
-    outbox = service.outbox
-    destination = outbox.registry.destination()
-    found = outbox.tombstones.find(destination.id, name=name, project=project)
-    where = name or project or ""
-    if not found:
-        raise SyncdError(
-            "nothing is known by this name", where=where, remedy="name a decision's or a memory's id"
-        )
-    if any(item.is_under_way for item in found):
-        raise SyncdError("it is just being sent", where=where, remedy="mem0-syncd sync, and then again")
-    deleted = 0
-    for item in found:
-        for memory_id in item.memory_ids if remote else ():
-            service.delivery.delete(memory_id)
-            deleted += 1
-        outbox.tombstones.bury(destination.id, [item.sync_key], receipts_too=remote)
-    return {"forgotten": len(found), "deleted": deleted}

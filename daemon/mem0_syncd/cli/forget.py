@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from mem0_syncd import paths, projects, service
+from mem0_syncd import errands, paths, projects
 from mem0_syncd.cli.access import alone, read_only
 from mem0_syncd.control import ask
 from mem0_syncd.errors import DaemonNotRunning
@@ -32,5 +32,5 @@ def forget(name: str | None, *, path: Path | None, remote: bool) -> None:
         done = ask(state, "forget", timeout=300.0, **wanted)
     except DaemonNotRunning:
         with alone(state, "forget") as without_daemon:
-            done = service.forget(without_daemon, name=name, project=project, remote=remote)
+            done = errands.forget(without_daemon, name=name, project=project, remote=remote)
     click.echo(f"{done['forgotten']} forgotten, {done['deleted']} memories deleted")

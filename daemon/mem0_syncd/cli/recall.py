@@ -36,10 +36,10 @@ def recall(query: str, path: Path, *, kind: str | None, limit: int, as_json: boo
     try:
         hits = ask(state, "recall", timeout=90.0, **wanted)["hits"]
     except DaemonNotRunning:
-        from mem0_syncd import service
+        from mem0_syncd import errands
 
         with alone(state, "recall") as without_daemon:
-            hits = service.recall(without_daemon, query, project.id, limit, kinds)
+            hits = errands.recall(without_daemon, query, project.id, limit, kinds)
     if as_json:
         click.echo(
             json.dumps({"schema": 1, "project": project.id, "hits": hits}, indent=2, ensure_ascii=False)
