@@ -61,7 +61,8 @@ def test_status_is_true_whatever_the_daemon_does(daemon: Daemon, project: Path) 
     code, shown = status(daemon)
     assert (code, shown["state"]) == (0, "ok")
     assert set(shown) == {
-        "schema", "state", "daemon", "destination", "projects", "totals", "last_delivery", "problems",
+        "schema", "state", "daemon", "destination", "projects", "totals", "redacted", "last_delivery",
+            "problems",
     }  # fmt: skip
     assert shown["daemon"]["pid"] == daemon.pid
     assert datetime.fromisoformat(shown["daemon"]["since"])
