@@ -189,7 +189,7 @@ class Daemon(Service):
         return {"pid": os.getpid(), "version": __version__, "courier": self.delivery.courier_pid}
 
     def _answer_sync(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        newest = self.begin_sync(request.get("project"))
+        newest = self.begin_sync(request.get("project"), resend_marked=request.get("resend_marked", False))
         self._deliver_soon()
         return {"newest": newest}
 

@@ -57,6 +57,7 @@ class Intake:
         self._infer = infer
         self._redaction = redaction
         self._now = now
+        self.respects_marks = True
 
     def take_in(self, project: ProjectRow, items: Iterable[Item], wishes: ProjectFile = EVERYTHING) -> Taken:
         """Plan items, by the project's wishes, and make what changes durable, in one transaction."""
@@ -78,7 +79,8 @@ class Intake:
             known = ledger.known(destination.id, keys)
             parted = part_twins(merged, known)
             # The marks of others tell of the Platform, and of the decision log alone.
-            marked = registry.foreign_marks(project.id) if destination.name == "platform" else set()
+            counts = destination.name == "platform" and self.respects_marks
+            marked = registry.foreign_marks(project.id) if counts else set()
             is_marked = {
                 item.sync_key
                 for item in parted

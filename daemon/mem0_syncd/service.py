@@ -195,11 +195,20 @@ class Service:
                 problems.append(sync_state.problem_of(error))
             self.outbox.registry.set_problems(project.id, "sync-state", problems)
 
-    def begin_sync(self, project_id: str | None = None) -> int:
-        """Scan, and make everything live due; returns the id of the newest entry."""
+    def begin_sync(self, project_id: str | None = None, *, resend_marked: bool = False) -> int:
+        """Scan, and make everything live due; returns the id of the newest entry.
+
+        `resend_marked` takes in what others marked as synced, too.
+        """
         registry = self.outbox.registry
         self.take_in_spool()
-        self.scan_until_settled(it for it in registry.projects() if project_id in {None, it.id})
+        if resend_marked:
+            self.scanner.forget()
+        self.intake.respects_marks = not resend_marked
+        try:
+            self.scan_until_settled(it for it in registry.projects() if project_id in {None, it.id})
+        finally:
+            self.intake.respects_marks = True
         destination = registry.destination()
         self.outbox.queue.make_due(destination.id, time.time())
         registry.probe_now(destination.id, time.time())

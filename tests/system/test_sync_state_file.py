@@ -240,3 +240,27 @@ def test_the_marks_of_others_say_nothing_of_an_embedded_mem0(tmp_path: Path, pro
     said = daemon.run("sync")
     assert said.stdout == "decisions 2/2\n", said.stderr
     assert daemon.totals()["skipped"] == 0
+
+
+@pytest.mark.parametrize("with_daemon", [True, False], ids=["a daemon", "none"])
+def test_what_others_marked_is_sent_all_the_same_if_a_person_wants_it(
+    tmp_path: Path, project: Path, *, with_daemon: bool
+) -> None:
+    """The old hooks marked before they sent: `sync --resend-marked` doubles nothing either."""
+    write_log(project, [decision(1), decision(2)])
+    marks = {"version": "1.0", "synced_decisions": [decision(1)["decision_id"]]}
+    (project / PATH).write_text(json.dumps(marks))
+    with Mem0Platform() as mem0:
+        daemon = Daemon(tmp_path, [project], **platform_settings(mem0.url))
+        if with_daemon:
+            daemon.start()
+        try:
+            said = daemon.run("sync")
+            assert (said.returncode, said.stdout) == (0, "decisions 1/1\n")
+            for _ in range(2):
+                said = daemon.run("sync", "--resend-marked")
+                assert (said.returncode, said.stdout) == (0, "decisions 2/2\n")
+        finally:
+            if with_daemon:
+                daemon.kill()
+        assert len(mem0.memories) == 2

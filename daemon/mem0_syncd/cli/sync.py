@@ -21,8 +21,9 @@ _POLL_SECONDS = 0.05
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path), required=False)
 @click.option("--wait/--no-wait", default=True, help="Wait until all is delivered (the default).")
+@click.option("--resend-marked", is_flag=True, help="Send what other programs marked as synced, too.")
 @click.option("--timeout", default=120.0, show_default=True, help="Seconds to wait at most.")
-def sync(path: Path | None, *, wait: bool, timeout: float) -> None:
+def sync(path: Path | None, *, wait: bool, timeout: float, resend_marked: bool) -> None:
     """Deliver everything now: of the project at PATH, or of all.
 
     \b
@@ -34,9 +35,9 @@ def sync(path: Path | None, *, wait: bool, timeout: float) -> None:
         path = projects.resolve(path)
     deadline = time.monotonic() + timeout
     try:
-        reason = _through_daemon(state, path, deadline, wait=wait)
+        reason = _through_daemon(state, path, deadline, wait=wait, resend_marked=resend_marked)
     except DaemonNotRunning:
-        reason = _alone(state, path, deadline, wait=wait)
+        reason = _alone(state, path, deadline, wait=wait, resend_marked=resend_marked)
     except TimeoutError:
         raise SyncdError(
             "the daemon doesn't answer", where=str(state), remedy="restart it, or see: mem0-syncd status"
@@ -51,19 +52,21 @@ def sync(path: Path | None, *, wait: bool, timeout: float) -> None:
         raise SyncdError(f"not everything is delivered: {reason}", remedy=remedy)
 
 
-def _through_daemon(state: Path, path: Path | None, deadline: float, *, wait: bool) -> str | None:
+def _through_daemon(
+    state: Path, path: Path | None, deadline: float, *, wait: bool, resend_marked: bool
+) -> str | None:
     # A big log takes the daemon a moment to read, and it answers only then.
     patience = max(2.0, deadline - time.monotonic())
     outbox = Outbox.open_to_read(state)
     project_id = projects.find(outbox.registry, path).id if outbox and path else None
-    newest = ask(state, "sync", timeout=patience, project=project_id)["newest"]
+    newest = ask(state, "sync", timeout=patience, project=project_id, resend_marked=resend_marked)["newest"]
     outbox = outbox or Outbox.open_to_read(state)
     if outbox is None or not wait:
         return None
     return _wait(outbox, newest, project_id, deadline)
 
 
-def _alone(state: Path, path: Path | None, deadline: float, *, wait: bool) -> str | None:
+def _alone(state: Path, path: Path | None, deadline: float, *, wait: bool, resend_marked: bool) -> str | None:
     from mem0_syncd import log, settings
     from mem0_syncd.lock import deliverer
     from mem0_syncd.service import Service
@@ -76,7 +79,7 @@ def _alone(state: Path, path: Path | None, deadline: float, *, wait: bool) -> st
         try:
             service = Service(chosen, outbox)
             project_id = projects.find(outbox.registry, path).id if path else None
-            newest = service.begin_sync(project_id)
+            newest = service.begin_sync(project_id, resend_marked=resend_marked)
             if not wait:
                 click.echo("queued; the daemon isn't running, so nothing is sent yet", err=True)
                 return None
