@@ -15,6 +15,7 @@ import structlog
 
 from mem0_syncd import __version__, paths, project_file, sync_state
 from mem0_syncd.control import ControlServer
+from mem0_syncd.delivery import Delivery
 from mem0_syncd.errands import forget, recall
 from mem0_syncd.errors import Problem
 from mem0_syncd.item import Kind
@@ -26,6 +27,9 @@ from mem0_syncd.sources import SOURCES
 from mem0_syncd.watcher import Watcher
 
 MEND_SECONDS = 10.0
+BEAT_SECONDS = 60.0
+"""How often delivery looks for what is due unasked, should a wake-up ever be lost."""
+
 MARK_SECONDS = 0.2
 """How long marks wait for further receipts, so that many become one write."""
 
@@ -37,7 +41,7 @@ class Daemon(Service):
 
     def __init__(self, settings: Settings, outbox: Outbox) -> None:
         super().__init__(settings, outbox)
-        self._dirty: dict[str, bool] = {}
+        self._dirty: dict[Path, bool] = {}
         self._noting = threading.Lock()
         # A pipe, because a signal that comes just before a lock is waited for doesn't end that wait.
         self._told, self.telling = os.pipe()
@@ -48,10 +52,9 @@ class Daemon(Service):
         self.schedule.add("scan", self._scan_dirty)
         self.schedule.add("full scan", self._scan_all, every=settings.scan_seconds)
         self.schedule.add("spool", self._take_in_spool)
-        self.schedule.add("deliver", self._deliver)
         self.schedule.add("mark", self.mark)
         self.schedule.add("mend", self._mend, every=MEND_SECONDS)
-        self.schedule.add("rest", self._rest)
+        self._scheduled: set[int] = set()
         self.control = ControlServer(
             paths.socket_path(settings.state_dir),
             settings.state_dir,
@@ -99,27 +102,27 @@ class Daemon(Service):
 
     # Work
 
-    def _note_change(self, project_id: str, names: set[str]) -> None:
+    def _note_change(self, folder: Path, names: set[str]) -> None:
         # Marks come with every few receipts, most of them our own, and tell nothing of the other files.
         only_marks = names == {Path(sync_state.PATH).name}
         with self._noting:
-            self._dirty[project_id] = only_marks and self._dirty.get(project_id, True)
+            self._dirty[folder] = only_marks and self._dirty.get(folder, True)
         self.schedule.by("scan", MARK_SECONDS if only_marks else 0.0)
 
     def _scan_all(self) -> None:
         self.schedule.soon("spool")
         with self._noting:
             for project in self.outbox.registry.projects():
-                self._dirty.setdefault(project.id, True)
+                self._dirty.setdefault(project.path, True)
         self.schedule.soon("scan")
 
     def _scan_dirty(self) -> None:
         with self._noting:
             dirty, self._dirty = self._dirty, {}
-        watched = [project for project in self.outbox.registry.projects() if project.id in dirty]
+        watched = [project for project in self.outbox.registry.projects() if project.path in dirty]
         try:
             for changed_only in (False, True):
-                some = [project for project in watched if dirty[project.id] is changed_only]
+                some = [project for project in watched if dirty[project.path] is changed_only]
                 self._after_scan(self.scan(some, changed_only=changed_only))
         except Exception:
             with self._noting:
@@ -131,7 +134,7 @@ class Daemon(Service):
         if scans.major:
             self._deliver_soon()
         elif scans.changes:
-            self.schedule.by("deliver", self.settings.flush_seconds)
+            self._deliver_by(self.settings.flush_seconds)
         if scans.retry:
             with self._noting:
                 self._dirty |= dict.fromkeys(scans.retry, False)
@@ -140,20 +143,31 @@ class Daemon(Service):
     def _take_in_spool(self) -> None:
         self._after_scan(self.take_in_spool())
 
-    def _deliver(self) -> None:
-        wait = self.delivery.run()
+    def _deliver(self, delivery: Delivery) -> None:
+        wait = delivery.run()
         if wait is not None:
-            self.schedule.by("deliver", wait)
-        self.schedule.by("rest", self.settings.courier_idle_seconds)
+            self.schedule.by(_work("deliver", delivery), wait)
+        self.schedule.by(_work("rest", delivery), self.settings.courier_idle_seconds)
+
+    def _deliver_by(self, seconds: float) -> None:
+        for delivery in self.deliveries_in_use():
+            with self._noting:
+                if delivery.destination_id not in self._scheduled:
+                    self._scheduled.add(delivery.destination_id)
+                    work = partial(self._deliver, delivery)
+                    self.schedule.add(_work("deliver", delivery), work, every=BEAT_SECONDS)
+                    self.schedule.add(_work("rest", delivery), partial(self._rest, delivery))
+            self.schedule.by(_work("deliver", delivery), seconds)
 
     def _deliver_soon(self) -> None:
-        self.delivery.nudge()
-        self.schedule.soon("deliver")
+        for delivery in self.deliveries:
+            delivery.nudge()
+        self._deliver_by(0.0)
 
-    def _rest(self) -> None:
-        wait = self.delivery.rest(self.settings.courier_idle_seconds)
-        if self.delivery.courier_pid is not None:
-            self.schedule.by("rest", wait)
+    def _rest(self, delivery: Delivery) -> None:
+        wait = delivery.rest(self.settings.courier_idle_seconds)
+        if delivery.courier_pid is not None:
+            self.schedule.by(_work("rest", delivery), wait)
 
     def _mark_soon(self, project_ids: set[str]) -> None:
         super()._mark_soon(project_ids)
@@ -166,6 +180,9 @@ class Daemon(Service):
         self.schedule.soon("mend")
 
     def _mend(self) -> None:
+        if self.take_in_misfits():
+            self._watch_projects()
+            self._scan_all()
         self._report_unwatched(self.watcher.mend())
 
     def _report_unwatched(self, problems: list[Problem]) -> None:
@@ -186,7 +203,8 @@ class Daemon(Service):
     # Answers
 
     def _answer_ping(self, _request: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"pid": os.getpid(), "version": __version__, "courier": self.delivery.courier_pid}
+        couriers = [delivery.courier_pid for delivery in self.deliveries if delivery.courier_pid is not None]
+        return {"pid": os.getpid(), "version": __version__, "couriers": couriers}
 
     def _answer_sync(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         newest = self.begin_sync(request.get("project"), resend_marked=request.get("resend_marked", False))
@@ -212,7 +230,7 @@ class Daemon(Service):
 
     def _answer_pause(self, _request: Mapping[str, Any], *, paused: bool) -> Mapping[str, Any]:
         self.outbox.registry.set_fact("paused", "yes" if paused else None)
-        self.delivery.paused = paused
+        self.deliveries.pause(paused=paused)
         self._deliver_soon()
         return {"paused": paused}
 
@@ -223,3 +241,7 @@ class Daemon(Service):
     def _answer_forget(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         wanted = {key: request[key] for key in ("name", "project", "remote")}
         return forget(self, **wanted)
+
+
+def _work(name: str, delivery: Delivery) -> str:
+    return f"{name} {delivery.destination_id}"

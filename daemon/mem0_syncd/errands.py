@@ -16,7 +16,8 @@ def recall(
 ) -> list[dict[str, Any]]:
     """The memories of some kinds of a project, and global best practices, that are nearest to a query."""
     user_ids = [user_id(Kind(kind), project) for kind in kinds]
-    return service.delivery.search(query, user_ids, limit)
+    destination = service.outbox.registry.destination_of(project)
+    return service.deliveries.to(destination).search(query, user_ids, limit)
 
 
 def forget(service: Service, *, name: str | None, project: str | None, remote: bool) -> dict[str, int]:
@@ -24,20 +25,20 @@ def forget(service: Service, *, name: str | None, project: str | None, remote: b
 
     Raises `SyncdError` where nothing is known by that name, or something is just being sent.
     """
-    outbox = service.outbox
-    destination = outbox.registry.destination()
-    found = outbox.tombstones.find(destination.id, name=name, project=project)
     where = name or project or ""
-    if not found:
+    done = {"forgotten": 0, "deleted": 0}
+    for destination in service.outbox.registry.destinations_in_use():
+        found = service.outbox.tombstones.find(destination.id, name=name, project=project)
+        if any(item.is_under_way for item in found):
+            raise SyncdError("it is just being sent", where=where, remedy="mem0-syncd sync, and then again")
+        for item in found:
+            for memory_id in item.memory_ids if remote else ():
+                service.deliveries.to(destination).delete(memory_id)
+                done["deleted"] += 1
+            service.outbox.tombstones.bury(destination.id, [item.sync_key], receipts_too=remote)
+        done["forgotten"] += len(found)
+    if not done["forgotten"]:
         raise SyncdError(
             "nothing is known by this name", where=where, remedy="name a decision's or a memory's id"
         )
-    if any(item.is_under_way for item in found):
-        raise SyncdError("it is just being sent", where=where, remedy="mem0-syncd sync, and then again")
-    deleted = 0
-    for item in found:
-        for memory_id in item.memory_ids if remote else ():
-            service.delivery.delete(memory_id)
-            deleted += 1
-        outbox.tombstones.bury(destination.id, [item.sync_key], receipts_too=remote)
-    return {"forgotten": len(found), "deleted": deleted}
+    return done

@@ -57,13 +57,22 @@ class Intake:
         self._infer = infer
         self._redaction = redaction
         self._now = now
-        self.respects_marks = True
 
-    def take_in(self, project: ProjectRow, items: Iterable[Item], wishes: ProjectFile = EVERYTHING) -> Taken:
-        """Plan items, by the project's wishes, and make what changes durable, in one transaction."""
+    def take_in(
+        self,
+        project: ProjectRow,
+        items: Iterable[Item],
+        wishes: ProjectFile = EVERYTHING,
+        *,
+        heed_marks: bool = True,
+    ) -> Taken:
+        """Plan items, by the project's wishes, and make what changes durable, in one transaction.
+
+        `heed_marks` leaves out what others marked as synced.
+        """
         taken = Taken()
         ledger, registry = self._outbox.ledger, self._outbox.registry
-        destination = registry.destination()
+        destination = registry.destination_of(project.id)
         items = [_as_wished(item, wishes) for item in items]
         if not items:
             return taken
@@ -79,7 +88,7 @@ class Intake:
             known = ledger.known(destination.id, keys)
             parted = part_twins(merged, known)
             # The marks of others tell of the Platform, and of the decision log alone.
-            counts = destination.name == "platform" and self.respects_marks
+            counts = destination.name == "platform" and heed_marks
             marked = registry.foreign_marks(project.id) if counts else set()
             is_marked = {
                 item.sync_key
@@ -88,7 +97,8 @@ class Intake:
                 and item.kind is Kind.DECISION
                 and item.source_id in marked
             }
-            prepared = [self._prepare(change) for change in plan(parted, known, RANKS, is_marked)]
+            changes = plan(parted, known, RANKS, is_marked, project.tree)
+            prepared = [replace(self._prepare(change), tree=project.tree) for change in changes]
             ledger.apply(destination.id, prepared, self._now())
         for item in parted:
             if item.is_twin:

@@ -16,13 +16,19 @@ def choose_destination(settings: Settings, registry: Registry) -> DestinationRow
     return registry.use_destination(name, _address(settings, name))
 
 
-def intended(settings: Settings, registry: Registry) -> str:
-    """The identity of the destination that would be put in use, as far as it is known."""
-    name, current = _name(settings, registry), registry.current_destination()
+def destination_named(name: str | None, settings: Settings, registry: Registry) -> DestinationRow:
+    """The destination that a project names, or everybody's where it names none."""
+    if name is None:
+        return registry.destination()
+    return registry.note_destination(name, _address(settings, name))
+
+
+def intended(name: str | None, settings: Settings, registry: Registry) -> str:
+    """The identity of the destination that a project would get, as far as it is known."""
+    name = name or _name(settings, registry)
     address = _address(settings, name)
-    if current and (current.name, current.address) == (name, address):
-        return current.identity
-    return f"{name} {address}"
+    known = (it for it in registry.destinations() if (it.name, it.address) == (name, address))
+    return max((it.identity for it in known), key=len, default=f"{name} {address}")
 
 
 def _name(settings: Settings, registry: Registry) -> str:

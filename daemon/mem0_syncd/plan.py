@@ -23,6 +23,7 @@ class Known:
     skipped: bool = False
     project: str | None = None
     source: str | None = None
+    tree: str = ""
 
     @property
     def newest(self) -> str | None:
@@ -109,17 +110,35 @@ def plan(
     known: Mapping[str, Known],
     ranks: Mapping[str, int] | None = None,
     marked: AbstractSet[str] = frozenset(),
+    tree: str = "",
 ) -> list[Change]:
     """What changes, given parted items and what is known of their keys.
 
     `ranks` orders the sources: a later one doesn't revise what an earlier one said. `marked` are the
-    keys that others marked as synced.
+    keys that others marked as synced. `tree` is the worktree that the items were read in: it revises only
+    what it said itself, and the project's own folder, '', overrules it.
     """
-    changes = (_change(item, known.get(item.sync_key, UNKNOWN), ranks or {}, marked) for item in items)
+    record = _Record(ranks or {}, tree)
+    changes = (_change(item, known.get(item.sync_key, UNKNOWN), record, marked) for item in items)
     return [change for change in changes if change is not None]
 
 
-def _change(item: Item, known: Known, ranks: Mapping[str, int], marked: AbstractSet[str]) -> Change | None:
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """Where items were read, and what that may revise."""
+
+    ranks: Mapping[str, int]
+    tree: str
+
+    def may_revise(self, item: Item, known: Known) -> bool:
+        """An item has one source of record; a best practice that several projects say is the first one's."""
+        if known.source is None or known.project is None:
+            return True
+        is_of_record = self.ranks.get(item.source, 0) <= self.ranks.get(known.source, 0)
+        return item.project == known.project and is_of_record and self.tree in ("", known.tree)
+
+
+def _change(item: Item, known: Known, record: _Record, marked: AbstractSet[str]) -> Change | None:
     if known.dropped == item.content_hash:
         return None
     if item.withheld == KEPT_HOME and known.waiting is not None:
@@ -130,7 +149,7 @@ def _change(item: Item, known: Known, ranks: Mapping[str, int], marked: Abstract
             return None if known.withheld else Withhold(item, item.withheld)
         if item.sync_key in marked:
             return None if known.skipped else Skip(item)
-    elif item.withheld or not _may_revise(item, known, ranks):
+    elif item.withheld or not record.may_revise(item, known):
         return None
     elif item.content_hash == known.newest:
         # What was dropped meanwhile was another revision: this one is delivered, as it was.
@@ -140,10 +159,3 @@ def _change(item: Item, known: Known, ranks: Mapping[str, int], marked: Abstract
     if len(item.text) > LONGEST_TEXT:
         return Reject(item, f"too large: {len(item.text):,} characters, of {LONGEST_TEXT:,} at most")
     return Enqueue(item)
-
-
-def _may_revise(item: Item, known: Known, ranks: Mapping[str, int]) -> bool:
-    """An item has one source of record; a best practice that several projects say is the first one's."""
-    if known.source is None or known.project is None:
-        return True
-    return item.project == known.project and ranks.get(item.source, 0) <= ranks.get(known.source, 0)

@@ -1,4 +1,4 @@
-"""A project's own settings, `.claude/mem0-syncd.toml`: its id, and what of it is delivered."""
+"""A project's own settings, `.claude/mem0-syncd.toml`: its id, what of it is delivered, and where to."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from mem0_syncd.item import Item, Kind
 
 PATH = ".claude/mem0-syncd.toml"
 
+DESTINATIONS = ("platform", "embedded")
+"""What a project may name as its own; each is reached as the user's settings say."""
+
 _KINDS = {kind.value: kind for kind in Kind}
 
 
@@ -26,6 +29,7 @@ class ProjectFile:
     id: str | None = None
     kinds: frozenset[Kind] = frozenset(Kind)
     exclude: tuple[str, ...] = ()
+    destination: str | None = None
 
     def reason_to_withhold(self, item: Item) -> str | None:
         """Why the project doesn't want an item delivered, if so."""
@@ -47,7 +51,7 @@ class BadProjectFile(Exception):
     def __init__(self, what: str, place: str = "") -> None:
         super().__init__(what)
         where = f"{PATH}: {place}" if place else PATH
-        self.problem = Problem(what, where, "mend it; until then what it said last holds")
+        self.problem = Problem(what, where, "mend it; until then what it said last holds, or nothing is sent")
 
 
 def read(project: Path) -> ProjectFile:
@@ -58,13 +62,19 @@ def read(project: Path) -> ProjectFile:
         return EVERYTHING
     except (OSError, ValueError) as error:
         raise BadProjectFile(f"not TOML, or not to be read: {error}") from None
-    unknown = sorted(said.keys() - {"id", "kinds", "exclude"})
+    unknown = sorted(said.keys() - {"id", "kinds", "exclude", "destination"})
     if unknown:
         raise BadProjectFile(f"unknown: {', '.join(unknown)}", unknown[0])
     name = said.get("id")
     if name is not None and not isinstance(name, str):
         raise BadProjectFile("the id is a text", "id")
-    return ProjectFile(name, _kinds(said.get("kinds")), _texts(said.get("exclude", []), "exclude"))
+    destination = said.get("destination")
+    if destination not in (None, *DESTINATIONS):
+        raise BadProjectFile(
+            f"{destination!r} is no destination; there are {', '.join(DESTINATIONS)}", "destination"
+        )
+    exclude = _texts(said.get("exclude", []), "exclude")
+    return ProjectFile(name, _kinds(said.get("kinds")), exclude, destination)
 
 
 def _kinds(value: Any) -> frozenset[Kind]:

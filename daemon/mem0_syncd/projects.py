@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from mem0_syncd import project_file
+from mem0_syncd import git, project_file
 from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.outbox.registry import Registry
@@ -33,22 +33,18 @@ def resolve(path: Path) -> Path:
 
 
 def add(registry: Registry, path: Path, name: str | None = None, origin: str = "command") -> ProjectRow:
-    """Watch a project; its id is fixed when it is first seen. Raises `SyncdError` where the id is taken."""
+    """Watch a project; its id is fixed when it is first seen.
+
+    Raises `SyncdError` where the id is taken, or the folder is known by another one.
+    """
     folder = resolve(path)
     known = {project.path: project for project in registry.projects()}
-    if folder in known and name is None:
-        if origin == "command" != known[folder].origin:
-            registry.add_project(replace(known[folder], origin=origin))
-        return known[folder]
-    try:
-        name = name or project_file.read(folder).id
-    except project_file.BadProjectFile as error:
-        raise SyncdError(
-            error.problem.what, where=str(folder / error.problem.where), remedy="mend it"
-        ) from None
-    row = ProjectRow(project_id(name or folder.name), folder, origin)
-    rival = next((it for it in known.values() if it.id == row.id and it.path != folder), None)
-    if rival is not None and rival.path.is_dir():  # otherwise this is where that one has moved to
+    if folder in known:
+        return _add_again(registry, known[folder], name, origin)
+    row = intended(registry, folder, name, origin)
+    rivals = (it for it in known.values() if it.id == row.id and _family(it.path) != _family(folder))
+    rival = next((it for it in rivals if it.path.is_dir()), None)  # otherwise it has moved to here
+    if rival is not None:
         raise SyncdError(
             f"the id {row.id!r} is already that of {rival.path}",
             where=str(folder),
@@ -56,6 +52,40 @@ def add(registry: Registry, path: Path, name: str | None = None, origin: str = "
         )
     registry.add_project(row)
     return row
+
+
+def intended(registry: Registry, folder: Path, name: str | None, origin: str = "command") -> ProjectRow:
+    """The project that a folder would be: a linked git worktree has its main tree's id.
+
+    Raises `SyncdError` where its own file can't be understood.
+    """
+    main = git.main_tree(folder)
+    of_main = next((it.id for it in registry.projects() if it.path == main), None)
+    try:
+        name = name or of_main or project_file.read(main or folder).id
+    except project_file.BadProjectFile as error:
+        raise SyncdError(
+            error.problem.what, where=str((main or folder) / error.problem.where), remedy="mend it"
+        ) from None
+    return ProjectRow(project_id(name or (main or folder).name), folder, origin, main is not None)
+
+
+def _add_again(registry: Registry, known: ProjectRow, name: str | None, origin: str) -> ProjectRow:
+    if name is not None and project_id(name) != known.id:
+        raise SyncdError(
+            f"its id is {known.id!r}; under another one everything would be sent again",
+            where=str(known.path),
+            remedy=f"if that is what you want: mem0-syncd project remove {known.path}, and add it again",
+        )
+    if origin == "command" != known.origin:
+        known = replace(known, origin=origin)
+        registry.add_project(known)
+    return known
+
+
+def _family(folder: Path) -> Path:
+    """What a project's own folder and its linked worktrees have in common."""
+    return git.main_tree(folder) or folder
 
 
 def take_in_settings(registry: Registry, listed: Iterable[Path]) -> list[Problem]:
@@ -68,7 +98,7 @@ def take_in_settings(registry: Registry, listed: Iterable[Path]) -> list[Problem
             problems.append(error.problem)
     for project in registry.projects():
         if project.origin == "settings" and project.path not in wanted:
-            registry.remove_project(project.id)
+            registry.remove_project(project.id, project.path)
     registry.set_problems("", ORIGIN, problems)
     return problems
 

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from mem0_syncd import files
 from mem0_syncd.errors import Problem
@@ -78,16 +79,24 @@ class Scanner:
         self._registry = registry
         self._intake = intake
         self._sources = sources
-        self._memos: dict[tuple[str, str], _Memo] = {}
-        self._wishes: dict[str, ProjectFile] = {}
+        self._memos: dict[tuple[Path, str], _Memo] = {}
+        self._wishes: dict[Path, ProjectFile] = {}
 
     def scan(
-        self, project: ProjectRow, wishes: ProjectFile = EVERYTHING, *, changed_only: bool = False
+        self,
+        project: ProjectRow,
+        wishes: ProjectFile = EVERYTHING,
+        *,
+        changed_only: bool = False,
+        heed_marks: bool = True,
     ) -> Scanned:
-        """Read every source of a project; `changed_only` passes over files that look as they did."""
-        if self._wishes.get(project.id, EVERYTHING) != wishes:
+        """Read every source of a project; `changed_only` passes over files that look as they did.
+
+        Without `heed_marks` everything is read anew, and taken in whatever others marked as synced.
+        """
+        if not heed_marks or self._wishes.get(project.path, EVERYTHING) != wishes:
             self.forget()
-            self._wishes[project.id] = wishes
+            self._wishes[project.path] = wishes
         reads, retry = [], False
         # Hooks append a record first and then its echo to the queue: read the other way round, no
         # echo is seen before its record.
@@ -102,7 +111,8 @@ class Scanner:
         if not reads:
             return Scanned(retry_after=RETRY_SECONDS if retry else None)
         failpoint("read")
-        taken = self._intake.take_in(project, [item for read in reads for item in read.items], wishes)
+        items = [item for read in reads for item in read.items]
+        taken = self._intake.take_in(project, items, wishes, heed_marks=heed_marks)
         failpoint("enqueued")
         for read in reads:
             self._remember(project, read, taken)
@@ -114,7 +124,7 @@ class Scanner:
         self._memos.clear()
 
     def _memo(self, project: ProjectRow, source: Source) -> _Memo:
-        return self._memos.setdefault((project.id, source.name), _Memo())
+        return self._memos.setdefault((project.path, source.name), _Memo())
 
     def _read(self, project: ProjectRow, source: Source, *, changed_only: bool) -> _Read | None:
         memo = self._memo(project, source)
@@ -155,7 +165,8 @@ class Scanner:
         if time.monotonic() - memo.bad_since < SETTLING_SECONDS:
             return True
         where = f"{source.path}: {error.place}" if error.place else source.path
-        self._registry.set_problems(project.id, source.name, [Problem(error.what, where, error.remedy)])
+        problem = Problem(error.what, where, error.remedy)
+        self._registry.set_problems(project.id, source.name, [problem], project.tree)
         return False
 
     def _remember(self, project: ProjectRow, read: _Read, taken: Taken) -> None:
@@ -168,9 +179,9 @@ class Scanner:
                 _seen(read.readings[digest], taken) if digest in read.readings else memo.seen[digest]
             )
         problems = [problem for entry in seen.values() for problem in entry.problems]
-        self._registry.set_problems(project.id, read.source.name, problems)
+        self._registry.set_problems(project.id, read.source.name, problems, project.tree)
         broken = any(isinstance(raw.value, Broken) for raw in read.entries.values())
-        self._memos[project.id, read.source.name] = _Memo(
+        self._memos[project.path, read.source.name] = _Memo(
             signature=contents.signature if contents else None,
             # What is broken may be the first half of something: it is read again with its end.
             mark=contents.mark if contents and not broken else None,

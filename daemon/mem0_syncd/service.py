@@ -16,12 +16,12 @@ from typing import Any
 import structlog
 
 from mem0_syncd import means, project_file, projects, spool, spooled, sync_state
-from mem0_syncd.delivery import Delivery
+from mem0_syncd.delivery import Deliveries, Delivery
 from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.intake import Intake
 from mem0_syncd.item import Kind
-from mem0_syncd.outbox import Outbox, ProjectRow
+from mem0_syncd.outbox import DestinationRow, Outbox, ProjectRow
 from mem0_syncd.project_file import ProjectFile
 from mem0_syncd.scanner import RETRY_SECONDS, Scanner
 from mem0_syncd.settings import Settings
@@ -36,12 +36,12 @@ log = structlog.get_logger("service")
 class Scans:
     """What some scans did together: changes, a major one among them, and what to look at again.
 
-    `retry` is by project, in seconds.
+    `retry` is by folder, in seconds.
     """
 
     changes: int = 0
     major: bool = False
-    retry: dict[str, float] = field(default_factory=dict)
+    retry: dict[Path, float] = field(default_factory=dict)
 
 
 class Service:
@@ -51,8 +51,8 @@ class Service:
         self.settings = settings
         self.outbox = outbox
         destination = means.choose_destination(settings, outbox.registry)
-        projects.take_in_settings(outbox.registry, settings.projects)
-        left = outbox.queue.doubt_what_was_sending(time.time(), self._certain_from_now(destination.name))
+        self.misfits = projects.take_in_settings(outbox.registry, settings.projects)
+        left = sum(map(self._doubt_what_was_sending, outbox.registry.destinations()))
         log.info("destination", identity=destination.identity, doubted=left)
         self.intake = Intake(
             outbox,
@@ -61,58 +61,104 @@ class Service:
             redaction=settings.redact,
         )
         self.scanner = Scanner(outbox.registry, self.intake)
-        self.delivery = Delivery(outbox, partial(means.means, settings), on_settled=self._mark_soon)
-        self.delivery.paused = outbox.registry.fact("paused") is not None
-        self._wishes: dict[str, ProjectFile] = {}
+        self.deliveries = Deliveries(self._make_delivery)
+        self.deliveries.pause(paused=outbox.registry.fact("paused") is not None)
+        self._wishes: dict[Path, ProjectFile] = {}
         self._to_mark: set[str] = set()
-        self._written: dict[str, tuple[int, ...] | None] = {}
+        self._written: dict[Path, tuple[int, ...] | None] = {}
         self._scanning = threading.Lock()
         self._marking = threading.Lock()
 
-    def _certain_from_now(self, destination: str) -> float:
-        return time.time() if destination == "embedded" else self.settings.rules.certain_after(time.time())
+    def _doubt_what_was_sending(self, destination: DestinationRow) -> int:
+        now = time.time()
+        rules = means.means(self.settings, destination).rules
+        return self.outbox.queue.doubt_what_was_sending(destination.id, now, rules.certain_after(now))
+
+    def _make_delivery(self, destination: DestinationRow) -> Delivery:
+        how = partial(means.means, self.settings)
+        return Delivery(self.outbox, destination.id, how, on_settled=self._mark_soon)
+
+    def take_in_misfits(self) -> bool:
+        """Look again at listed projects that couldn't be watched; returns whether one can be by now."""
+        before = self.misfits
+        if before:
+            self.misfits = projects.take_in_settings(self.outbox.registry, self.settings.projects)
+        return len(self.misfits) < len(before)
+
+    def deliveries_in_use(self) -> list[Delivery]:
+        """The deliveries to where any project's items go now."""
+        return [self.deliveries.to(it) for it in self.outbox.registry.destinations_in_use()]
 
     # Scanning
 
-    def scan(self, only: Iterable[ProjectRow] | None = None, *, changed_only: bool = False) -> Scans:
-        """Scan projects, all by default; what can't be scanned is raised once the others are."""
+    def scan(
+        self,
+        only: Iterable[ProjectRow] | None = None,
+        *,
+        changed_only: bool = False,
+        heed_marks: bool = True,
+    ) -> Scans:
+        """Scan projects, all by default; what can't be scanned is raised once the others are.
+
+        Without `heed_marks`, what others marked as synced is taken in, too.
+        """
         scans, failure = Scans(), None
         with self._scanning:
             for project in self.outbox.registry.projects() if only is None else only:
                 try:
-                    self._scan_one(project, scans, changed_only=changed_only)
+                    self._scan_one(project, scans, changed_only=changed_only, heed_marks=heed_marks)
                 except Exception as error:  # noqa: BLE001 - raised below
                     failure = error
         if failure is not None:
             raise failure
         return scans
 
-    def _scan_one(self, project: ProjectRow, scans: Scans, *, changed_only: bool) -> None:
+    def _scan_one(self, project: ProjectRow, scans: Scans, *, changed_only: bool, heed_marks: bool) -> None:
+        self._report_missing(project)
+        wishes = self._wishes_of(project)
+        if wishes is None:  # what nobody may send is for nobody to guess
+            return
+        scans.changes += self._route(project, wishes)
         self._take_in_marks(project)  # first: what others marked isn't sent
-        scanned = self.scanner.scan(project, self._wishes_of(project), changed_only=changed_only)
+        scanned = self.scanner.scan(project, wishes, changed_only=changed_only, heed_marks=heed_marks)
         scans.changes += scanned.changes
         scans.major |= scanned.major
         if scanned.retry_after is not None:
-            scans.retry[project.id] = scanned.retry_after
-        self._report_missing(project)
+            scans.retry[project.path] = scanned.retry_after
 
-    def scan_until_settled(self, only: Iterable[ProjectRow] | None = None) -> None:
+    def scan_until_settled(
+        self, only: Iterable[ProjectRow] | None = None, *, heed_marks: bool = True
+    ) -> None:
         """Scan, and again while a file looks as if a writer were at work on it."""
         left = list(self.outbox.registry.projects() if only is None else only)
         while left:
-            retry = self.scan(left).retry
-            left = [project for project in left if retry.get(project.id, math.inf) <= RETRY_SECONDS]
+            retry = self.scan(left, heed_marks=heed_marks).retry
+            left = [project for project in left if retry.get(project.path, math.inf) <= RETRY_SECONDS]
             time.sleep(RETRY_SECONDS if left else 0)
 
-    def _wishes_of(self, project: ProjectRow) -> ProjectFile:
-        """What the project's own settings say, or said last."""
+    def _wishes_of(self, project: ProjectRow) -> ProjectFile | None:
+        """What the folder's own settings say, or said last; None where they could never be read."""
         problems = []
         try:
-            self._wishes[project.id] = project_file.read(project.path)
+            self._wishes[project.path] = project_file.read(project.path)
         except project_file.BadProjectFile as error:
             problems.append(error.problem)
-        self.outbox.registry.set_problems(project.id, "project file", problems)
-        return self._wishes.get(project.id, project_file.EVERYTHING)
+        self.outbox.registry.set_problems(project.id, "project file", problems, project.tree)
+        return self._wishes.get(project.path)
+
+    def _route(self, project: ProjectRow, wishes: ProjectFile) -> bool:
+        """Have the project's items go where it wishes: a new destination gets everything that it lacks.
+
+        Returns whether they went elsewhere before.
+        """
+        registry = self.outbox.registry
+        destination = means.destination_named(wishes.destination, self.settings, registry)
+        if not registry.set_destination_of(project, destination.id):
+            return False
+        log.info("route", project=project.id, folder=str(project.path), to=destination.identity)
+        self.scanner.forget()
+        self._mark_soon({project.id})
+        return True
 
     def take_in_spool(self) -> Scans:
         """Take in what hooks and commands have spooled."""
@@ -122,9 +168,13 @@ class Service:
                 folder = Path(event.get("cwd") or event.get("project") or "/")
                 with contextlib.suppress(SyncdError):  # in no watched project: nothing is to be done
                     project = projects.find(registry, folder)
+                    wishes = self._wishes_of(project)
+                    if wishes is None:  # it stays spooled until they can be read
+                        continue
+                    scans.changes += self._route(project, wishes)
                     reading = spooled.understand(event, project, self._made_since(project, event))
-                    taken = self.intake.take_in(project, reading.items, self._wishes_of(project))
-                    registry.set_problems(project.id, "session", reading.problems)
+                    taken = self.intake.take_in(project, reading.items, wishes)
+                    registry.set_problems(project.id, "session", reading.problems, project.tree)
                     scans.changes += taken.changes
                     scans.major |= taken.major
                 spool.remove(path)
@@ -141,33 +191,35 @@ class Service:
         registry.set_fact(name, json.dumps({"id": event["session_id"], "began": began, "heard": time.time()}))
         if not began:  # the first session of all: what was there before it isn't its own
             return spooled.Made()
-        seen = partial(self.outbox.ledger.seen_since, registry.destination().id, project.id, since=began)
+        destination = registry.destination_of(project.id)
+        seen = partial(self.outbox.ledger.seen_since, destination.id, project.id, since=began)
         return spooled.Made(decisions=seen(Kind.DECISION), patterns=seen(Kind.AGENT_PATTERN))
 
     def _report_missing(self, project: ProjectRow) -> None:
         missing = Problem(
             "the project's folder is not there", str(project.path), f"mem0-syncd project remove {project.id}"
         )
-        self.outbox.registry.set_problems(project.id, "folder", [] if project.path.is_dir() else [missing])
+        problems = [] if project.path.is_dir() else [missing]
+        self.outbox.registry.set_problems(project.id, "folder", problems, project.tree)
 
     # Marks
 
     def _take_in_marks(self, project: ProjectRow) -> None:
         registry, source = self.outbox.registry, decision_log.SOURCE.name
         now = sync_state.signature(project.path / sync_state.PATH)
-        if now is not None and now == self._written.get(project.id):
+        if now is not None and now == self._written.get(project.path):
             return  # it says what we wrote
         try:
             state = sync_state.read(project.path)
         except Unreadable as error:
             # The last good marks hold meanwhile.
-            registry.set_problems(project.id, "sync-state", [sync_state.problem_of(error)])
+            registry.set_problems(project.id, "sync-state", [sync_state.problem_of(error)], project.tree)
             return
-        registry.set_problems(project.id, "sync-state", [])
+        registry.set_problems(project.id, "sync-state", [], project.tree)
         foreign = set(state.foreign) if state else set()
         foreign -= self.outbox.ledger.ids_ever_delivered(project.id, source)
-        if foreign != registry.foreign_marks(project.id):
-            registry.set_foreign_marks(project.id, foreign)
+        if foreign != registry.foreign_marks(project.id, project.tree):
+            registry.set_foreign_marks(project.id, foreign, project.tree)
             self.scanner.forget()
         # What was settled before a crash may not be marked yet, and then no receipt will come to tell.
         self._mark_soon({project.id})
@@ -180,20 +232,20 @@ class Service:
         """Bring the sync-state files of projects with news in line with the receipts."""
         with self._marking:
             due, self._to_mark = self._to_mark, set()
-        destination = self.outbox.registry.destination()
         for project in self.outbox.registry.projects():
             # A folder that was dropped or moved away is not made again for the marks' sake.
             if project.id not in due or not (project.path / sync_state.PATH).parent.is_dir():
                 continue
+            destination = self.outbox.registry.destination_of(project.id)
             marks = self.outbox.ledger.marks(destination.id, project.id, decision_log.SOURCE.name)
             problems = []
             try:
                 if sync_state.write(project.path, destination.identity, marks):
-                    self._written[project.id] = sync_state.signature(project.path / sync_state.PATH)
+                    self._written[project.path] = sync_state.signature(project.path / sync_state.PATH)
                     failpoint("marked")
             except (Unreadable, OSError) as error:
                 problems.append(sync_state.problem_of(error))
-            self.outbox.registry.set_problems(project.id, "sync-state", problems)
+            self.outbox.registry.set_problems(project.id, "sync-state", problems, project.tree)
 
     def begin_sync(self, project_id: str | None = None, *, resend_marked: bool = False) -> int:
         """Scan, and make everything live due; returns the id of the newest entry.
@@ -202,16 +254,11 @@ class Service:
         """
         registry = self.outbox.registry
         self.take_in_spool()
-        if resend_marked:
-            self.scanner.forget()
-        self.intake.respects_marks = not resend_marked
-        try:
-            self.scan_until_settled(it for it in registry.projects() if project_id in {None, it.id})
-        finally:
-            self.intake.respects_marks = True
-        destination = registry.destination()
-        self.outbox.queue.make_due(destination.id, time.time())
-        registry.probe_now(destination.id, time.time())
+        wanted = [it for it in registry.projects() if project_id in {None, it.id}]
+        self.scan_until_settled(wanted, heed_marks=not resend_marked)
+        for destination in registry.destinations_in_use():
+            self.outbox.queue.make_due(destination.id, time.time())
+            registry.probe_now(destination.id, time.time())
         return self.outbox.queue.newest_id()
 
     @contextlib.contextmanager
@@ -219,23 +266,27 @@ class Service:
         """Deliver in the background for the block, without a daemon."""
         stopped = threading.Event()
 
-        def deliver() -> None:
+        def deliver(delivery: Delivery) -> None:
             while not stopped.is_set():
-                wait = self.delivery.run()
+                wait = delivery.run()
                 self.mark()
                 stopped.wait(0.2 if wait is None else min(wait, 0.2))
 
-        thread = threading.Thread(target=deliver, name="deliver", daemon=True)
-        thread.start()
+        threads = [
+            threading.Thread(target=deliver, args=(delivery,), name="deliver", daemon=True)
+            for delivery in self.deliveries_in_use()
+        ]
+        for thread in threads:
+            thread.start()
         try:
             yield
         finally:
             stopped.set()
             self.close()
-            thread.join()
+            for thread in threads:
+                thread.join()
 
     def close(self) -> None:
-        """Let go of the courier, once what is under way has had its time."""
-        self.delivery.drain(DRAIN_SECONDS)
-        self.delivery.close()
+        """Let go of the couriers, once what is under way has had its time."""
+        self.deliveries.close(DRAIN_SECONDS)
         self.mark()

@@ -34,12 +34,13 @@ def snapshot(state: Path) -> dict[str, Any]:
 
 def _snapshot(outbox: Outbox, running: str) -> dict[str, Any]:
     registry = outbox.registry
-    destination = registry.current_destination()
-    projects = _projects(outbox, destination)
+    in_use = registry.destinations_in_use()
+    projects = _projects(outbox)
     problems = [problem.as_dict() for _, problem in _problems(outbox)]
-    problems += _destination_problems(destination)
-    problems += _dead_letters(outbox, destination)
-    last = outbox.queue.last_delivery(destination.id) if destination else None
+    for destination in in_use:
+        problems += _destination_problems(destination)
+        problems += _dead_letters(outbox, destination)
+    deliveries = [outbox.queue.last_delivery(destination.id) for destination in in_use]
     alive = running != "stopped"
     return {
         "schema": SCHEMA,
@@ -50,11 +51,11 @@ def _snapshot(outbox: Outbox, running: str) -> dict[str, Any]:
             "version": registry.fact("version") if alive else None,
             "since": registry.fact("since") if alive else None,
         },
-        "destination": _destination(destination),
+        "destination": _destination(registry.current_destination()),
         "projects": projects,
         "totals": _sum(counts for project in projects for counts in project["kinds"].values()),
-        "redacted": outbox.ledger.redacted(destination.id) if destination else 0,
-        "last_delivery": rfc3339(last),
+        "redacted": sum(outbox.ledger.redacted(destination.id) for destination in in_use),
+        "last_delivery": rfc3339(max(filter(None, deliveries), default=None)),
         "problems": problems,
     }
 
@@ -77,31 +78,41 @@ def _state(running: str, *, paused: bool, problems: bool) -> str:
     return "degraded" if problems else "ok"
 
 
-def _projects(outbox: Outbox, destination: DestinationRow | None) -> list[dict[str, Any]]:
-    watched = {project.id: project for project in outbox.registry.projects()}
+def _projects(outbox: Outbox) -> list[dict[str, Any]]:
+    registry, default = outbox.registry, outbox.registry.current_destination()
+    folders: dict[str, list[str]] = {}
+    for project in registry.projects():
+        folders.setdefault(project.id, []).append(str(project.path))
     problems: dict[str, list[dict[str, str]]] = {}
     for project_id, problem in _problems(outbox):
         problems.setdefault(project_id, []).append(problem.as_dict())
-    tallies = outbox.ledger.counts(destination.id) if destination else {}
-    ids = sorted({*watched, *(project_id for project_id, _ in tallies)})
-    return [
-        {
-            "id": project_id,
-            "path": str(watched[project_id].path) if project_id in watched else None,
-            "problems": problems.get(project_id, []),
-            "kinds": {
-                kind.value: _counts(tallies[project_id, kind])
-                for kind in Kind
-                if (project_id, kind) in tallies
-            },
-        }
-        for project_id in ids
-    ]
+    tallies = {it.id: outbox.ledger.counts(it.id) for it in registry.destinations_in_use()}
+    unwatched = {project_id for project_id, _ in tallies.get(default.id, {})} if default else set()
+    shown = []
+    for project_id in sorted({*folders, *unwatched}):
+        destination = registry.destination_of(project_id) if default else None
+        counts = tallies[destination.id] if destination else {}
+        path, *worktrees = folders.get(project_id, [None])
+        shown.append(
+            {
+                "id": project_id,
+                "path": path,
+                "worktrees": worktrees,
+                "destination": destination.identity if destination else None,
+                "problems": problems.get(project_id, []),
+                "kinds": {
+                    kind.value: _counts(counts[project_id, kind])
+                    for kind in Kind
+                    if (project_id, kind) in counts
+                },
+            }
+        )
+    return shown
 
 
 def _problems(outbox: Outbox) -> Iterator[tuple[str, Problem]]:
     """Every reported problem, with the whole path of a project's file."""
-    folders = {project.id: project.path for project in outbox.registry.projects()}
+    folders = {project.id: project.path for project in reversed(outbox.registry.projects())}
     for project_id, problem in outbox.registry.problems():
         folder = folders.get(project_id)
         where = str(folder / problem.where) if folder else problem.where

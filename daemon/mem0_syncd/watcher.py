@@ -36,10 +36,10 @@ class Watcher:
     def __init__(
         self,
         files: Iterable[str],
-        on_change: Callable[[str, set[str]], None],
+        on_change: Callable[[Path, set[str]], None],
         on_upheaval: Callable[[], None],
     ) -> None:
-        """`files` are relative to each project; `on_change` hears a project's id, and which files changed.
+        """`files` are relative to each project; `on_change` hears a folder of one, and which files changed.
 
         It hears their names, and none where it may be any of them.
         `on_upheaval` hears that folders or links came or went, on a thread that mustn't call `mend` itself.
@@ -51,7 +51,7 @@ class Watcher:
         self._lock = threading.Lock()
         self._projects: list[ProjectRow] = []
         self._armed: dict[Path, tuple[ObservedWatch, Identity]] = {}
-        self._owners: dict[Path, set[str]] = {}
+        self._owners: dict[Path, set[Path]] = {}
         self._observer: BaseObserver = Observer()
         self._started = False
 
@@ -76,7 +76,7 @@ class Watcher:
 
         A project whose folders have changed is reported as changed.
         """
-        changed: set[str] = set()
+        changed: set[Path] = set()
         with self._lock:
             if self._started and not self._observer.is_alive():
                 self._observer = Observer()
@@ -86,19 +86,19 @@ class Watcher:
                 changed |= news
                 if not news:
                     break
-        for project_id in changed:
-            self._on_change(project_id, set())
+        for folder in changed:
+            self._on_change(folder, set())
         return problems
 
-    def _bring_in_line(self) -> tuple[set[str], list[Problem]]:
-        """The projects whose watches changed, and what can't be watched."""
-        owners: dict[Path, set[str]] = {}
+    def _bring_in_line(self) -> tuple[set[Path], list[Problem]]:
+        """The folders of the projects whose watches changed, and what can't be watched."""
+        owners: dict[Path, set[Path]] = {}
         for project in self._projects:
             for folder in self._folders(project):
-                owners.setdefault(folder, set()).add(project.id)
+                owners.setdefault(folder, set()).add(project.path)
         before, self._owners = self._owners, owners
         alive = {emitter.watch for emitter in self._observer.emitters if emitter.is_alive()}
-        changed: set[str] = set()
+        changed: set[Path] = set()
         for folder, (watch, identity) in list(self._armed.items()):
             if folder not in owners or _identity(folder) != identity or watch not in alive:
                 self._disarm(folder)
@@ -158,9 +158,9 @@ class Watcher:
         ways = {path for path in paths if os.path.basename(path) in self._ways}  # noqa: PTH119 - likewise
         upheaval = event.is_directory or str(folder) in paths or ways or any(map(os.path.islink, named))
         if named or upheaval:
-            for project_id in self._owners.get(folder, ()):
+            for project in self._owners.get(folder, ()):
                 names = set() if upheaval else {os.path.basename(path) for path in named}  # noqa: PTH119 - text
-                self._on_change(project_id, names)
+                self._on_change(project, names)
         if upheaval:
             self._on_upheaval()
 

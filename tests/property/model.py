@@ -173,11 +173,12 @@ class Delivering(RuleBasedStateMachine):
         for module in (rounds, line_module):
             module.time = SimpleNamespace(monotonic=self.clock)  # type: ignore[attr-defined]
         now = self.clock.now
-        self.outbox.queue.doubt_what_was_sending(now, RULES.certain_after(now))
+        self.outbox.queue.doubt_what_was_sending(self.destination, now, RULES.certain_after(now))
         intake = Intake(self.outbox, major_categories=["architecture"], redaction="off", now=self.clock)
         self.scanner = Scanner(self.outbox.registry, intake, sources=(SOURCE,))
         self.delivery = Delivery(
             self.outbox,
+            self.destination,
             lambda _destination: Means({}, RULES, 2, None, 2 * TIMEOUT),
             rng=random.Random(1),
             now=self.clock,

@@ -105,9 +105,9 @@ class Daemon:
 
     @property
     def courier(self) -> int | None:
-        """The courier's process id, while there is one."""
+        """The process id of the first courier, while there is one."""
         answer = self.answers()
-        return answer["courier"] if answer else None
+        return next(iter(answer["couriers"]), None) if answer else None
 
     def kill(self) -> None:
         """SIGKILL the daemon."""

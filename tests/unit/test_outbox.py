@@ -789,7 +789,7 @@ def test_what_was_sending_is_unconfirmed_after_a_crash(outbox: Outbox) -> None:
     """It may be stored, and absence is certain only later."""
     put(outbox, A, item(source_id="DEC-2"))
     claim(outbox, limit=1)
-    assert outbox.queue.doubt_what_was_sending(NOW + 5, NOW + 95) == 1
+    assert outbox.queue.doubt_what_was_sending(destination(outbox), NOW + 5, NOW + 95) == 1
     assert counts(outbox) == {"unconfirmed": 1, "pending": 1}
     look, _ = claim(outbox, NOW + 5)
     assert (look.verb, look.entry.certain_at) == (Verb.LOOK, NOW + 95)
@@ -801,7 +801,7 @@ def test_an_update_that_was_sending_is_repeated_after_a_crash(outbox: Outbox) ->
     deliver(outbox)
     put(outbox, B)
     claim_one(outbox)
-    outbox.queue.doubt_what_was_sending(NOW + 5, NOW + 95)
+    outbox.queue.doubt_what_was_sending(destination(outbox), NOW + 5, NOW + 95)
     again = claim_one(outbox, NOW + 5)
     assert (again.verb, again.entry.memory_id) == (Verb.PUSH, "m-1")
 
@@ -814,7 +814,7 @@ def test_a_start_makes_what_was_under_way_due(outbox: Outbox, outcome: Outcome, 
     put(outbox, A)
     end(outbox, claim_one(outbox), outcome)
     claim_one(outbox, NOW + 60)
-    assert outbox.queue.doubt_what_was_sending(NOW + 61, NOW + 62) == 0
+    assert outbox.queue.doubt_what_was_sending(destination(outbox), NOW + 61, NOW + 62) == 0
     again = claim_one(outbox, NOW + 61)
     assert again.verb is verb
     if verb is Verb.LOOK:
@@ -1089,7 +1089,7 @@ def test_counts_equal_a_recount_after_anything(outbox: Outbox, seed: int) -> Non
                 else:
                     outbox.queue.drop(letters[:1])
             case 5:
-                outbox.queue.doubt_what_was_sending(now, now + 90)
+                outbox.queue.doubt_what_was_sending(destination(outbox), now, now + 90)
         check(outbox)
     assert sum(counts(outbox).values()) <= 4
 

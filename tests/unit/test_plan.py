@@ -59,9 +59,26 @@ def everything_known() -> Iterator[Known]:
 ALL_KNOWN = list(everything_known())
 
 
+@pytest.mark.parametrize(
+    ("reader", "teller", "revises"),
+    [
+        ("", "", True),
+        ("", "/branch", True),
+        ("/branch", "/branch", True),
+        ("/branch", "", False),
+        ("/other", "/branch", False),
+    ],
+)
+def test_a_worktree_revises_only_what_it_said_itself(reader: str, teller: str, *, revises: bool) -> None:
+    """And the project's own folder overrules every one."""
+    read = item(SECOND)
+    known = {read.sync_key: Known(delivered=HASH_A, project="shop", source="", tree=teller)}
+    assert bool(plan([read], known, tree=reader)) is revises
+
+
 def test_every_known_field_is_tried() -> None:
     """So that a new field is thought of here; where an item is from has tests of its own."""
-    assert [it.name for it in fields(Known)][7:] == ["project", "source"]
+    assert [it.name for it in fields(Known)][7:] == ["project", "source", "tree"]
     assert len(ALL_KNOWN) == 3**5 * 4
 
 

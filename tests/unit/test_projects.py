@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -190,3 +191,69 @@ def test_a_name_that_only_begins_alike_is_not_inside(
     with pytest.raises(SyncdError, match="no watched project") as caught:
         projects.find(registry, make(tmp_path / "shop-2"))
     assert "project add" in caught.value.problem.remedy
+
+
+def test_a_known_folder_gets_no_other_id(registry: Registry, project: Path) -> None:
+    """Everything would be sent again under it; the same id is well."""
+    projects.add(registry, project)
+    with pytest.raises(SyncdError, match="everything would be sent again"):
+        projects.add(registry, project, "till")
+    assert projects.add(registry, project, "Shop").id == "shop"
+
+
+# Linked git worktrees ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def worktree(project: Path, tmp_path: Path) -> Path:
+    """A linked worktree, called `hotfix`, of the project."""
+    folder = tmp_path / "hotfix"
+    for command in (
+        ["init", "-q"],
+        ["-c", "user.name=me", "-c", "user.email=me@example.org", "commit", "-q", "--allow-empty", "-m", "x"],
+        ["worktree", "add", "-q", str(folder)],
+    ):
+        subprocess.run(["git", "-C", str(project), *command], check=True)
+    return folder
+
+
+def test_a_worktree_has_its_main_trees_id(registry: Registry, project: Path, worktree: Path) -> None:
+    """Both are watched, in whatever order they are added, and neither takes the id from the other."""
+    assert projects.add(registry, worktree) == ProjectRow("shop", worktree, is_worktree=True)
+    assert projects.add(registry, project) == ProjectRow("shop", project)
+    assert [it.path for it in registry.projects()] == [project, worktree]
+
+
+def test_a_worktree_has_the_id_that_its_main_tree_was_given(
+    registry: Registry, project: Path, worktree: Path
+) -> None:
+    """Whatever the folders are called."""
+    projects.add(registry, project, "till")
+    assert projects.add(registry, worktree).id == "till"
+
+
+def test_a_worktrees_id_is_not_free_for_a_stranger(
+    registry: Registry, worktree: Path, tmp_path: Path
+) -> None:
+    """Not even while only the worktree is watched."""
+    projects.add(registry, worktree)
+    with pytest.raises(SyncdError, match="already that of"):
+        projects.add(registry, make(tmp_path / "other" / "shop"))
+
+
+def test_a_worktree_that_is_removed_leaves_its_main_tree(
+    registry: Registry, project: Path, worktree: Path
+) -> None:
+    """From the list of the settings, too."""
+    projects.add(registry, project)
+    projects.take_in_settings(registry, [worktree])
+    projects.take_in_settings(registry, [])
+    assert [it.path for it in registry.projects()] == [project]
+
+
+def test_a_submodule_is_no_worktree(registry: Registry, tmp_path: Path) -> None:
+    """Its `.git` is a file as well, and names a folder without a `commondir`."""
+    module = make(tmp_path / "module")
+    make(tmp_path / "git")
+    (module / ".git").write_text(f"gitdir: {tmp_path / 'git'}\n")
+    assert projects.add(registry, module) == ProjectRow("module", module)

@@ -88,7 +88,7 @@ def check_contract(shown: dict[str, Any]) -> None:
     assert shown["destination"]["state"] in {"ok", "held", "unreachable"}
     every = [shown["totals"]]
     for project in shown["projects"]:
-        assert set(project) == {"id", "path", "problems", "kinds"}
+        assert set(project) == {"id", "path", "worktrees", "destination", "problems", "kinds"}
         assert set(project["kinds"]) <= {kind.value for kind in Kind}
         every += project["kinds"].values()
     for counts in every:
@@ -135,7 +135,14 @@ def test_every_count_is_shown_and_they_add_up(state: Path, project: Path) -> Non
         "withheld": 1,
     }  # fmt: skip
     assert shown["projects"] == [
-        {"id": "shop", "path": str(project), "problems": [], "kinds": {"decision": shown["totals"]}}
+        {
+            "id": "shop",
+            "path": str(project),
+            "worktrees": [],
+            "destination": "platform https://mem0.example.org",
+            "problems": [],
+            "kinds": {"decision": shown["totals"]},
+        }
     ]
     assert shown["last_delivery"] == "2026-01-05T00:00:00Z"
 

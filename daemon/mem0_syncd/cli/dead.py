@@ -77,9 +77,11 @@ def drop(numbers: tuple[int, ...]) -> None:
 
 
 def _letters(outbox: Outbox) -> dict[int, Entry]:
-    destination = outbox.registry.current_destination()
-    letters = outbox.queue.dead_letters(destination.id, limit=1_000_000) if destination else []
-    return {entry.id: entry for entry in letters}
+    found: dict[int, Entry] = {}
+    for destination in outbox.registry.destinations_in_use():
+        letters = outbox.queue.dead_letters(destination.id, limit=1_000_000)
+        found |= {entry.id: entry for entry in letters}
+    return found
 
 
 def _letter(outbox: Outbox, number: int) -> Entry:

@@ -28,17 +28,17 @@ def add(path: Path, name: str | None, *, dry_run: bool) -> None:
     \b
     Example:  mem0-syncd project add ~/code/shop
     """
-    from mem0_syncd import means, settings
+    from mem0_syncd import means, project_file, settings
     from mem0_syncd.preview import preview
 
     chosen = settings.load()
     folder = projects.resolve(path)
     with writable(chosen.state_dir) as outbox:
-        identity = means.intended(chosen, outbox.registry)
-        project_id = projects.project_id(name or folder.name)
-        for line in preview(folder, project_id):
+        row = projects.intended(outbox.registry, folder, name)
+        own = project_file.read(folder).destination
+        for line in preview(folder, row.id):
             click.echo(line, err=True)
-        click.echo(f"  to {identity}", err=True)
+        click.echo(f"  to {means.intended(own, chosen, outbox.registry)}", err=True)
         if dry_run:
             return
         means.choose_destination(chosen, outbox.registry)
@@ -57,17 +57,17 @@ def list_() -> None:
 @project.command()
 @click.argument("name", metavar="ID|PATH")
 def remove(name: str) -> None:
-    """Stop watching a project; what is in Mem0, and what is known of it here, stays."""
+    """Stop watching a project with its worktrees, or one folder; what is in Mem0, or known here, stays."""
     with writable(paths.state_dir()) as outbox:
-        rows = {row.id: row for row in outbox.registry.projects()}
-        found = rows.get(name) or next(
-            (row for row in rows.values() if row.path == Path(name).expanduser().resolve()), None
-        )
-        if found is None:
+        path = Path(name).expanduser().resolve()
+        found = [row for row in outbox.registry.projects() if name == row.id or path == row.path]
+        if not found:
             raise SyncdError("no such project is watched", where=name, remedy="mem0-syncd project list")
-        outbox.registry.remove_project(found.id)
+        for row in found:
+            outbox.registry.remove_project(row.id, row.path)
     _tell_daemon()
-    click.echo(f"{found.id} is no longer watched", err=True)
+    for row in found:
+        click.echo(f"{row.id} ({row.path}) is no longer watched", err=True)
 
 
 def _tell_daemon() -> None:

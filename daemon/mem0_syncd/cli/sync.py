@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from pathlib import Path
 
 import click
@@ -12,7 +13,7 @@ from mem0_syncd.control import ask
 from mem0_syncd.errors import DaemonNotRunning, SyncdError
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.render import KIND_NAMES
-from mem0_syncd.settlement import Reach
+from mem0_syncd.settlement import Reach, Standing
 from mem0_syncd.status import snapshot
 
 _POLL_SECONDS = 0.05
@@ -92,19 +93,28 @@ def _alone(state: Path, path: Path | None, deadline: float, *, wait: bool, resen
 def _wait(outbox: Outbox, newest: int, project_id: str | None, deadline: float) -> str | None:
     """Wait until nothing up to the entry `newest` is live; returns why it gave up, if it did."""
     while True:
-        destination = outbox.registry.destination()
-        live = outbox.queue.live(destination.id, newest, project_id)
+        live: Counter[str] = Counter()
+        standings = []
+        for destination in outbox.registry.destinations_in_use():
+            if there := outbox.queue.live(destination.id, newest, project_id):
+                live.update(there)
+                standings.append(destination.standing)
         if not live:
             return None
-        standing = destination.standing
+        reasons = "; ".join(dict.fromkeys(standing.reason for standing in standings if standing.reason))
         if outbox.registry.fact("paused"):
             return "paused; go on with: mem0-syncd resume"
-        if standing.reach is Reach.HELD and (standing.retry_at or 0.0) > time.time() + 1:
-            return f"{standing.reason}; {standing.remedy}"
+        if all(map(_is_held, standings)):
+            return "; ".join(f"{standing.reason}; {standing.remedy}" for standing in standings)
         if time.monotonic() >= deadline:
             counts = ", ".join(f"{n} {state}" for state, n in sorted(live.items()))
-            return f"timed out with {counts}" + (f" ({standing.reason})" if standing.reason else "")
+            return f"timed out with {counts}" + (f" ({reasons})" if reasons else "")
         time.sleep(_POLL_SECONDS)
+
+
+def _is_held(standing: Standing) -> bool:
+    """Whether waiting can't help: not even a probe is due."""
+    return standing.reach is Reach.HELD and (standing.retry_at or 0.0) > time.time() + 1
 
 
 def _print_summary(state: Path, path: Path | None) -> tuple[dict[str, int], list[dict[str, str]]]:

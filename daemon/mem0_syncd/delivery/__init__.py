@@ -1,6 +1,7 @@
 """Delivery: brings what is due to Mem0, with the courier doing the talking."""
 
+from mem0_syncd.delivery.deliveries import Deliveries
 from mem0_syncd.delivery.means import Means
 from mem0_syncd.delivery.rounds import Delivery
 
-__all__ = ["Delivery", "Means"]
+__all__ = ["Deliveries", "Delivery", "Means"]

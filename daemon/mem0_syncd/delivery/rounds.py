@@ -47,24 +47,29 @@ class Contact:
 
 
 class Delivery:
-    """Brings what is due to the destination in use. `run` is for one thread; the rest is for any."""
+    """Brings what is due to one destination. `run` is for one thread; the rest is for any."""
 
     def __init__(
         self,
         outbox: Outbox,
+        destination: int,
         means: Callable[[DestinationRow], Means],
         *,
         on_settled: Callable[[set[str]], None] = lambda _projects: None,
         rng: random.Random | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`means` is asked at each start of the courier; `on_settled` hears whose entries were settled."""
+        """`destination` is an id; `means` is asked at each start of the courier.
+
+        `on_settled` hears whose entries were settled.
+        """
         self._outbox = outbox
+        self.destination_id = destination
         self._means_of = means
         self._on_settled = on_settled
         self._rng = rng or random.Random()  # noqa: S311 - jitter, no secret
         self._now = now
-        self._means = means(outbox.registry.destination())
+        self._means = means(self._destination())
         self._pace = Pace(self._means.adds_per_minute)
         self._line: Line[Claim | Contact] = Line(self._start_of_courier, self._rng)
         self._contact_not_before = 0.0
@@ -130,12 +135,15 @@ class Delivery:
             what = answer.get("reason") or answer.get("error")
             raise SyncdError(f"the memory can't be deleted: {what}", remedy=answer.get("remedy", "try again"))
 
+    def _destination(self) -> DestinationRow:
+        return self._outbox.registry.destination(self.destination_id)
+
     # Handing out
 
     def _hand_out(self) -> int:
         if time.monotonic() < self._line.not_before:
             return 0
-        destination = self._outbox.registry.destination()
+        destination = self._destination()
         if not self._takes_requests(destination.standing):
             return 0
         claims = self._claim(destination)
@@ -211,7 +219,7 @@ class Delivery:
         self._write(destination, settled, standing)
 
     def _start_of_courier(self) -> dict[str, Any]:
-        destination = self._outbox.registry.destination()
+        destination = self._destination()
         self._means = self._means_of(destination)
         return {**self._means.start, "account": destination.account, "threads": self._means.threads}
 
@@ -222,7 +230,7 @@ class Delivery:
         if not events:
             return
         settled: list[tuple[Entry, Settlement]] = []
-        destination = self._outbox.registry.destination()
+        destination = self._destination()
         standing = destination.standing
         for event in events:
             match event:
@@ -301,7 +309,7 @@ class Delivery:
     def _waits(self) -> tuple[float, float, float, float]:
         """Seconds until the next look-up, the next push, the destination's clock, and the courier's."""
         now, moment = self._now(), time.monotonic()
-        destination = self._outbox.registry.destination()
+        destination = self._destination()
         look, push = self._outbox.queue.next_due(destination.id, now)
         waits = [math.inf if push is None else max(push - now, self._pace.wait(moment))]
         if self._outbox.queue.uncontacted(destination.id):

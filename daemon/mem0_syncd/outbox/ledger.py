@@ -35,6 +35,7 @@ class Prepared:
     memory: Memory | None = None
     major: bool = False
     redacted: tuple[str, ...] = ()
+    tree: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Ledger:
         for start in range(0, len(unique), 500):
             rows = self._db.rows(
                 f"""
-                SELECT item.sync_key, item.status, project, source, tombstone_hash,
+                SELECT item.sync_key, item.status, project, source, tree, tombstone_hash,
                     receipt.content_hash AS delivered,
                     MAX(CASE WHEN entry.state = 'pending' THEN entry.content_hash END) AS waiting,
                     MAX(CASE WHEN entry.state IN {IN_FLIGHT} THEN entry.content_hash END) AS in_flight,
@@ -82,6 +83,7 @@ class Ledger:
                     skipped=row["status"] == "skipped",
                     project=row["project"],
                     source=row["source"],
+                    tree=row["tree"],
                 )
         return found
 
@@ -230,10 +232,10 @@ def _see(
     item = prepared.change.item
     sql.execute(
         "INSERT INTO item"
-        " (destination, sync_key, project, kind, source, source_id, status, reason, echo, redacted, seen_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " (destination, sync_key, project, kind, source, source_id, status, reason, echo, redacted, seen_at,"
+        " tree) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET status = excluded.status, reason = excluded.reason,"
-        " source = excluded.source, redacted = excluded.redacted",
+        " source = excluded.source, redacted = excluded.redacted, tree = excluded.tree",
         (
             destination,
             item.sync_key,
@@ -246,6 +248,7 @@ def _see(
             item.echo if item.source == QUEUE else None,
             " ".join(sorted(set(prepared.redacted))),
             now,
+            prepared.tree,
         ),
     )
 

@@ -120,17 +120,20 @@ class Queue:
             )
             sql.execute("INSERT OR REPLACE INTO contact VALUES (?, ?, ?)", (destination, user_id, now))
 
-    def doubt_what_was_sending(self, now: float, certain_at: float) -> int:
+    def doubt_what_was_sending(self, destination: int, now: float, certain_at: float) -> int:
         """Take what a dead deliverer left `sending` for unconfirmed, and make every look-up due."""
         with self._db.transaction() as sql:
             left = sql.execute(
                 "UPDATE entry SET state = 'unconfirmed', certain_at = MAX(certain_at, ?)"
-                " WHERE state = 'sending' RETURNING destination, sync_key",
-                (certain_at,),
+                " WHERE state = 'sending' AND destination = ? RETURNING sync_key",
+                (certain_at, destination),
             ).fetchall()
             for row in left:
-                restate(sql, row["destination"], row["sync_key"])
-            sql.execute(f"UPDATE entry SET due_at = ? WHERE state IN {IN_FLIGHT}", (now,))  # noqa: S608
+                restate(sql, destination, row["sync_key"])
+            sql.execute(
+                f"UPDATE entry SET due_at = ? WHERE destination = ? AND state IN {IN_FLIGHT}",  # noqa: S608
+                (now, destination),
+            )
         return len(left)
 
     def make_due(self, destination: int, now: float) -> None:
@@ -158,9 +161,9 @@ class Queue:
     def live(self, destination: int, newest: int, project: str | None = None) -> dict[str, int]:
         """How many live entries, up to an id, are in which state."""
         rows = self._db.rows(
-            "SELECT state, COUNT(*) AS n FROM entry JOIN item USING (destination, sync_key)"
-            " WHERE destination = ? AND id <= ? AND state <> 'dead' AND (? IS NULL OR project = ?)"
-            " GROUP BY state",
+            "SELECT state, COUNT(*) AS n FROM entry JOIN item USING (destination, sync_key)"  # noqa: S608
+            " WHERE entry.destination = ? AND id <= ? AND state <> 'dead' AND (? IS NULL OR project = ?)"
+            f" AND (state <> 'pending' OR {_IS_MEANT}) GROUP BY state",
             (destination, newest, project, project),
         )
         return {row["state"]: row["n"] for row in rows}
@@ -215,6 +218,15 @@ class Queue:
         return float(row["value"]) if row else None
 
 
+_IS_MEANT = """
+    entry.destination = COALESCE(
+        (SELECT project.destination FROM project JOIN item ON item.project = project.id
+         WHERE item.destination = entry.destination AND item.sync_key = entry.sync_key
+            AND project.destination IS NOT NULL ORDER BY is_worktree, path LIMIT 1),
+        entry.destination)
+"""
+"""Not for an entry whose project has been given another destination since: it waits until that is undone."""
+
 _IS_FREE = f"""
     NOT EXISTS (
         SELECT 1 FROM entry AS other WHERE other.destination = entry.destination
@@ -222,6 +234,7 @@ _IS_FREE = f"""
     AND entry.user_id IN (
         SELECT user_id FROM contact
         WHERE contact.destination = entry.destination AND listed_at IS NOT NULL)
+    AND {_IS_MEANT}
 """  # noqa: S608 - a constant of this project
 
 _DUE = f"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,11 +30,20 @@ class DestinationRow:
 
 @dataclass(frozen=True, slots=True)
 class ProjectRow:
-    """A watched project: its fixed id, where it is, and who asked for it: `command` or `settings`."""
+    """A watched folder: its project's fixed id, and who asked for it: `command` or `settings`.
+
+    A project has one folder of its own, and those of its linked git worktrees.
+    """
 
     id: str
     path: Path
     origin: str = "command"
+    is_worktree: bool = False
+
+    @property
+    def tree(self) -> str:
+        """The worktree's path; '' for the project's own folder."""
+        return str(self.path) if self.is_worktree else ""
 
 
 class Registry:
@@ -59,44 +69,70 @@ class Registry:
 
     # Destinations
 
-    def use_destination(self, name: str, address: str) -> DestinationRow:
-        """Make a destination the current one, with the account that was used there last."""
+    def note_destination(self, name: str, address: str) -> DestinationRow:
+        """The destination of that name and address, with the account that was used there last."""
         with self._db.transaction() as sql:
             row = sql.execute(
-                "SELECT id FROM destination WHERE name = ? AND address = ? ORDER BY id DESC", (name, address)
+                "SELECT * FROM destination WHERE name = ? AND address = ? ORDER BY id DESC", (name, address)
             ).fetchone()
-            found = row["id"] if row else None
-            if found is None:
-                found = sql.execute(
-                    "INSERT INTO destination (name, address) VALUES (?, ?)", (name, address)
-                ).lastrowid
-            self.set_fact("destination", str(found))
-        return self.destination()
+            if row is None:
+                row = sql.execute(
+                    "INSERT INTO destination (name, address) VALUES (?, ?) RETURNING *", (name, address)
+                ).fetchone()
+        return _destination(row)
 
-    def destination(self) -> DestinationRow:
-        """The destination in use; there must be one."""
-        current = self.current_destination()
-        if current is None:
+    def use_destination(self, name: str, address: str) -> DestinationRow:
+        """Make a destination the one of all projects that name none."""
+        destination = self.note_destination(name, address)
+        if self.fact("destination") != str(destination.id):
+            self.set_fact("destination", str(destination.id))
+        return destination
+
+    def destination(self, number: int | None = None) -> DestinationRow:
+        """A destination by its id, or the one of all projects that name none; there must be one."""
+        found = self.current_destination() if number is None else self._destination("id = ?", number)
+        if found is None:
             raise LookupError("no destination is in use yet")
-        return current
+        return found
 
     def current_destination(self) -> DestinationRow | None:
-        """The destination in use, if one was ever decided on."""
+        """The destination of all projects that name none, if one was ever decided on."""
+        return self._destination("id = (SELECT value FROM fact WHERE name = 'destination')")
+
+    def destination_of(self, project: str) -> DestinationRow:
+        """Where a project's items go: to the destination that it names, or to everybody's."""
         row = self._db.row(
+            "SELECT destination FROM project WHERE id = ? AND destination IS NOT NULL"
+            " ORDER BY is_worktree, path",
+            (project,),
+        )
+        return self.destination(row["destination"] if row else None)
+
+    def destinations_in_use(self) -> list[DestinationRow]:
+        """The destination of all projects that name none, first, and those that projects name."""
+        rows = self._db.rows(
             "SELECT * FROM destination WHERE id = (SELECT value FROM fact WHERE name = 'destination')"
+            " OR id IN (SELECT destination FROM project)"
+            " ORDER BY id <> (SELECT value FROM fact WHERE name = 'destination'), id"
         )
-        if row is None:
-            return None
-        standing = Standing(
-            Reach(row["reach"]),
-            row["reason"],
-            row["remedy"],
-            row["retry_at"],
-            row["step"],
-            row["doubts"],
-            row["asked_until"],
-        )
-        return DestinationRow(row["id"], row["name"], row["address"], row["account"], standing)
+        return [_destination(row) for row in rows]
+
+    def destinations(self) -> list[DestinationRow]:
+        """Every destination that there ever was."""
+        return [_destination(row) for row in self._db.rows("SELECT * FROM destination ORDER BY id")]
+
+    def set_destination_of(self, project: ProjectRow, destination: int) -> bool:
+        """Have a folder's items go to a destination from now on; returns whether they went elsewhere."""
+        known = self._db.row("SELECT destination FROM project WHERE path = ?", (str(project.path),))
+        if known is None or known["destination"] == destination:
+            return False
+        with self._db.transaction() as sql:
+            sql.execute("UPDATE project SET destination = ? WHERE path = ?", (destination, str(project.path)))
+        return True
+
+    def _destination(self, condition: str, *parameters: object) -> DestinationRow | None:
+        row = self._db.row(f"SELECT * FROM destination WHERE {condition}", parameters)  # noqa: S608 - ours
+        return _destination(row) if row else None
 
     def set_account(self, destination: int, account: str) -> None:
         """Record the account that a destination turned out to be, at the first contact."""
@@ -131,37 +167,52 @@ class Registry:
     # Projects
 
     def projects(self) -> list[ProjectRow]:
-        """The watched projects, by id."""
-        rows = self._db.rows("SELECT * FROM project ORDER BY id")
-        return [ProjectRow(row["id"], Path(row["path"]), row["origin"]) for row in rows]
+        """The watched folders, by id, a project's own before its worktrees."""
+        rows = self._db.rows("SELECT * FROM project ORDER BY id, is_worktree, path")
+        return [
+            ProjectRow(row["id"], Path(row["path"]), row["origin"], bool(row["is_worktree"])) for row in rows
+        ]
 
     def add_project(self, project: ProjectRow) -> None:
-        """Watch a folder under an id, which both become that project's alone."""
+        """Watch a folder under an id; only worktrees share one, so another folder of that id is given up."""
         with self._db.transaction() as sql:
-            sql.execute("DELETE FROM project WHERE path = ?", (str(project.path),))
+            if not project.is_worktree:
+                sql.execute("DELETE FROM project WHERE id = ? AND NOT is_worktree", (project.id,))
             sql.execute(
-                "INSERT OR REPLACE INTO project VALUES (?, ?, ?)",
-                (project.id, str(project.path), project.origin),
+                "INSERT OR REPLACE INTO project (path, id, origin, is_worktree) VALUES (?, ?, ?, ?)",
+                (str(project.path), project.id, project.origin, project.is_worktree),
             )
 
-    def remove_project(self, project_id: str) -> None:
-        """Stop watching a project; its items and receipts stay."""
+    def remove_project(self, project_id: str, path: Path | None = None) -> None:
+        """Stop watching a project, or one folder of it; its items and receipts stay."""
         with self._db.transaction() as sql:
-            sql.execute("DELETE FROM project WHERE id = ?", (project_id,))
+            sql.execute(
+                "DELETE FROM project WHERE id = ? AND (? IS NULL OR path = ?)",
+                (project_id, path and str(path), path and str(path)),
+            )
+            # What is still true of another folder is said again by its next scan.
             sql.execute("DELETE FROM problem WHERE project = ?", (project_id,))
 
     # Foreign marks
 
-    def foreign_marks(self, project: str) -> set[str]:
-        """The ids that others marked as synced, as last read from a good sync-state file."""
-        rows = self._db.rows("SELECT source_id FROM foreign_mark WHERE project = ?", (project,))
+    def foreign_marks(self, project: str, tree: str | None = None) -> set[str]:
+        """The ids that others marked as synced, in one folder of a project or in any.
+
+        They are as last read from a good sync-state file.
+        """
+        rows = self._db.rows(
+            "SELECT source_id FROM foreign_mark WHERE project = ? AND (? IS NULL OR tree = ?)",
+            (project, tree, tree),
+        )
         return {row["source_id"] for row in rows}
 
-    def set_foreign_marks(self, project: str, ids: Iterable[str]) -> None:
-        """Replace what is known of others' marks."""
+    def set_foreign_marks(self, project: str, ids: Iterable[str], tree: str = "") -> None:
+        """Replace what is known of others' marks in one folder of a project."""
         with self._db.transaction() as sql:
-            sql.execute("DELETE FROM foreign_mark WHERE project = ?", (project,))
-            sql.executemany("INSERT OR IGNORE INTO foreign_mark VALUES (?, ?)", ((project, i) for i in ids))
+            sql.execute("DELETE FROM foreign_mark WHERE project = ? AND tree = ?", (project, tree))
+            sql.executemany(
+                "INSERT OR IGNORE INTO foreign_mark VALUES (?, ?, ?)", ((project, tree, i) for i in ids)
+            )
 
     # Problems
 
@@ -170,12 +221,29 @@ class Registry:
         rows = self._db.rows("SELECT * FROM problem ORDER BY project, origin, rowid")
         return [(row["project"], Problem(row["what"], row["place"], row["remedy"])) for row in rows]
 
-    def set_problems(self, project: str, origin: str, problems: Iterable[Problem]) -> None:
-        """Replace the problems that one origin (a source, the watcher, ...) reports of a project."""
-        fresh = [(project, origin, p.what, p.where, p.remedy) for p in problems]
+    def set_problems(self, project: str, origin: str, problems: Iterable[Problem], tree: str = "") -> None:
+        """Replace the problems that one origin (a source, the watcher, ...) reports of a project's folder."""
+        origin = f"{origin} {tree}".strip()
+        fresh = [
+            (project, origin, p.what, str(Path(tree, p.where)) if tree else p.where, p.remedy)
+            for p in problems
+        ]
         known = self._db.rows("SELECT * FROM problem WHERE project = ? AND origin = ?", (project, origin))
         if [tuple(row) for row in known] == fresh:
             return
         with self._db.transaction() as sql:
             sql.execute("DELETE FROM problem WHERE project = ? AND origin = ?", (project, origin))
             sql.executemany("INSERT INTO problem VALUES (?, ?, ?, ?, ?)", fresh)
+
+
+def _destination(row: sqlite3.Row) -> DestinationRow:
+    standing = Standing(
+        Reach(row["reach"]),
+        row["reason"],
+        row["remedy"],
+        row["retry_at"],
+        row["step"],
+        row["doubts"],
+        row["asked_until"],
+    )
+    return DestinationRow(row["id"], row["name"], row["address"], row["account"], standing)
