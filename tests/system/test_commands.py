@@ -70,9 +70,10 @@ def test_status_is_true_whatever_the_daemon_does(daemon: Daemon, project: Path) 
     assert shown["destination"]["name"] == "platform"
     assert shown["destination"]["state"] == "ok"
     counts = {"seen": 3, **dict.fromkeys(COUNTS, 0), "delivered": 2, "withheld": 1}
-    assert shown["projects"] == [
-        {"id": "shop", "path": str(project), "problems": [], "kinds": {"decision": counts}}
-    ]
+    (of_project,) = shown["projects"]
+    assert (of_project["id"], of_project["path"]) == ("shop", str(project))
+    assert (of_project["problems"], of_project["kinds"]) == ([], {"decision": counts})
+    assert of_project["destination"] == shown["destination"]["identity"]
     assert shown["totals"] == counts
     text = daemon.run("status")
     headline, _, header, row, *_ = text.stdout.splitlines()

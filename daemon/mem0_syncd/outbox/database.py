@@ -44,13 +44,8 @@ class Database:
             connection.execute("PRAGMA fullfsync = ON")
         if migrate:
             database._migrate()
-        elif database.version < _migrations()[-1][0]:
-            database.close()
-            raise OutboxUnusable(
-                "the outbox is of an older version, whose daemon still runs",
-                where=str(path),
-                remedy="restart the daemon",
-            )
+        else:
+            database._refuse_older()
         connection.execute("PRAGMA foreign_keys = ON")
         return database
 
@@ -72,6 +67,7 @@ class Database:
         if not database.version:
             database.close()
             return None
+        database._refuse_older()
         return database
 
     @classmethod
@@ -122,6 +118,15 @@ class Database:
         """Close the connection; SQLite folds the WAL into the file."""
         with self._lock:
             self._connection.close()
+
+    def _refuse_older(self) -> None:
+        if self.version < _migrations()[-1][0]:
+            self.close()
+            raise OutboxUnusable(
+                "the outbox is of an older version of mem0-syncd",
+                where=str(self.path),
+                remedy="restart the daemon, which brings it up to date",
+            )
 
     def _refuse_newer(self) -> None:
         newest = _migrations()[-1][0]
