@@ -45,7 +45,7 @@ class Database:
         if migrate:
             database._migrate()
         else:
-            database._refuse_older()
+            database.refuse_older()
         connection.execute("PRAGMA foreign_keys = ON")
         return database
 
@@ -67,7 +67,7 @@ class Database:
         if not database.version:
             database.close()
             return None
-        database._refuse_older()
+        database.refuse_older()
         return database
 
     @classmethod
@@ -114,12 +114,8 @@ class Database:
             row: sqlite3.Row | None = self._connection.execute(sql, parameters).fetchone()
             return row
 
-    def close(self) -> None:
-        """Close the connection; SQLite folds the WAL into the file."""
-        with self._lock:
-            self._connection.close()
-
-    def _refuse_older(self) -> None:
+    def refuse_older(self) -> None:
+        """Raise `OutboxUnusable` for an outbox that only the lock's holder may bring up to date."""
         if self.version < _migrations()[-1][0]:
             self.close()
             raise OutboxUnusable(
@@ -127,6 +123,11 @@ class Database:
                 where=str(self.path),
                 remedy="restart the daemon, which brings it up to date",
             )
+
+    def close(self) -> None:
+        """Close the connection; SQLite folds the WAL into the file."""
+        with self._lock:
+            self._connection.close()
 
     def _refuse_newer(self) -> None:
         newest = _migrations()[-1][0]
