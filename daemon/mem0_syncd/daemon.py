@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -33,6 +34,8 @@ BEAT_SECONDS = 60.0
 MARK_SECONDS = 0.2
 """How long marks wait for further receipts, so that many become one write."""
 
+MARK_LONGEST_SECONDS = 0.8
+
 log = structlog.get_logger("daemon")
 
 
@@ -42,6 +45,7 @@ class Daemon(Service):
     def __init__(self, settings: Settings, outbox: Outbox) -> None:
         super().__init__(settings, outbox)
         self._dirty: dict[Path, bool] = {}
+        self._mark_pause = MARK_SECONDS
         self._noting = threading.Lock()
         # A pipe, because a signal that comes just before a lock is waited for doesn't end that wait.
         self._told, self.telling = os.pipe()
@@ -52,7 +56,7 @@ class Daemon(Service):
         self.schedule.add("scan", self._scan_dirty)
         self.schedule.add("full scan", self._scan_all, every=settings.scan_seconds)
         self.schedule.add("spool", self._take_in_spool)
-        self.schedule.add("mark", self.mark)
+        self.schedule.add("mark", self._mark)
         self.schedule.add("mend", self._mend, every=MEND_SECONDS)
         self._scheduled: set[int] = set()
         self.control = ControlServer(
@@ -105,6 +109,8 @@ class Daemon(Service):
     def _note_change(self, folder: Path, names: set[str]) -> None:
         # Marks come with every few receipts, most of them our own, and tell nothing of the other files.
         only_marks = names == {Path(sync_state.PATH).name}
+        if only_marks and self._is_our_mark(folder):
+            return
         with self._noting:
             self._dirty[folder] = only_marks and self._dirty.get(folder, True)
         self.schedule.by("scan", MARK_SECONDS if only_marks else 0.0)
@@ -171,7 +177,13 @@ class Daemon(Service):
 
     def _mark_soon(self, project_ids: set[str]) -> None:
         super()._mark_soon(project_ids)
-        self.schedule.by("mark", MARK_SECONDS)
+        self.schedule.by("mark", self._mark_pause)
+
+    def _mark(self) -> None:
+        begun = time.monotonic()
+        self.mark()
+        # Marking thousands of decisions takes a while: it mustn't be most of what the daemon does.
+        self._mark_pause = min(max(MARK_SECONDS, 20 * (time.monotonic() - begun)), MARK_LONGEST_SECONDS)
 
     def _watch_projects(self) -> None:
         self._report_unwatched(self.watcher.watch(self.outbox.registry.projects()))

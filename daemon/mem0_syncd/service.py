@@ -206,9 +206,8 @@ class Service:
 
     def _take_in_marks(self, project: ProjectRow) -> None:
         registry, source = self.outbox.registry, decision_log.SOURCE.name
-        now = sync_state.signature(project.path / sync_state.PATH)
-        if now is not None and now == self._written.get(project.path):
-            return  # it says what we wrote
+        if self._is_our_mark(project.path):
+            return
         try:
             state = sync_state.read(project.path)
         except Unreadable as error:
@@ -223,6 +222,11 @@ class Service:
             self.scanner.forget()
         # What was settled before a crash may not be marked yet, and then no receipt will come to tell.
         self._mark_soon({project.id})
+
+    def _is_our_mark(self, folder: Path) -> bool:
+        """Whether a folder's sync-state file is as we wrote it last."""
+        now = sync_state.signature(folder / sync_state.PATH)
+        return now is not None and now == self._written.get(folder)
 
     def _mark_soon(self, project_ids: set[str]) -> None:
         with self._marking:

@@ -171,7 +171,7 @@ class Delivering(RuleBasedStateMachine):
         self.couriers.clear()
         FakeCourier.check = self._check_push
         for module in (rounds, line_module):
-            module.time = SimpleNamespace(monotonic=self.clock)  # type: ignore[attr-defined]
+            module.time = SimpleNamespace(monotonic=self.clock, sleep=lambda _: None)  # type: ignore[attr-defined]
         now = self.clock.now
         self.outbox.queue.doubt_what_was_sending(self.destination, now, RULES.certain_after(now))
         intake = Intake(self.outbox, major_categories=["architecture"], redaction="off", now=self.clock)

@@ -30,8 +30,11 @@ from mem0_syncd.settlement import (
     stand,
 )
 
-AHEAD = 4
+AHEAD = 8
 """Requests handed to the courier for each of its threads, so that none has to wait for the next."""
+
+GATHER_SECONDS = 0.005
+"""How long answers may gather while all threads are busy: each write to the outbox is synced to the disk."""
 
 CONTACT_RETRY_SECONDS = 2.0
 """How long a listing that failed isn't asked for again, while the destination is well otherwise."""
@@ -82,6 +85,8 @@ class Delivery:
         """Deliver until nothing is due and nothing under way; returns when to run again, in seconds."""
         line = self._line
         while True:
+            if len(line.tickets) > self._means.threads:
+                time.sleep(GATHER_SECONDS)
             line.news.clear()
             self._take_answers()
             line.end_hung()
@@ -197,8 +202,11 @@ class Delivery:
         else:
             tickets = self._line.tickets.values()
             under_way = [it.about.entry.major for it in tickets if isinstance(it.about, Claim)]
-            majors = AHEAD * self._means.threads - under_way.count(True)
-            routine = AHEAD * self._means.threads - under_way.count(False)
+            most = AHEAD * self._means.threads
+            majors = most - under_way.count(True)
+            # Refilled when it is half empty: many entries a transaction.
+            routine = most - under_way.count(False)
+            routine = routine if 2 * routine >= most else 0
         claims: list[Claim] = []
         for major, limit in ((True, majors), (False, routine)):
             if limit > 0 and not (claims and standing.reach is not Reach.OK):

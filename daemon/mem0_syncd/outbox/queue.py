@@ -231,17 +231,17 @@ _IS_FREE = f"""
     NOT EXISTS (
         SELECT 1 FROM entry AS other WHERE other.destination = entry.destination
             AND other.sync_key = entry.sync_key AND other.state IN {IN_FLIGHT})
-    AND entry.user_id IN (
-        SELECT user_id FROM contact
-        WHERE contact.destination = entry.destination AND listed_at IS NOT NULL)
+    AND EXISTS (
+        SELECT 1 FROM contact WHERE contact.destination = entry.destination
+            AND contact.user_id = entry.user_id AND listed_at IS NOT NULL)
     AND {_IS_MEANT}
 """  # noqa: S608 - a constant of this project
 
 _DUE = f"""
 SELECT entry.*, item.project, item.kind, item.quiet_until, receipt.memory_ids AS receipt_ids,
     adoptable.memory_id AS adoptable_id, adoptable.content_hash AS adoptable_hash
-FROM entry JOIN item USING (destination, sync_key) LEFT JOIN receipt USING (destination, sync_key)
-    LEFT JOIN adoptable USING (destination, sync_key)
+FROM entry INDEXED BY entry_by_rank JOIN item USING (destination, sync_key)
+    LEFT JOIN receipt USING (destination, sync_key) LEFT JOIN adoptable USING (destination, sync_key)
 WHERE entry.destination = ? AND entry.state = ? AND entry.major = ? AND entry.due_at <= ?
     AND (entry.state <> 'pending' OR {_IS_FREE})
 ORDER BY entry.id LIMIT ?

@@ -15,6 +15,9 @@ CREATE INDEX project_by_id ON project (id, is_worktree, path);
 -- The worktree that an item's newest revision is from; '' for the project's own folder.
 ALTER TABLE item ADD COLUMN tree TEXT NOT NULL DEFAULT '';
 
+-- Without it, each look at an item's entries goes through all entries.
+CREATE INDEX entry_by_key ON entry (destination, sync_key, id);
+
 CREATE TABLE mark_of_others (
     project TEXT NOT NULL,
     tree TEXT NOT NULL DEFAULT '',
