@@ -1,0 +1,53 @@
+"""Which memories are true doubles, and which of them stays: the pure decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mem0_syncd.memory import SOURCE
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One memory as Mem0 keeps it, with all that tells a double; `created_at` is Mem0's own text."""
+
+    id: str
+    user_id: str
+    source: str
+    sync_key: str
+    content_hash: str
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Double:
+    """Memories that say one thing twice: the one that stays, and those that may go."""
+
+    survivor: Kept
+    extras: tuple[Kept, ...]
+
+
+def find_doubles(memories: Iterable[Kept]) -> list[Double]:
+    """The true doubles among some memories; the oldest of each stays, then the one with the lowest id.
+
+    Only what we wrote, and what is equal in user id, key and content, is a double. Memories that Mem0's
+    language model made are for the caller to leave out: one add may make several.
+    """
+    alike: dict[tuple[str, str, str], dict[str, Kept]] = {}
+    for it in memories:
+        if it.source == SOURCE and it.sync_key and it.content_hash:
+            alike.setdefault((it.user_id, it.sync_key, it.content_hash), {})[it.id] = it
+    return [_double(list(some.values())) for some in alike.values() if len(some) > 1]
+
+
+def is_double_of(extra: Kept, survivor: Kept) -> bool:
+    """Whether a memory may be deleted for another one's sake; to be asked of both as just read again."""
+    return any(
+        double.survivor == survivor and extra in double.extras for double in find_doubles([extra, survivor])
+    )
+
+
+def _double(alike: list[Kept]) -> Double:
+    survivor, *extras = sorted(alike, key=lambda it: (it.created_at, it.id))
+    return Double(survivor, tuple(extras))
