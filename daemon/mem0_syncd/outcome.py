@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from mem0_syncd.doubles import Kept
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -73,9 +75,27 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """Everything of ours that Mem0 holds for a user id: sync key, memory id and content hash of each."""
+    """What Mem0 holds of ours for a user id: sync key, memory id and content hash of each.
+
+    `newest` is when the newest memory of all was made there, as Mem0 writes it; '' where there is none.
+    """
 
     memories: tuple[tuple[str, str, str], ...]
+    newest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Every memory that carries one sync key."""
+
+    memories: tuple[Kept, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """The doubles that were deleted; one that turned out to be none is left out, and left alone."""
+
+    ids: tuple[str, ...]
 
 
 EMPTY_RESULTS = "Mem0 answered success with empty results"
@@ -85,23 +105,24 @@ PushOutcome = Stored | Later | Unknown | Accepted | Refused | Held | Gone
 LookOutcome = Found | Absent | Later | Unknown | Held
 ListOutcome = Listed | Later | Unknown | Held
 Outcome = PushOutcome | LookOutcome
+Heard = Outcome | Listed | Copies | Removed
 
-_BY_NAME: dict[str, type[Outcome | Listed]] = {
-    outcome.__name__: outcome
-    for outcome in (Stored, Later, Unknown, Accepted, Refused, Held, Gone, Found, Absent, Listed)
-}
+_KINDS = (Stored, Later, Unknown, Accepted, Refused, Held, Gone, Found, Absent, Listed, Copies, Removed)
+_BY_NAME: dict[str, type[Heard]] = {outcome.__name__: outcome for outcome in _KINDS}
 
 
-def to_wire(outcome: Outcome | Listed) -> dict[str, Any]:
+def to_wire(outcome: Heard) -> dict[str, Any]:
     """The outcome as JSON can carry it."""
     return {"outcome": type(outcome).__name__, **asdict(outcome)}
 
 
-def from_wire(wire: dict[str, Any]) -> Outcome | Listed:
+def from_wire(wire: dict[str, Any]) -> Heard:
     """The outcome that `to_wire` wrote."""
     fields = {name: value for name, value in wire.items() if name != "outcome"}
     if "ids" in fields:
         fields["ids"] = tuple(fields["ids"])
     if "memories" in fields:
-        fields["memories"] = tuple(tuple(memory) for memory in fields["memories"])
+        fields["memories"] = tuple(
+            Kept(**memory) if isinstance(memory, dict) else tuple(memory) for memory in fields["memories"]
+        )
     return _BY_NAME[wire["outcome"]](**fields)

@@ -19,13 +19,15 @@ from mem0_syncd import means, project_file, projects, spool, spooled, sync_state
 from mem0_syncd.delivery import Deliveries, Delivery
 from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.failpoint import failpoint
+from mem0_syncd.git_index import tracks_any
 from mem0_syncd.intake import Intake
 from mem0_syncd.item import Kind
+from mem0_syncd.memory import user_id
 from mem0_syncd.outbox import DestinationRow, Outbox, ProjectRow
 from mem0_syncd.project_file import ProjectFile
 from mem0_syncd.scanner import RETRY_SECONDS, Scanner
 from mem0_syncd.settings import Settings
-from mem0_syncd.sources import Unreadable, decision_log
+from mem0_syncd.sources import SOURCES, Unreadable, decision_log
 
 DRAIN_SECONDS = 10.0
 
@@ -120,11 +122,20 @@ class Service:
             return
         scans.changes += self._route(project, wishes)
         self._take_in_marks(project)  # first: what others marked isn't sent
+        self._note_second_writer(project)
         scanned = self.scanner.scan(project, wishes, changed_only=changed_only, heed_marks=heed_marks)
         scans.changes += scanned.changes
         scans.major |= scanned.major
         if scanned.retry_after is not None:
             scans.retry[project.path] = scanned.retry_after
+        if scanned.changes:
+            self._note_second_writer(project)
+
+    def _note_second_writer(self, project: ProjectRow) -> None:
+        """What git brings to others, their daemons send as well."""
+        if tracks_any(project.path, (source.path for source in SOURCES)):
+            user_ids = [user_id(kind, project.id) for kind in Kind]
+            self.outbox.looks.share(self.outbox.registry.destination_of(project.id).id, user_ids)
 
     def scan_until_settled(
         self, only: Iterable[ProjectRow] | None = None, *, heed_marks: bool = True

@@ -13,9 +13,9 @@ from mem0_syncd.outcome import (
     Accepted,
     Found,
     Gone,
+    Heard,
     Held,
     Later,
-    Listed,
     Outcome,
     Refused,
     Stored,
@@ -47,15 +47,23 @@ class Rules:
         """When an absence is certain: what was under way has been stored and can be seen by then."""
         return attempt_end + self.read_lag + 2 * self.timeout
 
+    def second_look_after(self, receipt: float) -> float:
+        """When to look at what was sent twice once more: well after all that should have come has come."""
+        return receipt + 2 * (self.read_lag + 2 * self.timeout)
+
 
 # What becomes of an entry ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """It is proven: the entry goes, the receipt stays."""
+    """It is proven: the entry goes, the receipt stays.
+
+    At `look_again_at`, if there is such a moment, an earlier attempt may turn out to be stored as well.
+    """
 
     memory_ids: tuple[str, ...]
+    look_again_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +121,7 @@ def settle(entry: Entry, outcome: Outcome, rules: Rules, now: float, rng: random
     again_at = now + rules.backoff.wait(entry.attempts, rng)
     match outcome:
         case Stored(ids):
-            return Receipt(ids)
+            return _proven(entry, ids, rules, now)
         case Refused(reason):
             return Bury(reason)
         case Accepted(event_id):
@@ -129,17 +137,21 @@ def settle(entry: Entry, outcome: Outcome, rules: Rules, now: float, rng: random
             # One of the two answers lags behind: the id itself was already found gone.
             return _after_absence(entry, now, again_at)
         case Found(memory_id, content_hash):
-            return (
-                Receipt((memory_id,))
-                if content_hash == entry.content_hash
-                else Retarget(memory_id, content_hash)
-            )
+            if content_hash == entry.content_hash:
+                return _proven(entry, (memory_id,), rules, now)
+            return Retarget(memory_id, content_hash)
         case Absent():
             return _after_absence(entry, now, again_at)
         case Unknown(reason):
             return _after_unknown(entry, reason, rules, now, again_at)
         case Later() | Held():
             return _after_nothing(entry, now, again_at)
+
+
+def _proven(entry: Entry, memory_ids: tuple[str, ...], rules: Rules, now: float) -> Settlement:
+    # Of one add a language model may make several memories, and those are no doubles.
+    was_added_twice = entry.memory_id is None and entry.sends > 1 and not entry.memory.infer
+    return Receipt(memory_ids, rules.second_look_after(now) if was_added_twice else None)
 
 
 def _after_absence(entry: Entry, now: float, again_at: float) -> Settlement:
@@ -197,9 +209,7 @@ class Standing:
     asked_until: float = 0.0
 
 
-def stand(
-    standing: Standing, outcome: Outcome | Listed, rules: Rules, now: float, rng: random.Random
-) -> Standing:
+def stand(standing: Standing, outcome: Heard, rules: Rules, now: float, rng: random.Random) -> Standing:
     """A destination's standing after one more outcome.
 
     Outcomes of requests that were under way when the first failure came don't push the clock further.

@@ -30,21 +30,23 @@ from hypothesis.stateful import (
 )
 
 from mem0_syncd.courier import line as line_module
-from mem0_syncd.delivery import Delivery, Means, rounds
-from mem0_syncd.destinations import ours
+from mem0_syncd.delivery import Delivery, Means, looks, rounds
+from mem0_syncd.destinations import kept, ours, remove_doubles
 from mem0_syncd.entry import Entry
 from mem0_syncd.intake import Intake
 from mem0_syncd.item import Item
-from mem0_syncd.memory import Memory
+from mem0_syncd.memory import Memory, memory_of
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.database import FILE_NAME, Database
 from mem0_syncd.outcome import (
     EMPTY_RESULTS,
+    Copies,
+    Heard,
     Held,
     Later,
-    Listed,
     Outcome,
     Refused,
+    Removed,
     Unknown,
     to_wire,
 )
@@ -53,7 +55,7 @@ from mem0_syncd.scanner import Scanner
 from mem0_syncd.settlement import Rules
 from mem0_syncd.sources import Raw, decision_log
 from support.decision_log import replace as write_file
-from support.mem0_model import LONGEST_LAG, TIMEOUT, Clock, Kept, Mem0Model
+from support.mem0_model import LONGEST_DELAY, LONGEST_LAG, TIMEOUT, Clock, Kept, Mem0Model
 
 RULES = Rules(timeout=TIMEOUT, read_lag=LONGEST_LAG)
 LONGEST_TEXT = 200  # instead of 100,000: what is longer is a dead letter at once
@@ -76,10 +78,11 @@ TEXTS = ("as it was first", "as it was then revised", "at length " * 25)
 # What may become of a request; the first is what a healthy Mem0 does.
 TRUTH = "answered"
 LOST_AFTER, LATE, LOST_BEFORE = "done, answer lost", "done later, answer lost", "not done, no answer"
+VERY_LATE = "done when nobody counts on it any more, answer lost"
 LOST = (LOST_AFTER, LATE, LOST_BEFORE)
 CRASHES = ("the daemon dies", "the courier dies")
 OTHERS = ("later", "refused", "held", "accepted", "accepted, fails", "event gone", "empty", "not begun")
-FATES = (TRUTH, *LOST, LATE, LOST_AFTER, *OTHERS, *CRASHES, CRASHES[0])
+FATES = (TRUTH, *LOST, LATE, LOST_AFTER, VERY_LATE, *OTHERS, *CRASHES, CRASHES[0])
 DELAYS = st.sampled_from([1.0, 20.0, 59.0])
 A_FATE = st.runner().flatmap(lambda machine: st.sampled_from(machine.fates))
 SEVERAL_FATES = st.lists(st.tuples(A_FATE, DELAYS), min_size=1, max_size=4)
@@ -142,9 +145,11 @@ class Delivering(RuleBasedStateMachine):
         self.clock = Clock()
         self.mem0 = Mem0Model(self.clock)
         self.log: dict[int, dict[str, Any]] = {}
+        self.has_second_writer = False
         self.marked: set[str] = set()
         self.ever_marked: set[str] = set()
         self.dropped: set[str] = set()
+        self.came_very_late: set[str] = set()
         self.both_twins_seen = False
         self.last_read: dict[str, Item] = {}
         self._open()
@@ -159,6 +164,8 @@ class Delivering(RuleBasedStateMachine):
             self.outbox.database.rows(self.sabotage)
         self.reader = sqlite3.connect(self.folder / FILE_NAME, isolation_level=None)
         self.destination = self.outbox.registry.use_destination("platform", "https://mem0.example").id
+        if self.has_second_writer:
+            self.outbox.registry.set_fact(f"second_writer:{self.destination}", "yes")
 
     def _close(self) -> None:
         self.reader.close()
@@ -170,7 +177,7 @@ class Delivering(RuleBasedStateMachine):
         """What `Service` does when it starts."""
         self.couriers.clear()
         FakeCourier.check = self._check_push
-        for module in (rounds, line_module):
+        for module in (rounds, looks, line_module):
             module.time = SimpleNamespace(monotonic=self.clock, sleep=lambda _: None)  # type: ignore[attr-defined]
         now = self.clock.now
         self.outbox.queue.doubt_what_was_sending(self.destination, now, RULES.certain_after(now))
@@ -188,9 +195,16 @@ class Delivering(RuleBasedStateMachine):
 
     # What agents and people do
 
-    @initialize(lag=st.sampled_from([0.0, 25.0]), known=st.sampled_from([None, BETA, EPSILON]))
-    def begin(self, lag: float, known: int | None) -> None:
+    @initialize(
+        lag=st.sampled_from([0.0, 25.0]),
+        known=st.sampled_from([None, BETA, EPSILON]),
+        has_second_writer=st.booleans(),
+    )
+    def begin(self, lag: float, known: int | None, *, has_second_writer: bool = False) -> None:
         self.mem0.lag = lag
+        if has_second_writer:
+            self.has_second_writer = True
+            self.outbox.registry.set_fact(f"second_writer:{self.destination}", "yes")
         if known is not None:
             self.write(which=known, text=TEXTS[0], status="accepted")
             self.be_well(seconds=0.0)
@@ -203,6 +217,17 @@ class Delivering(RuleBasedStateMachine):
     def write(self, which: int, text: str, status: str) -> None:
         self.log[which] = {**DECISIONS[which], "description": text, "status": status}
         self.scan()
+
+    @precondition(lambda self: self.has_second_writer)
+    @rule(which=st.sampled_from([BETA, DELTA, EPSILON]), text=st.sampled_from(TEXTS[:2]))
+    def pull(self, which: int, text: str) -> None:
+        """A pull brings what another machine has written, and sent."""
+        entry = {**DECISIONS[which], "description": text, "status": "accepted"}
+        item = understand(entry)
+        there = {it.metadata["sync_key"] for it in self.mem0.memories.values()}
+        if item.sync_key not in there | self.items.keys() and self.mem0.is_quiet:
+            self.mem0.plant(memory_of(item))
+            self.write(which=which, text=text, status="accepted")
 
     @rule(which=st.sampled_from([BETA, BETA, DELTA]), fates=SEVERAL_FATES)
     def revise(self, which: int, fates: list[tuple[str, float]]) -> None:
@@ -355,13 +380,13 @@ class Delivering(RuleBasedStateMachine):
             case "empty" if memory_id is None:
                 self.mem0.carry_out(memory, memory_id)
                 return Unknown(EMPTY_RESULTS)
-            case _ if fate in LOST:
+            case _ if fate in (*LOST, VERY_LATE):
                 self._lose(request, fate, delay)
                 return Unknown("the connection was reset")
             case _:
                 return self.mem0.carry_out(memory, memory_id)
 
-    def _read(self, request: dict[str, Any], fate: str) -> Outcome | Listed | None:
+    def _read(self, request: dict[str, Any], fate: str) -> Heard | None:
         is_poll = request["verb"] == "poll"
         match fate:
             case "event gone" if is_poll:
@@ -374,18 +399,29 @@ class Delivering(RuleBasedStateMachine):
                 return Held("no key", "set one")
             case "later":
                 return Later("refused")
-            case _ if fate in LOST:  # of a poll, `Platform.poll` makes that
+            case _ if fate in (*LOST, VERY_LATE):  # of a poll, `Platform.poll` makes that
                 return Later("reset") if is_poll else Unknown("the connection was reset")
         if is_poll:
             return self.mem0.poll(request["event_id"])
         if request["verb"] == "list":
             return ours(self.mem0.listing(request["user_id"]))
+        if request["verb"] == "copies":
+            found = self.mem0.copies(request["user_id"], request["sync_key"])
+            return Copies(tuple(kept(it) for it in found))
+        if request["verb"] == "remove":
+            return self._remove(request)
         return self.mem0.look(Memory.thaw(request["frozen"]))
+
+    def _remove(self, request: dict[str, Any]) -> Removed:
+        mem0: Any = SimpleNamespace(get=self.mem0.get, delete=self.mem0.remove)
+        return Removed(tuple(remove_doubles(mem0, request["survivor"], request["extras"])))
 
     def _end_requests(self, fate: str, delay: float) -> None:
         for request in self._requests():
             if request["verb"] == "push":
                 self._lose(request, fate, delay)
+            elif request["verb"] == "remove" and fate == LOST_AFTER:
+                self._remove(request)
             elif request["verb"] == "poll" and fate == LATE:
                 self.mem0.postpone_event(request["event_id"], 1000.0)
 
@@ -393,8 +429,11 @@ class Delivering(RuleBasedStateMachine):
         memory, memory_id = Memory.thaw(request["frozen"]), request["memory_id"]
         if fate == LOST_AFTER:
             self.mem0.carry_out(memory, memory_id)
-        elif fate == LATE:
+        elif fate == LATE or (fate == VERY_LATE and memory_id is not None):
             self.mem0.carry_out_later(memory, memory_id, delay)
+        elif fate == VERY_LATE:
+            self.came_very_late.add(memory.sync_key)
+            self.mem0.carry_out_later(memory, None, LONGEST_DELAY + LONGEST_LAG + delay, is_very_late=True)
 
     # The promises, at every moment
 
@@ -452,7 +491,12 @@ class Delivering(RuleBasedStateMachine):
                 assert content_hash == receipt["content_hash"], "another revision is there"
 
     def _nothing_is_doubled(self) -> None:
-        kept = list(self.mem0.memories.values())
+        everything = self.mem0.memories.values()
+        contents = Counter((it.metadata["sync_key"], it.metadata["content_hash"]) for it in everything)
+        twice = {key for (key, _), count in contents.items() if count > 1}
+        assert twice <= self.to_be_looked_at | self.entries.keys(), "a double that nobody will look at"
+        # What came very late may be an older revision of what is there meanwhile, and then it stays.
+        kept = [it for it in everything if it.metadata["sync_key"] not in self.came_very_late]
         keys = Counter(it.metadata["sync_key"] for it in kept)
         assert max(keys.values(), default=1) == 1, f"doubled: {keys}"
         # A twin that takes over the other's key is there twice until the other has become what it is now.
@@ -483,9 +527,9 @@ class Delivering(RuleBasedStateMachine):
             self._answer_all_well()
             self.every_promise_holds()
             live = self.outbox.queue.live(self.destination, self.outbox.queue.newest_id())
-            if not live and self.mem0.is_quiet:
+            if not live and self.mem0.is_quiet and not self.to_be_looked_at:
                 return
-            assert self.next_round is not None or not live, f"forgotten: {live}"
+            assert self.next_round is not None or not (live or self.to_be_looked_at), f"forgotten: {live}"
             self.mem0.wait(60.0 if self.next_round is None else self.next_round + 0.001)
         pytest.fail("it never comes to rest")
 
@@ -494,6 +538,7 @@ class Delivering(RuleBasedStateMachine):
         rows = self.outbox.database.rows
         self.items = {row["sync_key"]: row for row in rows("SELECT * FROM item")}
         self.receipts = {row["sync_key"]: row for row in rows("SELECT * FROM receipt")}
+        self.to_be_looked_at = {row["sync_key"] for row in rows("SELECT sync_key FROM second_look")}
         self.entries: dict[str, list[sqlite3.Row]] = {}
         for row in rows("SELECT * FROM entry ORDER BY id"):
             self.entries.setdefault(row["sync_key"], []).append(row)

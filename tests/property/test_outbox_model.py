@@ -18,13 +18,15 @@ from hypothesis.stateful import (
 from mem0_syncd import plan as plan_module
 from mem0_syncd import settlement as settlement_module
 from mem0_syncd.courier import line as line_module
-from mem0_syncd.delivery import Delivery, report, rounds
+from mem0_syncd.delivery import Delivery, looks, report, rounds
 from mem0_syncd.entry import Entry
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.outbox import ledger as ledger_module
+from mem0_syncd.outbox import looks as looks_module
 from mem0_syncd.outbox import queue as queue_module
 from mem0_syncd.outbox import settling as settling_module
 from mem0_syncd.outbox.database import FILE_NAME
+from mem0_syncd.outbox.looks import IS_LOOKED_FOR, Looks
 from mem0_syncd.outbox.queue import Queue
 from mem0_syncd.outcome import (
     Accepted,
@@ -46,6 +48,7 @@ from property.model import (
     MOST_SENDS,
     TEXTS,
     TRUTH,
+    VERY_LATE,
     Delivering,
     FakeCourier,
 )
@@ -57,9 +60,9 @@ def _simulation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Outbox.open(tmp_path).close()
     monkeypatch.setattr(Delivering, "template", tmp_path / FILE_NAME, raising=False)
     monkeypatch.setattr(line_module, "Courier", FakeCourier)
-    for module in (rounds, line_module):
+    for module in (rounds, looks, line_module):
         monkeypatch.setattr(module, "time", None)  # each machine brings its own
-    for module in (rounds, line_module, report):
+    for module in (rounds, looks, line_module, report):
         monkeypatch.setattr(module, "log", Mock())
     monkeypatch.setattr(plan_module, "LONGEST_TEXT", LONGEST_TEXT)
     for module in (settlement_module, settling_module):
@@ -191,6 +194,69 @@ def test_a_revision_that_is_too_long_is_no_obstacle_to_the_one_in_flight(
     delivered.deal_with_a_dead_letter(retry=retry)
 
 
+def doubled(machine: Delivering) -> Delivering:
+    """The machine with a decision that was added again, for its first add came very late."""
+    write(machine, FIRST, DELTA)
+    answer(machine, VERY_LATE)
+    wait(machine, 92.0)
+    well(machine)
+    wait(machine, 60.0)
+    assert len(copies(machine)) == 2
+    return machine
+
+
+def copies(machine: Delivering) -> list[str]:
+    """What the memories of that decision say."""
+    return [it.text.partition("\n")[0] for it in machine.mem0.memories.values() if "delta" in it.text]
+
+
+def test_what_came_after_its_second_sending_is_removed_by_a_second_look(delivered: Delivering) -> None:
+    """The one that was made first stays, and the receipt names it."""
+    doubled(delivered)
+    wait(delivered, 130.0)
+    well(delivered)
+    assert copies(delivered) == [f"delta: {FIRST}"]
+
+
+@pytest.mark.parametrize("fate", [*LOST[::2], *CRASHES])
+def test_a_removal_that_is_interrupted_is_made_good(delivered: Delivering, fate: str) -> None:
+    """Whether it was carried out or not, and whoever died of it."""
+    doubled(delivered)
+    wait(delivered, 130.0)
+    delivered.deliver()
+    answer(delivered, TRUTH)
+    answer(delivered, fate)
+    wait(delivered, 60.0)
+    well(delivered)
+    assert copies(delivered) == [f"delta: {FIRST}"]
+
+
+@pytest.mark.parametrize("is_sync", [True, False])
+def test_a_revision_waits_for_the_second_look(delivered: Delivering, *, is_sync: bool) -> None:
+    """Or one of the copies would say the old for ever; after a `sync` the look is taken at once."""
+    doubled(delivered)
+    write(delivered, SECOND, DELTA)
+    well(delivered)
+    assert copies(delivered) == [f"delta: {FIRST}"] * 2
+    if is_sync:
+        delivered.scan_all(is_sync=True)
+    else:
+        wait(delivered, 130.0)
+    well(delivered)
+    assert copies(delivered) == [f"delta: {SECOND}"]
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_what_another_machine_sent_is_adopted(story: Delivering, *, is_known: bool) -> None:
+    """Where a second writer is possible, user ids are looked at again before anything is added to them."""
+    story.begin(lag=0.0, known=BETA, has_second_writer=True)
+    well(story)
+    wait(story, 5.0 if is_known else 100.0)
+    story.pull(which=DELTA, text=FIRST)
+    well(story)
+    assert copies(story) == [f"delta: {FIRST}"]
+
+
 # Proof that it would be seen --------------------------------------------------------------------------------
 
 Patch = pytest.MonkeyPatch
@@ -245,10 +311,22 @@ def _the_delivered_revision_is_the_newest(patch: Patch) -> None:
 
 
 def _no_listing_at_first_contact(patch: Patch) -> None:
-    patch.setattr(Queue, "uncontacted", lambda *_: [])
-    patch.setattr(
-        queue_module, "_DUE", re.sub(r"AND entry.user_id IN \(.*?\)", "", queue_module._DUE, flags=re.DOTALL)
-    )
+    patch.setattr(Looks, "uncontacted", lambda *_: [])
+    patch.setattr(queue_module, "_DUE", queue_module._DUE.replace(IS_LOOKED_FOR, "1"))
+
+
+def _second_writers_are_not_looked_for(patch: Patch) -> None:
+    shared = looks_module._IS_SHARED
+    patch.setattr(Looks, "stale", lambda *_: {})
+    patch.setattr(queue_module, "_DUE", queue_module._DUE.replace(shared, "0"))
+
+
+def _no_second_look(patch: Patch) -> None:
+    patch.setattr(settling_module, "write_second_look", lambda *_: None)
+
+
+def _the_receipt_stays_behind(patch: Patch) -> None:
+    patch.setattr(Looks, "move_receipt", lambda *_: True)
 
 
 def _counters_forget_deliveries(patch: Patch) -> None:
@@ -285,6 +363,9 @@ BUGS: dict[str, tuple[Callable[[Patch], None], tuple[str, ...]]] = {
     "sent before it is durable": (_sent_within_the_transaction, FATES),
     "the plan forgets what waits": (_the_delivered_revision_is_the_newest, (TRUTH, LOST_BEFORE)),
     "nothing is listed at the first contact": (_no_listing_at_first_contact, (TRUTH,)),
+    "second writers aren't looked for": (_second_writers_are_not_looked_for, (TRUTH,)),
+    "what was sent twice isn't looked at again": (_no_second_look, (TRUTH, VERY_LATE)),
+    "a double goes, and its receipt stays": (_the_receipt_stays_behind, (TRUTH, VERY_LATE)),
     "the counters forget deliveries": (_counters_forget_deliveries, FATES),
 }
 

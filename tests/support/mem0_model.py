@@ -37,6 +37,7 @@ class Kept:
     id: str
     user_id: str
     contents: list[tuple[float, str, dict[str, Any]]]
+    created_at: float
     by_person: bool = False
 
     @property
@@ -54,7 +55,7 @@ class Kept:
         seen = [content for content in self.contents if content[0] <= now]
         if not seen:
             return None
-        return Remote(self.id, seen[-1][1], seen[-1][2], f"{self.contents[0][0]:020.3f}")
+        return Remote(self.id, seen[-1][1], seen[-1][2], f"{self.created_at:020.3f}", self.user_id)
 
 
 @dataclass
@@ -75,7 +76,7 @@ class Mem0Model:
     memories: dict[str, Kept] = field(default_factory=dict)
     moved: dict[str, str] = field(default_factory=dict)
     deleted: dict[str, Kept] = field(default_factory=dict)
-    _late: list[tuple[float, Memory, str | None]] = field(default_factory=list)
+    _late: list[tuple[float, Memory, str | None, float | None]] = field(default_factory=list)
     _events: dict[str, _Event] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
@@ -94,7 +95,7 @@ class Mem0Model:
             self.clock.now = max(self.clock.now, first)
             if late is not None and late[0] == first:
                 self._late.remove(late)
-                self.carry_out(late[1], late[2])
+                self.carry_out(*late[1:])
             elif event is not None:
                 event.memory_id = self._store(event.memory)
 
@@ -108,20 +109,23 @@ class Mem0Model:
 
     # What requests do
 
-    def carry_out(self, memory: Memory, memory_id: str | None) -> PushOutcome:
+    def carry_out(self, memory: Memory, memory_id: str | None, made_at: float | None = None) -> PushOutcome:
         """Do what a push asks for; what it says is the true answer."""
         if memory_id is None:
-            return Stored((self._store(memory),))
+            return Stored((self._store(memory, made_at),))
         kept = self.memories.get(memory_id)
         if kept is None or kept.shown(self.clock.now) is None:
             return Gone("the memory is no longer there")
         kept.contents.append((self.clock.now + self.lag, memory.text, dict(memory.metadata)))
         return Stored((memory_id,))
 
-    def carry_out_later(self, memory: Memory, memory_id: str | None, after: float) -> None:
-        """Do it `after` so many seconds."""
-        assert after <= LONGEST_DELAY
-        self._late.append((self.clock.now + after, memory, memory_id))
+    def carry_out_later(
+        self, memory: Memory, memory_id: str | None, after: float, *, is_very_late: bool = False
+    ) -> None:
+        """Do it `after` so many seconds; what takes longer than anybody counts on is said to be."""
+        assert after <= LONGEST_DELAY or is_very_late
+        made_at = self.clock.now if is_very_late else None
+        self._late.append((self.clock.now + after, memory, memory_id, made_at))
 
     def accept(self, memory: Memory, after: float, *, fails: bool) -> Accepted:
         """Take an add for later: stored, or failed, after so many seconds."""
@@ -160,11 +164,31 @@ class Mem0Model:
         kept = [it.shown(self.clock.now) for it in self.memories.values() if it.user_id == user_id]
         return [it for it in kept if it]
 
-    def _store(self, memory: Memory) -> str:
+    def _store(self, memory: Memory, made_at: float | None = None) -> str:
         number = f"m{next(self._numbers)}"
         content = (self.clock.now + self.lag, memory.text, dict(memory.metadata))
-        self.memories[number] = Kept(number, memory.user_id, [content])
+        self.memories[number] = Kept(number, memory.user_id, [content], made_at or self.clock.now)
         return number
+
+    def copies(self, user_id: str, sync_key: str) -> list[Remote]:
+        """Every memory with a key that a listing shows."""
+        return [it for it in self.listing(user_id) if it.metadata["sync_key"] == sync_key]
+
+    def get(self, memory_id: str) -> Remote | None:
+        """One memory, as reads show it."""
+        kept = self.memories.get(memory_id)
+        return kept.shown(self.clock.now) if kept else None
+
+    def remove(self, memory_id: str) -> None:
+        """Delete a memory, as we do."""
+        del self.memories[memory_id]
+
+    # What other machines do
+
+    def plant(self, memory: Memory) -> None:
+        """Keep what another machine has sent, long enough ago for everybody to see it."""
+        number = self._store(memory)
+        self.memories[number].contents = [(self.clock.now, memory.text, dict(memory.metadata))]
 
     # What people do
 

@@ -110,7 +110,7 @@ def check(outbox: Outbox) -> None:
 
 def meet(outbox: Outbox, *found: tuple[str, Found], user_id: str = USER_ID) -> None:
     """The first contact with a user id."""
-    outbox.queue.write_contact(destination(outbox), user_id, found, NOW)
+    outbox.looks.write_contact(destination(outbox), user_id, found, NOW)
 
 
 def destination(outbox: Outbox) -> int:
@@ -649,13 +649,13 @@ def test_nothing_is_added_before_the_first_contact_with_its_user_id(tmp_path: Pa
     """What is there already must be found first."""
     with opened(tmp_path, contacted=False) as outbox:
         put(outbox, A)
-        assert outbox.queue.uncontacted(destination(outbox)) == [USER_ID]
+        assert outbox.looks.uncontacted(destination(outbox)) == [USER_ID]
         assert claim(outbox) == []
         assert outbox.queue.next_due(destination(outbox), NOW) == (None, None)
         meet(outbox, user_id="till-decisions")
         assert claim(outbox) == []
         meet(outbox)
-        assert outbox.queue.uncontacted(destination(outbox)) == []
+        assert outbox.looks.uncontacted(destination(outbox)) == []
         assert claim_one(outbox).verb is Verb.PUSH
 
 

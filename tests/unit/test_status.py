@@ -63,7 +63,7 @@ def fill(outbox: Outbox) -> None:
     kept, foreign, *due = items
     changes = [prepared(Withhold(kept, "local")), prepared(Skip(foreign)), *map(prepared, due)]
     outbox.ledger.apply(destination, changes, NOW)
-    outbox.queue.write_contact(destination, "shop-decisions", [], NOW)
+    outbox.looks.write_contact(destination, "shop-decisions", [], NOW)
     delivered, unconfirmed, accepted, dead, _sending = outbox.queue.claim(destination, NOW, 5, major=False)
     settled: list[tuple[Entry, Settlement]] = [
         (delivered.entry, Receipt(("m-1",))),

@@ -17,10 +17,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mem0_syncd.destinations import CannotOpen, Destination, open_destination, ours
+from mem0_syncd.destinations import (
+    CannotOpen,
+    Destination,
+    kept,
+    open_destination,
+    ours,
+    remove_doubles,
+)
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.memory import Memory
-from mem0_syncd.outcome import Held, Later, to_wire
+from mem0_syncd.outcome import Copies, Held, Later, Removed, to_wire
 
 Report = Callable[[Mapping[str, Any]], None]
 
@@ -90,7 +97,11 @@ class Desk:
             case "poll":
                 return to_wire(destination.poll(fields["event_id"]))
             case "list":
-                return _read(destination, lambda: to_wire(ours(destination.listing(fields["user_id"]))))
+                return _read(destination, lambda: _list(destination, fields))
+            case "copies":
+                return _read(destination, lambda: _copies(destination, fields))
+            case "remove":
+                return _read(destination, lambda: _remove(destination, fields))
             case "delete":
                 return _read(destination, lambda: _delete(destination, fields["memory_id"]))
             case "search":
@@ -134,6 +145,19 @@ def _read(destination: Destination, read: Callable[[], Mapping[str, Any]]) -> Ma
 def _delete(destination: Destination, memory_id: str) -> Mapping[str, Any]:
     destination.delete(memory_id)
     return {"deleted": memory_id}
+
+
+def _list(destination: Destination, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    return to_wire(ours(destination.listing(fields["user_id"], fields["since"])))
+
+
+def _copies(destination: Destination, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = destination.copies(fields["user_id"], fields["sync_key"])
+    return to_wire(Copies(tuple(kept(it) for it in found)))
+
+
+def _remove(destination: Destination, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    return to_wire(Removed(tuple(remove_doubles(destination, fields["survivor"], fields["extras"]))))
 
 
 def _search(destination: Destination, fields: Mapping[str, Any]) -> Mapping[str, Any]:

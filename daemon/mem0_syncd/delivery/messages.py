@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mem0_syncd.outbox import Claim, Verb
-from mem0_syncd.outcome import EMPTY_RESULTS, Later, Listed, Outcome, Unknown, from_wire
+from mem0_syncd.outcome import EMPTY_RESULTS, Heard, Later, Outcome, Unknown, from_wire
 
 
 def request_of(claim: Claim) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def request_of(claim: Claim) -> dict[str, Any]:
             raise ValueError("what is adopted needs no request")
 
 
-def outcome_of(message: dict[str, Any]) -> Outcome | Listed | None:
+def outcome_of(message: dict[str, Any]) -> Heard | None:
     """What an answer says; None for a request that was never begun."""
     if "not_begun" in message:
         return None

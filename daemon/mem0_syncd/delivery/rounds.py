@@ -6,12 +6,12 @@ import math
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from mem0_syncd.courier import Answer, Line, Lost, Opened, Ticket
+from mem0_syncd.delivery.looks import Look, Looks
 from mem0_syncd.delivery.means import Means
 from mem0_syncd.delivery.messages import after_loss, outcome_of, request_of
 from mem0_syncd.delivery.pace import Pace
@@ -20,7 +20,7 @@ from mem0_syncd.entry import Entry
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.outbox import Claim, DestinationRow, Outbox, Verb
-from mem0_syncd.outcome import Absent, Found, Later, Listed, Outcome
+from mem0_syncd.outcome import Absent, Copies, Heard, Later, Listed, Outcome, Removed
 from mem0_syncd.settlement import (
     Reach,
     Receipt,
@@ -36,17 +36,7 @@ AHEAD = 8
 GATHER_SECONDS = 0.005
 """How long answers may gather while all threads are busy: each write to the outbox is synced to the disk."""
 
-CONTACT_RETRY_SECONDS = 2.0
-"""How long a listing that failed isn't asked for again, while the destination is well otherwise."""
-
 log = structlog.get_logger("delivery")
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """The first contact with a user id: what it holds is listed before anything is added to it."""
-
-    user_id: str
 
 
 class Delivery:
@@ -74,8 +64,8 @@ class Delivery:
         self._now = now
         self._means = means(self._destination())
         self._pace = Pace(self._means.adds_per_minute)
-        self._line: Line[Claim | Contact] = Line(self._start_of_courier, self._rng)
-        self._contact_not_before = 0.0
+        self._line: Line[Claim | Look] = Line(self._start_of_courier, self._rng)
+        self._looks = Looks(outbox, self._rng, now)
         self._draining = False
         self.paused = False
 
@@ -155,8 +145,10 @@ class Delivery:
         adopted = [claim for claim in claims if claim.verb is Verb.ADOPT]
         self._adopt(destination, adopted)
         claims = [claim for claim in claims if claim.verb is not Verb.ADOPT]
-        contacts = self._contacts(destination) if not claims or destination.standing.reach is Reach.OK else []
-        if not claims and not contacts:
+        under_way = [ticket.about for ticket in self._line.tickets.values()]
+        is_well = destination.standing.reach is Reach.OK
+        looks = self._looks.due(destination, under_way) if is_well or not claims else []
+        if not claims and not looks:
             return len(adopted)
         failpoint("claimed")
         try:
@@ -164,28 +156,18 @@ class Delivery:
         except OSError as error:
             self._give_back(destination, claims, Later(f"the courier can't be started: {error}"))
             return 0
-        for contact in contacts:
-            request = {"verb": "list", "major": True, "user_id": contact.user_id}
-            self._line.send(contact, request, hang_seconds=10 * self._means.hang_seconds)
+        for look in looks:
+            self._line.send(look, look.request, hang_seconds=10 * self._means.hang_seconds)
         for claim in claims:
             self._line.send(claim, request_of(claim), hang_seconds=self._means.hang_seconds)
             failpoint("handed")
-        return len(claims) + len(contacts) + len(adopted)
+        return len(claims) + len(looks) + len(adopted)
 
     def _takes_requests(self, standing: Standing) -> bool:
         """Whether anything may go now: to a destination in trouble, one probe when its time has come."""
         return standing.reach is Reach.OK or (
             not self._line.tickets and (standing.retry_at or 0.0) <= self._now()
         )
-
-    def _contacts(self, destination: DestinationRow) -> list[Contact]:
-        """The user ids to be listed now."""
-        if time.monotonic() < self._contact_not_before:
-            return []
-        under_way = {ticket.about for ticket in self._line.tickets.values()}
-        contacts = [Contact(user_id) for user_id in self._outbox.queue.uncontacted(destination.id)]
-        contacts = [contact for contact in contacts if contact not in under_way]
-        return contacts if destination.standing.reach is Reach.OK else contacts[:1]
 
     def _adopt(self, destination: DestinationRow, claims: list[Claim]) -> None:
         """What was found at the first contact is there already: that is its receipt."""
@@ -254,27 +236,16 @@ class Delivery:
                     outcome = outcome_of(message)
                     if outcome is not None:
                         standing = stand(standing, outcome, self._means.rules, self._now(), self._rng)
-                    if isinstance(ticket.about, Contact):
-                        self._after_contact(destination, ticket.about, outcome)
-                    else:
+                    if isinstance(ticket.about, Claim):
                         settlement = self._after_answer(ticket, ticket.about, outcome)
                         settled.append((ticket.about.entry, settlement))
+                    else:
+                        took = time.monotonic() - ticket.handed_at
+                        self._looks.hear(destination, ticket.about, outcome, self._means.rules, took)
         self._write(destination, settled, standing)
 
-    def _after_contact(
-        self, destination: DestinationRow, contact: Contact, outcome: Outcome | Listed | None
-    ) -> None:
-        if not isinstance(outcome, Listed):
-            self._contact_not_before = time.monotonic() + CONTACT_RETRY_SECONDS
-            return
-        found = [(key, Found(memory_id, content)) for key, memory_id, content in outcome.memories]
-        self._outbox.queue.write_contact(destination.id, contact.user_id, found, self._now())
-        log.info("first contact", user_id=contact.user_id, ours=len(found))
-
-    def _after_answer(
-        self, ticket: Ticket[Claim | Contact], claim: Claim, outcome: Outcome | Listed | None
-    ) -> Settlement:
-        if outcome is None or isinstance(outcome, Listed):
+    def _after_answer(self, ticket: Ticket[Claim | Look], claim: Claim, outcome: Heard | None) -> Settlement:
+        if outcome is None or isinstance(outcome, Listed | Copies | Removed):
             # What was sent before is looked up, or polled, all the same.
             return self._settle(claim.entry, Later("the courier didn't get to it"))
         # An absence is of the moment of the look-up, however late its answer is heard.
@@ -320,8 +291,8 @@ class Delivery:
         destination = self._destination()
         look, push = self._outbox.queue.next_due(destination.id, now)
         waits = [math.inf if push is None else max(push - now, self._pace.wait(moment))]
-        if self._outbox.queue.uncontacted(destination.id):
-            waits.append(max(0.0, self._contact_not_before - moment))
+        if (wait := self._looks.wait(destination)) is not None:
+            waits.append(wait)
         return (
             math.inf if look is None else look - now,
             min(waits),

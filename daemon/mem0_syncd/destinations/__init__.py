@@ -8,9 +8,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mem0_syncd.destinations.base import CannotOpen, Destination, Hit, Remote, ours
+from mem0_syncd.destinations.base import (
+    CannotOpen,
+    Destination,
+    Hit,
+    Remote,
+    kept,
+    ours,
+    remove_doubles,
+)
 
-__all__ = ["CannotOpen", "Destination", "Hit", "Remote", "open_destination", "ours"]
+__all__ = [
+    "CannotOpen",
+    "Destination",
+    "Hit",
+    "Remote",
+    "kept",
+    "open_destination",
+    "ours",
+    "remove_doubles",
+]
 
 
 def open_destination(name: str, config: Mapping[str, Any]) -> Destination:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from mem0_syncd.doubles import Kept, is_double_of
 from mem0_syncd.memory import SOURCE, Memory
 from mem0_syncd.outcome import Absent, Found, Held, Later, Listed, LookOutcome, PushOutcome, Unknown
 
@@ -29,6 +30,7 @@ class Remote:
     text: str
     metadata: dict[str, Any]
     created_at: str
+    user_id: str = ""
 
 
 class CannotOpen(Exception):
@@ -60,8 +62,18 @@ class Destination(Protocol):
     def search(self, query: str, user_ids: Sequence[str], limit: int) -> list[Hit]:
         """The memories of these user ids that are nearest to the query, best first."""
 
-    def listing(self, user_id: str) -> list[Remote]:
-        """Every memory of a user id, merged and expired ones too; raises what the library raises."""
+    def listing(self, user_id: str, since: str = "") -> list[Remote]:
+        """Every memory of a user id, merged and expired ones too; raises what the library raises.
+
+        `since` is a `created_at` of a memory that was listed before: what is a good deal older may be
+        left out.
+        """
+
+    def copies(self, user_id: str, sync_key: str) -> list[Remote]:
+        """Every memory of a user id with this key; raises what the library raises."""
+
+    def get(self, memory_id: str) -> Remote | None:
+        """One memory as it is now, None where it is gone; raises what the library raises."""
 
     def delete(self, memory_id: str) -> None:
         """Delete a memory; one that is gone already is well. Raises what the library raises."""
@@ -97,4 +109,31 @@ def ours(memories: Sequence[Remote]) -> Listed:
         key = str(it.metadata.get("sync_key", ""))
         if key and it.metadata.get("source") == SOURCE:
             by_key.setdefault(key, it)
-    return Listed(tuple((key, it.id, content_hash(it)) for key, it in by_key.items()))
+    found = tuple((key, it.id, content_hash(it)) for key, it in by_key.items())
+    return Listed(found, max((it.created_at for it in memories), default=""))
+
+
+def kept(remote: Remote) -> Kept:
+    """What tells a double, of one memory."""
+    return Kept(
+        remote.id,
+        remote.user_id,
+        str(remote.metadata.get("source", "")),
+        str(remote.metadata.get("sync_key", "")),
+        content_hash(remote),
+        remote.created_at,
+    )
+
+
+def remove_doubles(destination: Destination, survivor: str, extras: Sequence[str]) -> list[str]:
+    """Delete memories for the sake of another one, each only if it is its double now; returns their ids.
+
+    Raises what the library raises.
+    """
+    removed = []
+    for number in extras:
+        stays, goes = destination.get(survivor), destination.get(number)
+        if stays and goes and is_double_of(kept(goes), kept(stays)):
+            destination.delete(number)
+            removed.append(number)
+    return removed

@@ -132,9 +132,18 @@ class Embedded:
             ]
         return sorted(hits, key=lambda hit: hit.score, reverse=True)[:limit]
 
-    def listing(self, user_id: str) -> list[Remote]:
+    def listing(self, user_id: str, since: str = "") -> list[Remote]:  # noqa: ARG002 - reads are free here
         """Every memory of a user id."""
         return self._list({"user_id": user_id})
+
+    def copies(self, user_id: str, sync_key: str) -> list[Remote]:
+        """Every memory of a user id with this key."""
+        return self._list({"user_id": user_id, "sync_key": sync_key})
+
+    def get(self, memory_id: str) -> Remote | None:
+        """One memory as it is now."""
+        it = self._mem0.get(memory_id)
+        return _remote(it) if it is not None else None
 
     def delete(self, memory_id: str) -> None:
         """Delete a memory."""
@@ -147,15 +156,17 @@ class Embedded:
 
     def _list(self, filters: dict[str, str]) -> list[Remote]:
         answer = self._mem0.get_all(filters=filters, top_k=_MANY, show_expired=True)
-        return [
-            Remote(str(it["id"]), it["memory"], it.get("metadata") or {}, str(it["created_at"]))
-            for it in answer["results"]
-        ]
+        return [_remote(it) for it in answer["results"]]
 
     def close(self) -> None:
         """Close Mem0 and its Qdrant client, or the folder stays locked."""
         self._mem0.vector_store.client.close()
         self._mem0.close()
+
+
+def _remote(it: Mapping[str, Any]) -> Remote:
+    created_at, user_id = str(it["created_at"]), str(it.get("user_id") or "")
+    return Remote(str(it["id"]), it["memory"], it.get("metadata") or {}, created_at, user_id)
 
 
 def _open_store(folder: Path) -> Mem0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -26,6 +27,9 @@ from mem0_syncd.outcome import (
 )
 
 PAGE_SIZE = 200
+LATEST = timedelta(minutes=15)
+"""How much later than another memory that was made after it one may turn up in a listing."""
+
 _TRIES = 3
 _EVERYTHING = {"include_merged": True, "show_expired": True}
 
@@ -90,9 +94,8 @@ class Platform:
 
     def look(self, memory: Memory, *, by_text: bool = False) -> LookOutcome:
         """Find the memory by its key, and then by its text if asked to."""
-        by_key = {"AND": [{"user_id": memory.user_id}, {"metadata": {"sync_key": memory.sync_key}}]}
         try:
-            found = choose(self._list(by_key), memory)
+            found = choose(self.copies(memory.user_id, memory.sync_key), memory)
             if isinstance(found, Absent) and by_text:
                 same = [it for it in self.listing(memory.user_id) if it.text.strip() == memory.text.strip()]
                 return choose(same, memory)
@@ -128,9 +131,25 @@ class Platform:
             for it in found.get("results", [])
         ]
 
-    def listing(self, user_id: str) -> list[Remote]:
+    def listing(self, user_id: str, since: str = "") -> list[Remote]:
         """Every memory of a user id, page by page; raises `PagesShift` while that can't be had."""
-        return self._list({"AND": [{"user_id": user_id}]})
+        conditions: list[dict[str, Any]] = [{"user_id": user_id}]
+        if since:
+            conditions.append({"created_at": {"gte": _a_while_before(since)}})
+        return self._list({"AND": conditions})
+
+    def copies(self, user_id: str, sync_key: str) -> list[Remote]:
+        """Every memory of a user id with this key."""
+        return self._list({"AND": [{"user_id": user_id}, {"metadata": {"sync_key": sync_key}}]})
+
+    def get(self, memory_id: str) -> Remote | None:
+        """One memory as it is now."""
+        try:
+            return _remote(self._client.get(memory_id))
+        except Exception as error:
+            if isinstance(outcome_of_error(error, is_update=True), Gone):
+                return None
+            raise
 
     def delete(self, memory_id: str) -> None:
         """Delete a memory."""
@@ -165,9 +184,7 @@ class Platform:
         while True:
             answer = self._client.get_all(filters=filters, page=page, page_size=PAGE_SIZE, **_EVERYTHING)
             for it in answer["results"]:
-                found[str(it["id"])] = Remote(
-                    str(it["id"]), str(it["memory"]), it.get("metadata") or {}, str(it.get("created_at"))
-                )
+                found[str(it["id"])] = _remote(it)
             if not answer.get("next"):
                 return found, int(answer["count"])
             page += 1
@@ -175,6 +192,16 @@ class Platform:
 
 class PagesShift(Exception):
     """A listing of several pages could not be read as a whole."""
+
+
+def _remote(it: Mapping[str, Any]) -> Remote:
+    created_at, user_id = str(it.get("created_at")), str(it.get("user_id") or "")
+    return Remote(str(it["id"]), str(it["memory"]), it.get("metadata") or {}, created_at, user_id)
+
+
+def _a_while_before(moment: str) -> str:
+    """A moment before which nothing can turn up any more once this one has been seen."""
+    return (datetime.fromisoformat(moment) - LATEST).isoformat()
 
 
 def _cannot_open(error: Exception) -> Later | Held:

@@ -11,7 +11,10 @@ from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.ledger import IN_FLIGHT
 from mem0_syncd.sources.record import QUEUE
 
-_IN_FLIGHT_OF = f"SELECT 1 FROM entry WHERE destination = ? AND sync_key = ? AND state IN {IN_FLIGHT}"  # noqa: S608
+_IS_OPEN = f"""
+SELECT 1 FROM entry WHERE destination = :destination AND sync_key = :key AND state IN {IN_FLIGHT}
+UNION ALL SELECT 1 FROM second_look WHERE destination = :destination AND sync_key = :key
+"""  # noqa: S608 - a constant of this project
 
 
 class Echoes:
@@ -32,7 +35,7 @@ class Echoes:
     def take_over(self, destination: int, project: str, echoes: Mapping[str, Item]) -> set[str]:
         """Let records take over from the queue lines that were read before them, with what is known of those.
 
-        Returns the echoes that must wait, because a push of their line is under way.
+        Returns the echoes that must wait, because it isn't known yet what became of their line.
         """
         rows = self._db.rows(
             "SELECT sync_key, kind, echo FROM item WHERE destination = ? AND project = ? AND source = ?"
@@ -43,7 +46,7 @@ class Echoes:
         with self._db.transaction() as sql:
             for line in (row for row in rows if row["kind"] == echoes[row["echo"]].kind):
                 heir = echoes[line["echo"]]
-                if sql.execute(_IN_FLIGHT_OF, (destination, line["sync_key"])).fetchone():
+                if sql.execute(_IS_OPEN, {"destination": destination, "key": line["sync_key"]}).fetchone():
                     waiting.add(line["echo"])
                     continue
                 _delete(sql, destination, line["sync_key"], ("entry",))

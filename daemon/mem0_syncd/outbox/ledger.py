@@ -163,7 +163,10 @@ def _enqueue(sql: sqlite3.Connection, destination: int, prepared: Prepared, now:
         "UPDATE item SET tombstone = NULL, tombstone_hash = NULL WHERE destination = ? AND sync_key = ?",
         (destination, key),
     )
-    sql.execute("INSERT OR IGNORE INTO contact VALUES (?, ?, NULL)", (destination, prepared.memory.user_id))
+    sql.execute(
+        "INSERT OR IGNORE INTO contact (destination, user_id) VALUES (?, ?)",
+        (destination, prepared.memory.user_id),
+    )
     sql.execute(
         "INSERT INTO entry"
         " (destination, sync_key, state, user_id, frozen, content_hash, major, created_at, due_at)"

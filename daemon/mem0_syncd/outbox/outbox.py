@@ -7,6 +7,7 @@ from pathlib import Path
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.echoes import Echoes
 from mem0_syncd.outbox.ledger import Ledger
+from mem0_syncd.outbox.looks import Looks
 from mem0_syncd.outbox.queue import Queue
 from mem0_syncd.outbox.registry import Registry
 from mem0_syncd.outbox.tombstones import Tombstones
@@ -20,6 +21,7 @@ class Outbox:
         self.registry = Registry(database)
         self.ledger = Ledger(database)
         self.queue = Queue(database)
+        self.looks = Looks(database)
         self.echoes = Echoes(database)
         self.tombstones = Tombstones(database)
 

@@ -11,8 +11,8 @@ from enum import StrEnum
 from mem0_syncd.entry import Entry, State
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.ledger import IN_FLIGHT, restate
+from mem0_syncd.outbox.looks import IS_LOOKED_FOR
 from mem0_syncd.outbox.settling import write_settlement
-from mem0_syncd.outcome import Found
 from mem0_syncd.settlement import Settlement
 
 _ORDER = (State.UNCONFIRMED, State.ACCEPTED, State.PENDING)
@@ -58,8 +58,8 @@ class Queue:
         """Take up to `limit` due entries; a push is durably `sending` from here on.
 
         Look-ups go before pushes, unless told otherwise, and of the latter `pushes` at most. A waiting
-        revision isn't due while another one of its item is in flight or may still take effect, nor an
-        add before the first contact with its user id.
+        revision isn't due while another one of its item is in flight or may still take effect, or while
+        its item is to be looked at once more; nor an add before its user id was looked at.
         """
         claims: list[Claim] = []
         with self._db.transaction() as sql:
@@ -67,7 +67,8 @@ class Queue:
                 room = limit - len(claims)
                 if state is State.PENDING and pushes is not None:
                     room = min(room, pushes)
-                rows = sql.execute(_DUE, (destination, state, major, now, max(room, 0))).fetchall()
+                wanted = {"destination": destination, "state": state, "major": major, "now": now}
+                rows = sql.execute(_DUE, {**wanted, "room": max(room, 0)}).fetchall()
                 claims += [self._take(sql, row, now) for row in rows if not self._put_off(sql, row, now)]
         return claims
 
@@ -102,24 +103,6 @@ class Queue:
             for entry, settlement in settled:
                 write_settlement(sql, destination, entry, settlement, now)
 
-    def uncontacted(self, destination: int) -> list[str]:
-        """The user ids that something is for, and whose memories were never listed."""
-        rows = self._db.rows(
-            "SELECT user_id FROM contact WHERE destination = ? AND listed_at IS NULL", (destination,)
-        )
-        return [row["user_id"] for row in rows]
-
-    def write_contact(
-        self, destination: int, user_id: str, found: Iterable[tuple[str, Found]], now: float
-    ) -> None:
-        """Remember what is in Mem0 for a user id, by sync key."""
-        with self._db.transaction() as sql:
-            sql.executemany(
-                "INSERT OR REPLACE INTO adoptable VALUES (?, ?, ?, ?)",
-                ((destination, key, it.memory_id, it.content_hash) for key, it in found),
-            )
-            sql.execute("INSERT OR REPLACE INTO contact VALUES (?, ?, ?)", (destination, user_id, now))
-
     def doubt_what_was_sending(self, destination: int, now: float, certain_at: float) -> int:
         """Take what a dead deliverer left `sending` for unconfirmed, and make every look-up due."""
         with self._db.transaction() as sql:
@@ -142,6 +125,13 @@ class Queue:
             sql.execute(
                 "UPDATE entry SET due_at = ? WHERE destination = ? AND due_at > ?"
                 " AND state IN ('pending', 'unconfirmed', 'accepted')",
+                (now, destination, now),
+            )
+            # What a revision waits for.
+            sql.execute(
+                "UPDATE second_look SET due_at = ? WHERE destination = ? AND due_at > ? AND sync_key IN"
+                " (SELECT sync_key FROM entry WHERE entry.destination = second_look.destination"
+                " AND state = 'pending')",
                 (now, destination, now),
             )
 
@@ -231,10 +221,8 @@ _IS_FREE = f"""
     NOT EXISTS (
         SELECT 1 FROM entry AS other WHERE other.destination = entry.destination
             AND other.sync_key = entry.sync_key AND other.state IN {IN_FLIGHT})
-    AND EXISTS (
-        SELECT 1 FROM contact WHERE contact.destination = entry.destination
-            AND contact.user_id = entry.user_id AND listed_at IS NOT NULL)
     AND {_IS_MEANT}
+    AND {IS_LOOKED_FOR}
 """  # noqa: S608 - a constant of this project
 
 _DUE = f"""
@@ -242,9 +230,9 @@ SELECT entry.*, item.project, item.kind, item.quiet_until, receipt.memory_ids AS
     adoptable.memory_id AS adoptable_id, adoptable.content_hash AS adoptable_hash
 FROM entry INDEXED BY entry_by_rank JOIN item USING (destination, sync_key)
     LEFT JOIN receipt USING (destination, sync_key) LEFT JOIN adoptable USING (destination, sync_key)
-WHERE entry.destination = ? AND entry.state = ? AND entry.major = ? AND entry.due_at <= ?
-    AND (entry.state <> 'pending' OR {_IS_FREE})
-ORDER BY entry.id LIMIT ?
+WHERE entry.destination = :destination AND entry.state = :state AND entry.major = :major
+    AND entry.due_at <= :now AND (entry.state <> 'pending' OR {_IS_FREE})
+ORDER BY entry.id LIMIT :room
 """  # noqa: S608 - likewise
 
 _NEXT_DUE = f"""

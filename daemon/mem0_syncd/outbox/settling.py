@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from mem0_syncd.entry import Entry
 from mem0_syncd.outbox.ledger import restate
+from mem0_syncd.outbox.looks import write_second_look
 from mem0_syncd.settlement import (
     MOST_SENDS,
     Await,
@@ -32,6 +33,9 @@ def write_settlement(
 def _receipt(sql: sqlite3.Connection, destination: int, entry: Entry, it: Receipt, now: float) -> None:
     _drop(sql, entry)
     _write_receipt(sql, (destination, entry.sync_key), it.memory_ids, entry.content_hash, now)
+    if it.look_again_at is not None:
+        user_id = entry.memory.user_id
+        write_second_look(sql, destination, entry.sync_key, user_id, it.look_again_at)
     sql.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (f"last_delivery:{destination}", str(now)))
     if entry.memory_id is not None and entry.certain_at > now:
         # An earlier attempt of this update may still take effect, and must not undo the next revision.

@@ -1,0 +1,151 @@
+"""The looks that no entry asks for: at a user id before anything is added, and at what was sent twice."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from mem0_syncd.doubles import Double, find_doubles
+from mem0_syncd.failpoint import failpoint
+from mem0_syncd.outbox import DestinationRow, Outbox
+from mem0_syncd.outbox.looks import SecondLook
+from mem0_syncd.outcome import Copies, Found, Heard, Listed, Removed, Unknown
+from mem0_syncd.settlement import Reach, Rules
+
+CONTACT_RETRY_SECONDS = 2.0
+"""How long a listing that failed isn't asked for again, while the destination is well otherwise."""
+
+AT_ONCE = 8
+"""Second looks under way at a time: they are in no hurry."""
+
+MOST_TRIES = 5
+"""Failed second looks after which a double is left to the audit."""
+
+log = structlog.get_logger("delivery")
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """What a user id holds is listed before anything is added to it.
+
+    All of it at the first contact; where others write to it too, before each round of adds what is new
+    `since` a moment, as Mem0 writes it.
+    """
+
+    user_id: str
+    since: str = ""
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """What the courier is asked."""
+        return {"verb": "list", "major": True, "user_id": self.user_id, "since": self.since}
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """A second look at an item; with a `double`, what it found is to be removed."""
+
+    look: SecondLook
+    double: Double | None = None
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """What the courier is asked."""
+        if self.double is None:
+            return {"verb": "copies", "user_id": self.look.user_id, "sync_key": self.look.sync_key}
+        extras = [extra.id for extra in self.double.extras]
+        return {"verb": "remove", "survivor": self.double.survivor.id, "extras": extras}
+
+
+Look = Contact | Second
+
+
+class Looks:
+    """Which looks are due at a destination, and what follows from them; for the thread that delivers."""
+
+    def __init__(self, outbox: Outbox, rng: random.Random, now: Callable[[], float]) -> None:
+        self._looks = outbox.looks
+        self._rng = rng
+        self._now = now
+        self._contact_not_before = 0.0
+        self._doubles: dict[str, Second] = {}
+
+    def due(self, destination: DestinationRow, under_way: Collection[object]) -> list[Look]:
+        """The looks to be taken now; to a destination in trouble, one."""
+        looks: list[Look] = []
+        if time.monotonic() >= self._contact_not_before:
+            listed = {look.user_id for look in under_way if isinstance(look, Contact)}
+            looks += [it for it in self._contacts(destination) if it.user_id not in listed]
+        looked_at = {look.look.sync_key for look in under_way if isinstance(look, Second)}
+        room = AT_ONCE - len(looked_at)
+        if room > 0:
+            second = self._looks.second_looks(destination.id, self._now(), AT_ONCE + room)
+            fresh = [look for look in second if look.sync_key not in looked_at]
+            looks += [self._doubles.pop(look.sync_key, Second(look)) for look in fresh[:room]]
+        return looks if destination.standing.reach is Reach.OK else looks[:1]
+
+    def wait(self, destination: DestinationRow) -> float | None:
+        """Seconds until a look is due, None if none is to come."""
+        waits = []
+        if self._contacts(destination):
+            waits.append(max(0.0, self._contact_not_before - time.monotonic()))
+        second = self._looks.next_second_look(destination.id)
+        if second is not None:
+            waits.append(max(0.0, second - self._now()))
+        return min(waits, default=None)
+
+    def _contacts(self, destination: DestinationRow) -> list[Contact]:
+        first = [Contact(user_id) for user_id in self._looks.uncontacted(destination.id)]
+        again = self._looks.stale(destination.id, self._now())
+        return first + [Contact(user_id, since) for user_id, since in again.items()]
+
+    def hear(
+        self, destination: DestinationRow, look: Look, outcome: Heard | None, rules: Rules, took: float
+    ) -> None:
+        """Take in what a look showed, `took` seconds after it was begun; None is one that never was."""
+        if isinstance(look, Contact):
+            self._after_contact(destination, look, outcome, took)
+        else:
+            self._after_second(destination, look, outcome, rules)
+
+    def _after_contact(
+        self, destination: DestinationRow, contact: Contact, outcome: Heard | None, took: float
+    ) -> None:
+        if not isinstance(outcome, Listed):
+            self._contact_not_before = time.monotonic() + CONTACT_RETRY_SECONDS
+            return
+        found = [(key, Found(memory_id, content)) for key, memory_id, content in outcome.memories]
+        begun = self._now() - took
+        self._looks.write_contact(destination.id, contact.user_id, found, begun, outcome.newest)
+        log.info("looked at", user_id=contact.user_id, since=contact.since, ours=len(found))
+
+    def _after_second(
+        self, destination: DestinationRow, second: Second, outcome: Heard | None, rules: Rules
+    ) -> None:
+        look = second.look
+        match outcome:
+            case Copies(memories):
+                doubles = find_doubles(memories)
+                ours = next((it for it in doubles if self._looks.move_receipt(destination.id, it)), None)
+                if ours is None:
+                    self._looks.end(destination.id, look)
+                else:
+                    failpoint("moved")
+                    self._doubles[look.sync_key] = Second(look, ours)
+            case Removed(ids):
+                log.warning("doubles removed", key=look.sync_key, memories=ids)
+                failpoint("removed")
+                self._looks.end(destination.id, look)
+            case Unknown() if look.attempts + 1 >= MOST_TRIES:
+                log.warning("a second look failed", key=look.sync_key, reason=outcome.reason)
+                self._looks.end(destination.id, look)
+            case Unknown():
+                again = self._now() + rules.backoff.wait(look.attempts, self._rng)
+                self._looks.put_off(destination.id, look, again)
+            case _:  # the destination's trouble, and no failure of this look
+                pass

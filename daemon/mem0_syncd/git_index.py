@@ -1,0 +1,89 @@
+"""What git tracks in a folder, from git's own files: no process is started for it."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+_NAME_LENGTH = 0x0FFF
+_EXTENDED = 0x4000
+_FIXED = 62
+"""Bytes of an entry before its name: times, modes, object id and flags (gitformat-index(5))."""
+
+
+def tracks_any(folder: Path, names: Iterable[str]) -> bool:
+    """Whether git tracks any of some files of a folder, which may be anywhere in a work tree.
+
+    What can't be read is not tracked.
+    """
+    folder = folder.resolve()
+    found = _work_tree(folder)
+    if found is None:
+        return False
+    root, own = found
+    wanted = tuple((folder.relative_to(root) / name).as_posix().encode() for name in names)
+    try:
+        return _tracks_any(own, (own / "index").stat().st_mtime_ns, wanted)
+    except (OSError, struct.error, IndexError, ValueError):
+        return False
+
+
+@lru_cache(maxsize=1024)
+def _tracks_any(own: Path, _changed_at: int, wanted: tuple[bytes, ...]) -> bool:
+    # With a split index most of it is in a file beside it.
+    parts = [own / "index", *own.glob("sharedindex.*")]
+    return any(_names_any(part.read_bytes(), wanted) for part in parts)
+
+
+def _work_tree(folder: Path) -> tuple[Path, Path] | None:
+    """The root of the work tree that a folder is in, and git's own folder of it."""
+    for root in (folder, *folder.parents):
+        git = root / ".git"
+        if (git / "HEAD").is_file():
+            return root, git
+        try:
+            said = git.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+        if said.startswith("gitdir:"):  # a linked work tree, or a submodule
+            return root, root / said.removeprefix("gitdir:").strip()
+    return None
+
+
+def _names_any(index: bytes, wanted: Sequence[bytes]) -> bool:
+    magic, version, count = struct.unpack_from(">4sII", index)
+    if magic != b"DIRC":
+        return False
+    if version >= 4:  # noqa: PLR2004 - from there on names are cut short
+        return any(name in wanted for name in _short_names(index, count))
+    return any(_has(index, name) for name in wanted)
+
+
+def _has(index: bytes, name: bytes) -> bool:
+    """Whether an index names a file: the length stands before the name, so that no longer one is meant."""
+    at = index.find(name + b"\0")
+    while at >= 0:
+        flags = int.from_bytes(index[at - 2 : at])
+        extended = int.from_bytes(index[at - 4 : at - 2])
+        length = min(len(name), _NAME_LENGTH)
+        if flags & _NAME_LENGTH == length or (extended & _EXTENDED and extended & _NAME_LENGTH == length):
+            return True
+        at = index.find(name + b"\0", at + 1)
+    return False
+
+
+def _short_names(index: bytes, count: int) -> Iterator[bytes]:
+    at, name = 12, b""
+    for _ in range(count):
+        flags = int.from_bytes(index[at + _FIXED - 2 : at + _FIXED])
+        at += _FIXED + (2 if flags & _EXTENDED else 0)
+        cut = index[at] & 0x7F
+        while index[at] & 0x80:
+            at += 1
+            cut = ((cut + 1) << 7) | (index[at] & 0x7F)
+        end = index.index(b"\0", at + 1)
+        name = name[: len(name) - cut] + index[at + 1 : end]
+        yield name
+        at = end + 1

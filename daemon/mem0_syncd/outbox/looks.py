@@ -1,0 +1,157 @@
+"""What is to be looked at in Mem0 beside the entries: user ids, and what was sent twice."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mem0_syncd.doubles import Double
+from mem0_syncd.outbox.database import Database
+from mem0_syncd.outcome import Found
+
+FRESH_SECONDS = 30.0
+"""How old a look at a user id may be, that others write to, when something is added to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecondLook:
+    """An item that was added more than once, to be looked at once more; `attempts` have failed so far."""
+
+    sync_key: str
+    user_id: str
+    attempts: int = 0
+
+
+class Looks:
+    """The looks of all destinations."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    # User ids
+
+    def uncontacted(self, destination: int) -> list[str]:
+        """The user ids that something is for, and whose memories were never listed."""
+        rows = self._db.rows(
+            "SELECT user_id FROM contact WHERE destination = ? AND listed_at IS NULL", (destination,)
+        )
+        return [row["user_id"] for row in rows]
+
+    def share(self, destination: int, user_ids: Iterable[str]) -> None:
+        """Have user ids looked at before each round of adds, from now on: others write to them, too."""
+        wanted = (destination, json.dumps(list(user_ids)))
+        if self._db.row(f"SELECT 1 FROM contact {_UNSHARED}", wanted):  # noqa: S608 - a constant
+            with self._db.transaction() as sql:
+                sql.execute(f"UPDATE contact SET shared = 1 {_UNSHARED}", wanted)  # noqa: S608 - likewise
+
+    def stale(self, destination: int, now: float) -> dict[str, str]:
+        """The shared user ids to be looked at before what is due is added to them.
+
+        With each the moment, as Mem0 wrote it, from which on nothing is known; '' where nothing is.
+        """
+        rows = self._db.rows(_STALE, {"destination": destination, "now": now, "fresh": FRESH_SECONDS})
+        return {row["user_id"]: row["newest"] for row in rows}
+
+    def write_contact(
+        self, destination: int, user_id: str, found: Iterable[tuple[str, Found]], now: float, newest: str = ""
+    ) -> None:
+        """Remember what is in Mem0 for a user id, by sync key, as of a look that was begun at `now`."""
+        with self._db.transaction() as sql:
+            sql.executemany(
+                "INSERT OR REPLACE INTO adoptable VALUES (?, ?, ?, ?)",
+                ((destination, key, it.memory_id, it.content_hash) for key, it in found),
+            )
+            sql.execute(
+                "INSERT INTO contact (destination, user_id, listed_at, newest) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET listed_at = excluded.listed_at,"
+                " newest = MAX(newest, excluded.newest)",
+                (destination, user_id, now, newest),
+            )
+
+    # What was sent twice
+
+    def second_looks(self, destination: int, now: float, limit: int) -> list[SecondLook]:
+        """The second looks that are due, the oldest first."""
+        rows = self._db.rows(
+            "SELECT * FROM second_look WHERE destination = ? AND due_at <= ? ORDER BY due_at LIMIT ?",
+            (destination, now, limit),
+        )
+        return [SecondLook(row["sync_key"], row["user_id"], row["attempts"]) for row in rows]
+
+    def next_second_look(self, destination: int) -> float | None:
+        """When the next second look falls due, if there is one to come."""
+        row = self._db.row(
+            "SELECT MIN(due_at) AS due_at FROM second_look WHERE destination = ?", (destination,)
+        )
+        return row["due_at"] if row else None
+
+    def put_off(self, destination: int, look: SecondLook, due_at: float) -> None:
+        """Have a second look that failed tried again."""
+        with self._db.transaction() as sql:
+            sql.execute(
+                "UPDATE second_look SET attempts = attempts + 1, due_at = ?"
+                " WHERE destination = ? AND sync_key = ?",
+                (due_at, destination, look.sync_key),
+            )
+
+    def end(self, destination: int, look: SecondLook) -> None:
+        """A second look has been taken."""
+        with self._db.transaction() as sql:
+            sql.execute(
+                "DELETE FROM second_look WHERE destination = ? AND sync_key = ?", (destination, look.sync_key)
+            )
+
+    def move_receipt(self, destination: int, double: Double) -> bool:
+        """Have the receipt name the memory that stays; False where it is of another content."""
+        survivor = double.survivor
+        with self._db.transaction() as sql:
+            moved = sql.execute(
+                "UPDATE receipt SET memory_ids = ? WHERE destination = ? AND sync_key = ?"
+                " AND content_hash = ?",
+                (json.dumps([survivor.id]), destination, survivor.sync_key, survivor.content_hash),
+            )
+            return moved.rowcount == 1
+
+
+def write_second_look(
+    sql: sqlite3.Connection, destination: int, sync_key: str, user_id: str, due_at: float
+) -> None:
+    """Have an item looked at once more, within the caller's transaction."""
+    sql.execute(
+        "INSERT OR REPLACE INTO second_look (destination, sync_key, user_id, due_at) VALUES (?, ?, ?, ?)",
+        (destination, sync_key, user_id, due_at),
+    )
+
+
+_UNSHARED = "WHERE destination = ? AND user_id IN (SELECT value FROM json_each(?)) AND NOT shared"
+
+_IS_SHARED = """
+    (contact.shared OR EXISTS (SELECT 1 FROM fact WHERE name = 'second_writer:' || contact.destination))
+"""
+
+_STALE = f"""
+SELECT user_id, newest FROM contact
+WHERE destination = :destination AND listed_at IS NOT NULL AND {_IS_SHARED}
+    AND EXISTS (
+        SELECT 1 FROM entry WHERE entry.destination = contact.destination
+            AND entry.user_id = contact.user_id AND state = 'pending' AND due_at <= :now
+            AND memory_id IS NULL
+            AND (created_at > listed_at OR listed_at NOT BETWEEN :now - :fresh AND :now)
+            AND NOT EXISTS (SELECT 1 FROM receipt WHERE receipt.destination = entry.destination
+                AND receipt.sync_key = entry.sync_key))
+"""  # noqa: S608 - a constant of this project
+
+IS_LOOKED_FOR = f"""
+    EXISTS (
+        SELECT 1 FROM contact WHERE contact.destination = entry.destination
+            AND contact.user_id = entry.user_id AND listed_at IS NOT NULL
+            AND (NOT {_IS_SHARED} OR entry.memory_id IS NOT NULL
+                OR (listed_at >= entry.created_at AND listed_at BETWEEN :now - {FRESH_SECONDS} AND :now)
+                OR EXISTS (SELECT 1 FROM receipt WHERE receipt.destination = entry.destination
+                    AND receipt.sync_key = entry.sync_key)))
+    AND NOT EXISTS (SELECT 1 FROM second_look WHERE second_look.destination = entry.destination
+        AND second_look.sync_key = entry.sync_key)
+"""  # noqa: S608 - likewise
+"""Whether all is known of an entry's item that must be known before it is pushed."""
