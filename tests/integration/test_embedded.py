@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.destinations import Destination, embedder, open_destination
+from mem0_syncd.destinations import Destination, embedder, kept, open_destination, remove_doubles
 from mem0_syncd.memory import Memory
 from mem0_syncd.outcome import Absent, Found, Gone, Held, Later, Stored, Unknown, from_wire
 from support.embedded_store import Store, memories, memory, serving
@@ -240,3 +240,41 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
     assert isinstance(outcome, Held)
     assert "onnxruntime" in outcome.reason
     assert 'pip install "mem0-syncd[embedded]"' in outcome.remedy
+
+
+# Doubles ----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_there_already_is_not_added(tmp_path: Path) -> None:
+    """Reads are free here, so every add looks first: also after it was opened anew."""
+    it, revised = memory(1), memory(1, "What was decided in the end")
+    with opened(tmp_path / "mem0") as store:
+        memory_id = add(store, it)
+        assert store.push(it, None) == Found(memory_id, it.content_hash)
+    with opened(tmp_path / "mem0") as store:
+        assert store.push(it, None) == Found(memory_id, it.content_hash)
+        assert store.push(revised, None) == Found(memory_id, it.content_hash)
+        assert len(store.listing(USER)) == 1
+        store.delete(memory_id)
+        add(store, it)
+        assert texts(store) == [it.text]
+
+
+def test_only_what_is_a_double_when_it_is_read_again_is_removed(tmp_path: Path) -> None:
+    """The elder of two equal memories stays; what differs from it, or is gone, is let be."""
+    it, revised, other = memory(1), memory(1, "What was decided in the end"), memory(2)
+    ids = []
+    for each in (it, it, revised, other):
+        with opened(tmp_path / "mem0") as store:
+            store._keys[USER] = set()  # type: ignore[attr-defined]
+            ids.append(add(store, each))
+    with opened(tmp_path / "mem0") as store:
+        assert {it.id for it in store.copies(USER, it.sync_key)} == set(ids[:3])
+        reread = store.get(ids[3])
+        assert reread is not None
+        assert [kept(found) for found in store.copies(USER, other.sync_key)] == [kept(reread)]
+        for survivor in (ids[1], ids[2], ids[3], "5f0c9dd6-4b2e-4b0a-8b3b-8a4c9f3f1f00"):
+            assert remove_doubles(store, survivor, [number for number in ids if number != survivor]) == []
+        assert remove_doubles(store, ids[0], ids[1:]) == [ids[1]]
+        assert remove_doubles(store, ids[0], ids[1:]) == []
+        assert {it.id for it in store.listing(USER)} == {ids[0], *ids[2:]}

@@ -222,6 +222,7 @@ class Delivering(RuleBasedStateMachine):
     @rule(which=st.sampled_from([BETA, DELTA, EPSILON]), text=st.sampled_from(TEXTS[:2]))
     def pull(self, which: int, text: str) -> None:
         """A pull brings what another machine has written, and sent."""
+        self.mem0.wait(0.001)  # no look was taken at the very moment of a pull
         entry = {**DECISIONS[which], "description": text, "status": "accepted"}
         item = understand(entry)
         there = {it.metadata["sync_key"] for it in self.mem0.memories.values()}

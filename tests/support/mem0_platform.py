@@ -265,6 +265,8 @@ class Account:
         self.user_email = "dev@example.com"
         self.dedup = False
         self.limit_per_minute: int | None = None
+        self.minute_seconds = 60.0  # how long a minute is to the limit
+        self.minutes_slide = True  # or else they begin when the clock says so
         self.read_lag_seconds = 0.0
         self.event_seconds: float | None = None  # None: an event stays open until `settle`
         self.extract: Callable[[str], list[str]] = lambda text: [f"Noted: {text}"]
@@ -428,11 +430,13 @@ class Account:
         return reply(200, {"status": "SUCCEEDED", "event_id": event.id, "results": results})
 
     def _meter(self) -> None:
-        now = time.monotonic()
-        while self._metered and now - self._metered[0] >= 60:
+        now, minute = time.monotonic(), self.minute_seconds
+        begun = now - minute if self.minutes_slide else now - now % minute
+        while self._metered and self._metered[0] <= begun:
             self._metered.popleft()
         if self.limit_per_minute is not None and len(self._metered) >= self.limit_per_minute:
-            wait = math.ceil(60 - (now - self._metered[0])) if self._metered else 60
+            over = self._metered[0] if self._metered and self.minutes_slide else begun
+            wait = math.ceil(over + minute - now)
             raise Refusal(429, {"detail": "Request was throttled."}, {"retry-after": str(wait)})
         self._metered.append(now)
 

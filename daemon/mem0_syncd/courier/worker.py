@@ -27,7 +27,7 @@ from mem0_syncd.destinations import (
 )
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.memory import Memory
-from mem0_syncd.outcome import Copies, Held, Later, Removed, to_wire
+from mem0_syncd.outcome import Copies, Heard, Held, Later, Removed, Unknown, from_wire, to_wire
 
 Report = Callable[[Mapping[str, Any]], None]
 
@@ -78,14 +78,40 @@ class Desk:
         self._destination: Destination | None = None
         self._failed_at = 0.0
         self._failure: Later | Held | None = None
+        self._refused_at = 0.0
+        self._pause_until = 0.0
+        self._refusal: Later | Held | None = None
+        self._pause_reason = ""
 
     def work_on(self, request: Request) -> Mapping[str, Any]:
         """What came of one request, as it is reported."""
         if request.is_late:
             return {"not_begun": True}
-        destination = self._open(request)
+        destination = self._refused(request) or self._open(request)
         if isinstance(destination, Later | Held):
             return to_wire(destination)
+        answer = self._carry_out(request, destination)
+        if answer.get("outcome") in {"Later", "Held", "Unknown"}:
+            self._note_refusal(from_wire(dict(answer)))
+        return answer
+
+    def _refused(self, request: Request) -> Later | Held | None:
+        """What stands in the way of all: no thread asks again what another one has just been told."""
+        with self._lock:
+            left = self._pause_until - time.monotonic()
+            if left > 0:
+                return Later(self._pause_reason, left)
+            return self._refusal if request.arrived < self._refused_at else None
+
+    def _note_refusal(self, outcome: Heard) -> None:
+        with self._lock:
+            if isinstance(outcome, Later | Held):
+                self._refused_at, self._refusal = time.monotonic(), outcome
+            if isinstance(outcome, Later | Unknown) and outcome.after:
+                self._pause_until = max(self._pause_until, time.monotonic() + outcome.after)
+                self._pause_reason = outcome.reason
+
+    def _carry_out(self, request: Request, destination: Destination) -> Mapping[str, Any]:
         fields = request.fields
         match request.verb:
             case "push":

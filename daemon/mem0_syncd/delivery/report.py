@@ -6,7 +6,7 @@ import structlog
 
 from mem0_syncd.entry import Entry
 from mem0_syncd.outbox import Claim, Verb
-from mem0_syncd.outcome import Outcome
+from mem0_syncd.outcome import Found, Outcome
 from mem0_syncd.settlement import Bury, Deleted, Receipt, Settlement
 
 log = structlog.get_logger("delivery")
@@ -23,7 +23,7 @@ def say(claim: Claim, outcome: Outcome, settlement: Settlement, ms: int) -> None
     reason = getattr(outcome, "reason", "")
     match settlement:
         case Receipt(memory_ids):
-            how = {Verb.LOOK: "found", Verb.POLL: "accepted"}.get(claim.verb)
+            how = "found" if isinstance(outcome, Found) else "accepted" if claim.verb is Verb.POLL else ""
             how = how or ("updated" if entry.memory_id else "added")
             log.info("delivered", how=how, memory=memory_ids, **about)
         case Bury(reason):

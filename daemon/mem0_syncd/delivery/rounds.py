@@ -199,11 +199,13 @@ class Delivery:
                 taken = self._outbox.queue.claim(
                     destination.id, now, limit, major=major, pushes=room, pushes_first=turn
                 )
-                self._pace.took(moment, sum(claim.verb is Verb.PUSH for claim in taken))
+                self._pace.took(sum(claim.verb is Verb.PUSH for claim in taken))
                 claims += taken
         return claims
 
     def _give_back(self, destination: DestinationRow, claims: list[Claim], outcome: Later) -> None:
+        for claim in claims:
+            self._count_end(claim, was_sent=False)
         settled = [(claim.entry, self._settle(claim.entry, outcome)) for claim in claims]
         standing = stand(destination.standing, outcome, self._means.rules, self._now(), self._rng)
         self._write(destination, settled, standing)
@@ -230,6 +232,8 @@ class Delivery:
                 case Lost(tickets):
                     # Whatever ended the courier, it tells nothing of the destination.
                     claims = [ticket.about for ticket in tickets if isinstance(ticket.about, Claim)]
+                    for claim in claims:
+                        self._count_end(claim, was_sent=True)
                     settled += [(it.entry, self._settle(it.entry, after_loss(it))) for it in claims]
                 case Answer(ticket, message):
                     failpoint("answered")
@@ -237,6 +241,7 @@ class Delivery:
                     if outcome is not None:
                         standing = stand(standing, outcome, self._means.rules, self._now(), self._rng)
                     if isinstance(ticket.about, Claim):
+                        self._count_end(ticket.about, was_sent=outcome is not None)
                         settlement = self._after_answer(ticket, ticket.about, outcome)
                         settled.append((ticket.about.entry, settlement))
                     else:
@@ -253,6 +258,10 @@ class Delivery:
         settlement = settle(claim.entry, outcome, self._means.rules, moment, self._rng)
         say(claim, outcome, settlement, round((time.monotonic() - ticket.handed_at) * 1000))
         return settlement
+
+    def _count_end(self, claim: Claim, *, was_sent: bool) -> None:
+        if claim.verb is Verb.PUSH:
+            self._pace.ended(time.monotonic(), was_sent=was_sent)
 
     def _settle(self, entry: Entry, outcome: Outcome) -> Settlement:
         return settle(entry, outcome, self._means.rules, self._now(), self._rng)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from mem0_syncd.doubles import Kept, is_double_of
 from mem0_syncd.memory import SOURCE, Memory
-from mem0_syncd.outcome import Absent, Found, Held, Later, Listed, LookOutcome, PushOutcome, Unknown
+from mem0_syncd.outcome import Absent, Found, Held, Later, Listed, LookOutcome, Outcome, PushOutcome, Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,11 @@ class Destination(Protocol):
     threads: int
     account: str
 
-    def push(self, memory: Memory, memory_id: str | None) -> PushOutcome:
-        """Add the memory, or update the one that `memory_id` names."""
+    def push(self, memory: Memory, memory_id: str | None) -> Outcome:
+        """Add the memory, or update the one that `memory_id` names.
+
+        Where reads are free it is looked for first: an add may find it there.
+        """
 
     def look(self, memory: Memory, *, by_text: bool = False) -> LookOutcome:
         """Find the memory by its sync key, and then by its exact text if asked to."""

@@ -23,6 +23,7 @@ from mem0_syncd.outcome import (
     Held,
     Later,
     LookOutcome,
+    Outcome,
     PushOutcome,
     Refused,
     Stored,
@@ -48,6 +49,8 @@ class Embedded:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._mem0 = _open_store(folder)
+        # Nobody else writes while the store is open, so that a set of keys tells when to look.
+        self._keys: dict[str, set[str]] = {}
 
     @classmethod
     def open(cls, config: Mapping[str, Any]) -> Embedded:
@@ -62,8 +65,8 @@ class Embedded:
         except RuntimeError as error:  # qdrant_client: "... already accessed by another instance ..."
             raise CannotOpen(Later(f"the store in {folder} is in use: {error}")) from error
 
-    def push(self, memory: Memory, memory_id: str | None) -> PushOutcome:
-        """Add or update, and on disk when it returns `Stored`."""
+    def push(self, memory: Memory, memory_id: str | None) -> Outcome:
+        """Add or update, and on disk when it returns `Stored`; what is there already is not added."""
         try:
             return self._update(memory, memory_id) if memory_id else self._add(memory)
         except _OF_THE_MACHINE as error:
@@ -71,7 +74,10 @@ class Embedded:
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this push's outcome
             return Refused(f"Mem0 refused it: {type(error).__name__}: {str(error)[:300]}")
 
-    def _add(self, memory: Memory) -> PushOutcome:
+    def _add(self, memory: Memory) -> Outcome:
+        keys = self._keys_of(memory.user_id)
+        if memory.sync_key in keys and not isinstance(found := self.look(memory), Absent):
+            return found
         answer = self._mem0.add(
             memory.text,
             user_id=memory.user_id,
@@ -82,18 +88,27 @@ class Embedded:
         results = answer.get("results", [])
         if len(results) != 1:
             return Unknown(f"Mem0 answered {len(results)} results for one memory")
+        keys.add(memory.sync_key)
         return Stored((str(results[0]["id"]),))
 
     def _update(self, memory: Memory, memory_id: str) -> PushOutcome:
         if self._mem0.get(memory_id) is None:
             return Gone("the memory is no longer there")
         self._mem0.update(memory_id, text=memory.text, metadata=dict(memory.metadata))
+        self._keys_of(memory.user_id).add(memory.sync_key)
         return Stored((memory_id,))
+
+    def _keys_of(self, user_id: str) -> set[str]:
+        """The keys that may be there: one of a memory that is gone by now costs a look, and no more."""
+        if user_id not in self._keys:
+            self._keys[user_id] = {str(it.metadata.get("sync_key", "")) for it in self.listing(user_id)}
+        return self._keys[user_id]
 
     def _look_again(self, memory: Memory, memory_id: str | None, error: Exception) -> PushOutcome:
         # Qdrant changes its memory before the disk, and Mem0 writes its history after both: only
         # what a fresh store reads from the disk tells whether the memory is there.
         failed = Later(f"the store in {self._folder} failed: {error}")
+        self._keys.clear()
         try:
             self.close()
             self._mem0 = _open_store(self._folder)
