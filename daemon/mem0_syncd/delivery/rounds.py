@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -67,6 +68,7 @@ class Delivery:
         self._line: Line[Claim | Look] = Line(self._start_of_courier, self._rng)
         self._looks = Looks(outbox, self._rng, now)
         self._draining = False
+        self._settling = threading.Lock()
         self.paused = False
 
     # The round
@@ -78,7 +80,8 @@ class Delivery:
             if len(line.tickets) > self._means.threads:
                 time.sleep(GATHER_SECONDS)
             line.news.clear()
-            self._take_answers()
+            with self._settling:
+                self._take_answers()
             line.end_hung()
             handed = 0 if self._draining or self.paused else self._hand_out()
             if line.tickets:
@@ -97,6 +100,9 @@ class Delivery:
         while self._line.tickets and time.monotonic() < deadline:
             self._line.news.set()
             time.sleep(0.02)
+        # The last answers have been taken, but what follows from them may still be being written.
+        with self._settling:
+            pass
 
     def close(self) -> None:
         """End the courier; what it hasn't answered is looked up after the next start."""
