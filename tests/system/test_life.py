@@ -194,14 +194,12 @@ def test_the_daemon_never_imports_mem0(daemon: Daemon, project: Path) -> None:
     """Only its courier does: Python's own list of what the process imported says so."""
     command = [sys.executable, "-X", "importtime", "-m", "mem0_syncd", "run"]
     write_log(project, [decision(1)])
-    with (
-        daemon.log.open("wb") as log,
-        subprocess.Popen(command, env=daemon.environment, stderr=log) as process,
-    ):
-        daemon.wait_delivered(1)
-        assert daemon.run("recall", "case 1", "--project", str(project)).returncode == 0
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+    with daemon.log.open("wb") as log:
+        daemon.process = subprocess.Popen(command, env=daemon.environment, stderr=log)
+    daemon.wait_delivered(1)
+    said = daemon.run("recall", "case 1", "--project", str(project))
+    assert (said.returncode, said.stderr) == (0, "")
+    assert daemon.stop() == 0
     imported = {line.split("|")[-1].strip() for line in daemon.said().splitlines() if "import time:" in line}
     assert "apscheduler.schedulers.background" in imported
     assert not {name for name in imported if name.split(".")[0] in {"mem0", "qdrant_client", "openai"}}

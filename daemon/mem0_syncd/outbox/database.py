@@ -151,17 +151,20 @@ class Database:
             )
 
     def _migrate(self) -> None:
-        for number, script in _migrations():
-            if number > self.version:
-                # executescript commits what is open, so the script brings its own transaction.
-                try:
-                    self._connection.executescript(
-                        f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;"
-                    )
-                except sqlite3.Error:
-                    if self._connection.in_transaction:
-                        self._connection.execute("ROLLBACK")
-                    raise
+        missing = [(number, script) for number, script in _migrations() if number > self.version]
+        if not missing:
+            return
+        # All or none, so that nobody reads what is half new; executescript commits what is open, so the
+        # script brings its own transaction.
+        scripts = "\n".join(script for _, script in missing)
+        try:
+            self._connection.executescript(
+                f"BEGIN IMMEDIATE;\n{scripts}\nPRAGMA user_version = {missing[-1][0]};\nCOMMIT;"
+            )
+        except sqlite3.Error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
 
 
 def _migrations() -> list[tuple[int, str]]:
