@@ -18,7 +18,7 @@ def test_a_lost_state_folder_doubles_nothing(tmp_path: Path, project: Path) -> N
         with running(daemon):
             daemon.wait_delivered(250)
         shutil.rmtree(daemon.state)
-        (project / ".claude/coordination/.decision-sync-state.json").unlink()
+        (project / ".claude/coordination/.decision-sync-state.json").unlink(missing_ok=True)
         sent = len(mem0.adds)
         with running(daemon):
             daemon.wait_delivered(250)
