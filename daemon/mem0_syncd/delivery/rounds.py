@@ -37,6 +37,9 @@ AHEAD = 8
 GATHER_SECONDS = 0.005
 """How long answers may gather while all threads are busy: each write to the outbox is synced to the disk."""
 
+CLOSE_SECONDS = 10.0
+"""How long the end of a round is waited for, after that of the courier."""
+
 log = structlog.get_logger("delivery")
 
 
@@ -68,20 +71,23 @@ class Delivery:
         self._line: Line[Claim | Look] = Line(self._start_of_courier, self._rng)
         self._looks = Looks(outbox, self._rng, now)
         self._draining = False
-        self._settling = threading.Lock()
+        self._running = threading.Lock()
         self.paused = False
 
     # The round
 
     def run(self) -> float | None:
         """Deliver until nothing is due and nothing under way; returns when to run again, in seconds."""
+        with self._running:
+            return self._run()
+
+    def _run(self) -> float | None:
         line = self._line
         while True:
             if len(line.tickets) > self._means.threads:
                 time.sleep(GATHER_SECONDS)
             line.news.clear()
-            with self._settling:
-                self._take_answers()
+            self._take_answers()
             line.end_hung()
             handed = 0 if self._draining or self.paused else self._hand_out()
             if line.tickets:
@@ -100,13 +106,15 @@ class Delivery:
         while self._line.tickets and time.monotonic() < deadline:
             self._line.news.set()
             time.sleep(0.02)
-        # The last answers have been taken, but what follows from them may still be being written.
-        with self._settling:
-            pass
 
     def close(self) -> None:
-        """End the courier; what it hasn't answered is looked up after the next start."""
+        """End the courier, and have `run` return; what isn't answered is looked up after the next start."""
+        self._draining = True
         self._line.close()
+        self._line.news.set()
+        # What follows from the last answers, or from the courier's end, is still to be made durable.
+        if self._running.acquire(timeout=CLOSE_SECONDS):
+            self._running.release()
 
     def rest(self, idle_seconds: float) -> float:
         """End a courier that had nothing to do for so long; returns when to look again, in seconds."""
