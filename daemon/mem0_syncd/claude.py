@@ -69,6 +69,17 @@ def uninstall(folder: Path) -> list[str]:
     return done
 
 
+def missing_events(folder: Path) -> list[str]:
+    """The events at which a `.claude` folder's settings don't call us; raises `SyncdError`."""
+    path = folder / SETTINGS
+    try:
+        hooks = _parse(_read(path) or "").get("hooks")
+    except (ValueError, RecursionError) as error:
+        raise _not_understood(path, error) from None
+    hooks = hooks if isinstance(hooks, dict) else {}
+    return [event for event in EVENTS if not any(map(_has_ours, hooks.get(event) or ()))]
+
+
 def with_hooks(document: Document, command: str) -> Document:
     """Settings with our hook at each of its events, once; raises `ValueError` where they have no place."""
     document = deepcopy(document)

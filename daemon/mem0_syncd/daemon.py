@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -69,6 +70,7 @@ class Daemon(Service):
                 "spool": self._answer_spool,
                 "scan": self._answer_scan,
                 "projects": self._answer_projects,
+                "probe": self._answer_probe,
                 "pause": partial(self._answer_pause, paused=True),
                 "resume": partial(self._answer_pause, paused=False),
                 "recall": self._answer_recall,
@@ -239,6 +241,10 @@ class Daemon(Service):
         self._watch_projects()
         self._scan_all()
         return {"projects": len(self.outbox.registry.projects())}
+
+    def _answer_probe(self, _request: Mapping[str, Any]) -> Mapping[str, Any]:
+        with tempfile.TemporaryDirectory(prefix="probe-", dir=self.settings.state_dir) as folder:
+            return {"heard": self.watcher.probe(Path(folder))}
 
     def _answer_pause(self, _request: Mapping[str, Any], *, paused: bool) -> Mapping[str, Any]:
         self.outbox.registry.set_fact("paused", "yes" if paused else None)

@@ -42,16 +42,31 @@ def add(registry: Registry, path: Path, name: str | None = None, origin: str = "
     if folder in known:
         return _add_again(registry, known[folder], name, origin)
     row = intended(registry, folder, name, origin)
-    rivals = (it for it in known.values() if it.id == row.id and _family(it.path) != _family(folder))
+    _refuse_rivals(registry, row)
+    registry.add_project(row)
+    return row
+
+
+def misfit(registry: Registry, path: Path) -> Problem | None:
+    """What keeps a listed folder from being watched, if anything does."""
+    try:
+        folder = resolve(path)
+        if not any(project.path == folder for project in registry.projects()):
+            _refuse_rivals(registry, intended(registry, folder, None, "settings"))
+    except SyncdError as error:
+        return error.problem
+    return None
+
+
+def _refuse_rivals(registry: Registry, row: ProjectRow) -> None:
+    rivals = (it for it in registry.projects() if it.id == row.id and _family(it.path) != _family(row.path))
     rival = next((it for it in rivals if it.path.is_dir()), None)  # otherwise it has moved to here
     if rival is not None:
         raise SyncdError(
             f"the id {row.id!r} is already that of {rival.path}",
-            where=str(folder),
-            remedy=f"give it an id of its own: mem0-syncd project add {folder} --id NAME",
+            where=str(row.path),
+            remedy=f"give it an id of its own: mem0-syncd project add {row.path} --id NAME",
         )
-    registry.add_project(row)
-    return row
 
 
 def intended(registry: Registry, folder: Path, name: str | None, origin: str = "command") -> ProjectRow:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -53,6 +53,11 @@ def headline(shown: dict[str, Any]) -> str:
     else:
         action = "nothing to do"
     return f"{_RUNNING[shown['state']]} · {inside} · {action}"
+
+
+def needs_you(problem: Mapping[str, str]) -> bool:
+    """Whether a problem waits for a person; the others mend themselves."""
+    return not problem["remedy"].startswith("nothing")
 
 
 def rows(shown: dict[str, Any]) -> Iterator[tuple[str, ...]]:

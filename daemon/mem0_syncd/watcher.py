@@ -22,6 +22,9 @@ from mem0_syncd.outbox import ProjectRow
 
 Identity = tuple[int, int]
 
+PROBE_SECONDS = 5.0
+"""How long an event of a probe file may take; it takes milliseconds where all is well."""
+
 _PASSES = 3
 """How often the watches are looked over at most: a folder may come between the look and its watch."""
 
@@ -148,6 +151,17 @@ class Watcher:
         if watch in {emitter.watch for emitter in self._observer.emitters}:
             self._observer.unschedule(watch)
 
+    def probe(self, folder: Path) -> bool:
+        """Whether an event comes through: a file is written into a folder of nobody else's, and removed."""
+        handler, file = _Probe(), folder / "probe"
+        watch = self._observer.schedule(handler, str(folder))
+        try:
+            file.touch()
+            return handler.heard.wait(PROBE_SECONDS)
+        finally:
+            file.unlink(missing_ok=True)
+            self._observer.unschedule(watch)
+
     def heard(self, folder: Path, event: FileSystemEvent) -> None:
         """Take in one event of a watched folder."""
         # That a folder was modified only repeats what another event says of something in it.
@@ -171,6 +185,14 @@ class _Handler(FileSystemEventHandler):
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         self._watcher.heard(self._folder, event)
+
+
+class _Probe(FileSystemEventHandler):
+    def __init__(self) -> None:
+        self.heard = threading.Event()
+
+    def on_any_event(self, event: FileSystemEvent) -> None:  # noqa: ARG002 - any will do
+        self.heard.set()
 
 
 def _identity(folder: Path) -> Identity | None:

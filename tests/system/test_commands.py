@@ -16,6 +16,7 @@ from support.daemon import Daemon, platform_settings, running, wait_until
 from support.decision_log import cases, decision, write_log
 from support.faults import answer, says
 from support.mem0_platform import Mem0Platform
+from support.schemas import check
 
 COUNTS = ("delivered", "pending", "unconfirmed", "accepted", "dead", "skipped", "withheld")
 
@@ -41,7 +42,7 @@ def status(daemon: Daemon) -> tuple[int, dict[str, Any]]:
     said = daemon.run("status", "--json")
     assert not said.stderr
     shown: dict[str, Any] = json.loads(said.stdout)
-    assert shown["schema"] == 1
+    check("status", shown)
     for counts in (shown["totals"], *(it for p in shown["projects"] for it in p["kinds"].values())):
         assert counts["seen"] == sum(counts[name] for name in COUNTS)
     return said.returncode, shown
@@ -279,6 +280,7 @@ def test_recall_finds_what_is_in_mem0(daemon: Daemon, project: Path) -> None:
     with running(daemon):
         assert ask() == alone
         found = json.loads(ask("--json", "--limit", "1"))
+        check("recall", found)
         assert (found["schema"], found["project"], len(found["hits"])) == (1, "shop", 1)
         assert found["hits"][0]["user_id"] == "shop-decisions"
         said = daemon.run("recall", "zebra", "--project", str(project))

@@ -23,6 +23,7 @@ COMMANDS = {
     "resume": "Deliver again.",
     "claude": "The hooks and the command of Claude Code.",
     "hook": "What Claude Code's hooks call.",
+    "doctor": "Every check that helps to find what is wrong.",
     "demo": "The whole thing on a sample project.",
 }
 """Every command and what it does; `status` mustn't pay for what `run` imports."""

@@ -130,6 +130,8 @@ class Desk:
                 return _read(destination, lambda: _remove(destination, fields))
             case "delete":
                 return _read(destination, lambda: _delete(destination, fields["memory_id"]))
+            case "open":
+                return {"account": destination.account}
             case "search":
                 return _read(destination, lambda: _search(destination, fields))
             case _:

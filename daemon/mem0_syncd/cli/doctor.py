@@ -1,0 +1,60 @@
+"""`mem0-syncd doctor`."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import click
+
+_MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failure": ("✗", "red")}
+_COLUMN = 15
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the documented JSON (docs/json.md).")
+@click.pass_context
+def doctor(ctx: click.Context, *, as_json: bool) -> None:
+    """Check everything that delivery needs, and name the command that helps.
+
+    The report can be pasted into an issue: no key is in it, and the home folder is `~`.
+
+    \b
+    Exit codes: 0 without a failure, 1 with one, 78 bad configuration.
+    Example:  mem0-syncd doctor --json
+    """
+    from mem0_syncd import settings
+    from mem0_syncd.doctor import Finding, examine, look_around
+    from mem0_syncd.doctor import report as reports
+    from mem0_syncd.doctor.projects import what_leaves
+
+    chosen = settings.load()
+    around = look_around(chosen, os.environ)
+    key = chosen.api_key.get_secret_value() if chosen.api_key else None
+    scrub = reports.scrubber(Path.home(), key)
+    found: list[tuple[str, Finding]] = []
+    if not as_json:
+        click.echo(f"{reports.facts(reports.versions())}\n")
+    for name, finding in examine(around):
+        if not as_json:
+            _print(name if not found or found[-1][0] != name else "", finding.verdict, scrub(finding.what))
+            if finding.remedy:
+                click.echo(f"{'':{_COLUMN + 2}}remedy: {scrub(finding.remedy)}")
+        found.append((name, finding))
+    leaving = what_leaves(around)
+    report = reports.as_dict(found, leaving, scrub)
+    if as_json:
+        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+    else:
+        if leaving:
+            click.echo("\nWhat leaves the projects' folders:")
+        for it in report["leaving"]:
+            click.echo(f"  {it['what']}\n    to {it['where']}")
+        click.echo(f"\n{reports.summary(finding['verdict'] for finding in report['findings'])}")
+    ctx.exit(1 if report["verdict"] == "failure" else 0)
+
+
+def _print(name: str, verdict: str, what: str) -> None:
+    mark, colour = _MARKS[verdict]
+    click.echo(f"{click.style(mark, fg=colour)} {name:{_COLUMN}}{what}")

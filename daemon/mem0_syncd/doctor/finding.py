@@ -1,0 +1,38 @@
+"""What a check finds: a verdict, the fact, and the command that helps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """How it stands: a warning works now, a failure doesn't."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fact that a check found."""
+
+    verdict: Verdict
+    what: str
+    remedy: str = ""
+
+
+def fine(what: str) -> Finding:
+    """All is well."""
+    return Finding(Verdict.OK, what)
+
+
+def warning(what: str, remedy: str) -> Finding:
+    """It works, but something is to be known or done."""
+    return Finding(Verdict.WARNING, what, remedy)
+
+
+def failure(what: str, remedy: str) -> Finding:
+    """It doesn't work like this."""
+    return Finding(Verdict.FAILURE, what, remedy)

@@ -1,0 +1,157 @@
+"""The way to the Platform: name, proxy, certificates, key; and the clock, which its answers tell."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+from pydantic import SecretStr
+
+from mem0_syncd.doctor.finding import Finding, failure, fine, warning
+from mem0_syncd.settings import PlatformSettings
+
+if TYPE_CHECKING:
+    from mem0_syncd.doctor.surroundings import Surroundings
+
+PATIENCE_SECONDS = 10.0
+SKEW_SECONDS = 120.0
+"""From here on a clock is wrong: tokens and certificates begin to fail, and times in the outbox mislead."""
+
+_OK, _UNAUTHORISED, _QUOTA, _FORBIDDEN, _TOO_MANY, _SERVER_ERROR = 200, 401, 402, 403, 429, 500
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What answered: the HTTP status, whether it spoke JSON, and how far its clock is ahead, in seconds."""
+
+    status: int
+    is_json: bool
+    ahead: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """Why nothing answered, and what helps."""
+
+    reason: str
+    remedy: str
+
+
+def ask_platform(platform: PlatformSettings, key: SecretStr | None) -> Answer | NoAnswer:
+    """Ping the Platform as mem0ai's client does."""
+    headers = {"Authorization": f"Token {key.get_secret_value()}"} if key else {}
+    try:
+        with httpx.Client(
+            timeout=min(platform.timeout_seconds, PATIENCE_SECONDS),
+            proxy=platform.proxy,
+            verify=ssl.create_default_context(cafile=platform.ca_bundle),
+        ) as client:
+            response = client.get(f"{platform.host.rstrip('/')}/v1/ping/", headers=headers)
+    except httpx.HTTPError as error:
+        return NoAnswer(f"{error or type(error).__name__}", _remedy(error))
+    except OSError as error:
+        return NoAnswer(f"the CA bundle can't be used: {error}", "check MEM0_SYNCD_PLATFORM__CA_BUNDLE")
+    except (httpx.InvalidURL, ValueError) as error:
+        return NoAnswer(str(error), "check MEM0_SYNCD_PLATFORM__HOST and MEM0_SYNCD_PLATFORM__PROXY")
+    is_json = response.headers.get("content-type", "").startswith("application/json")
+    return Answer(response.status_code, is_json, _ahead(response.headers.get("date")))
+
+
+def check_reachability(around: Surroundings) -> Iterator[Finding]:
+    """Whether the Platform answers, through which proxy, trusting whom."""
+    if "platform" not in around.destinations:
+        yield fine("no network is needed: memories stay in a folder of this machine")
+        return
+    platform = around.settings.platform
+    url = urlsplit(platform.host)
+    proxy = platform.proxy or (not proxy_bypass(url.hostname or "") and getproxies().get(url.scheme))
+    through = f" through the proxy {proxy}" if proxy else ""
+    trusting = f", trusting {platform.ca_bundle}" if platform.ca_bundle else ""
+    yield judge(around.platform, f"{platform.host}{through}{trusting}")
+
+
+def judge(answer: Answer | NoAnswer, way: str) -> Finding:
+    """What an answer says of the way that it came."""
+    if isinstance(answer, NoAnswer):
+        return failure(f"{way} can't be reached: {answer.reason}", answer.remedy)
+    if answer.status == _TOO_MANY or answer.status >= _SERVER_ERROR:
+        return warning(
+            f"{way} answers {answer.status}: it is busy or down", "nothing: it is tried again by itself"
+        )
+    if answer.is_json and answer.status in {_OK, _UNAUTHORISED, _QUOTA, _FORBIDDEN}:
+        return fine(f"{way} answers")
+    return failure(
+        f"{way} answers {answer.status}, and it isn't Mem0 that does",
+        "check MEM0_SYNCD_PLATFORM__HOST and the proxy; a captive portal wants a sign-in",
+    )
+
+
+def check_key(around: Surroundings) -> Iterator[Finding]:
+    """Whether there is a key where one is needed, and Mem0 accepts it; never what it is."""
+    key = around.settings.api_key
+    if "platform" not in around.destinations:
+        if key and around.settings.destination == "auto":
+            yield warning(
+                "there is a key, but memories go to a folder of this machine: so it was decided at first",
+                "to move to the Platform: MEM0_SYNCD_DESTINATION=platform, and restart the daemon",
+            )
+        else:
+            yield fine("none is needed")
+    elif not key:
+        yield failure("there is no API key", "set MEM0_API_KEY, or run: mem0-syncd login")
+    else:
+        yield judge_key(around.platform)
+
+
+def judge_key(answer: Answer | NoAnswer) -> Finding:
+    """What an answer says of the key that went with the question."""
+    if isinstance(answer, NoAnswer) or not answer.is_json or answer.status >= _SERVER_ERROR:
+        return warning("there is one, but Mem0 can't be asked about it", "see reachability")
+    if answer.status == _QUOTA:
+        return failure("Mem0 takes nothing more: its quota is used up", "see your plan at app.mem0.ai")
+    if answer.status in {_UNAUTHORISED, _FORBIDDEN}:
+        return failure("Mem0 doesn't accept it", "set the right one: mem0-syncd login")
+    return fine("there is one, and Mem0 accepts it")
+
+
+def check_clock(around: Surroundings) -> Iterator[Finding]:
+    """Whether this machine's clock agrees with Mem0's, or at least with its own past."""
+    answer = around.platform if "platform" in around.destinations else None
+    ahead = answer.ahead if isinstance(answer, Answer) else None
+    outbox = around.outbox.database.path if around.outbox else None
+    written = outbox.stat().st_mtime - time.time() if outbox else None
+    yield judge_clock(ahead, written)
+
+
+def judge_clock(ahead: float | None, written: float | None) -> Finding:
+    """What other clocks say of ours: how far Mem0's is ahead, and the outbox's last write, in seconds."""
+    remedy = "set it, or have it set: timedatectl set-ntp true (Linux), sudo sntp -sS time.apple.com (macOS)"
+    if ahead is not None and abs(ahead) > SKEW_SECONDS:
+        return warning(f"it is {abs(ahead):.0f} s {'behind' if ahead > 0 else 'ahead of'} Mem0's", remedy)
+    if written is not None and written > SKEW_SECONDS:
+        return warning(f"it was set back: the outbox was written {written:.0f} s from now", remedy)
+    if ahead is not None:
+        return fine("it agrees with Mem0's")
+    return fine("nothing speaks against it, but there was no other clock to ask")
+
+
+def _ahead(date: str | None) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp() - time.time() if date else None
+    except ValueError:
+        return None
+
+
+def _remedy(error: httpx.HTTPError) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return "name your organisation's certificates: MEM0_SYNCD_PLATFORM__CA_BUNDLE=/path/to/ca.pem"
+    if isinstance(error, httpx.ProxyError):
+        return "check the proxy: MEM0_SYNCD_PLATFORM__PROXY, or HTTPS_PROXY"
+    return "check the network, and MEM0_SYNCD_PLATFORM__HOST; what waits goes by itself once it is back"

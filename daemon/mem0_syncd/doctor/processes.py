@@ -1,0 +1,115 @@
+"""What runs: the daemon, a courier, the embedder, the service manager."""
+
+from __future__ import annotations
+
+import queue
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mem0_syncd import __version__
+from mem0_syncd.courier.process import ENDED, Courier
+from mem0_syncd.doctor.finding import Finding, failure, fine, warning
+from mem0_syncd.doctor.surroundings import Surroundings
+from mem0_syncd.means import means
+from mem0_syncd.outbox import DestinationRow
+from mem0_syncd.settlement import Standing
+
+COURIER_SECONDS = 60.0
+"""A cold disk makes the import of mem0ai take long."""
+
+
+def check_socket(around: Surroundings) -> Iterator[Finding]:
+    """Whether the daemon answers, and is of this version."""
+    yield judge_ping(around.ping)
+
+
+def judge_ping(ping: Mapping[str, Any] | None) -> Finding:
+    """What the daemon's answer, or its silence, means."""
+    if ping is None:
+        return failure("no daemon runs: nothing is delivered", "mem0-syncd run")
+    if not ping:
+        return failure("the daemon doesn't answer", "restart it; its log says what it was doing")
+    if ping["version"] != __version__:
+        return warning(
+            f"the daemon is of version {ping['version']}, this command of {__version__}",
+            "restart the daemon",
+        )
+    return fine(f"the daemon answers (pid {ping['pid']})")
+
+
+def check_courier(around: Surroundings) -> Iterator[Finding]:
+    """Whether a courier starts and can open each destination; the embedded one in a folder of its own.
+
+    Only one process at a time can have the real folder, and that is the daemon's courier.
+    """
+    for name in around.destinations:
+        with tempfile.TemporaryDirectory(prefix="mem0-syncd-probe-") as folder:
+            start = dict(means(around.settings, DestinationRow(0, name, "", "", Standing())).start)
+            start |= {"account": "", "threads": 1, "mem0_dir": folder}
+            if "path" in start["config"]:
+                start["config"] = {**start["config"], "path": folder}
+            yield judge_courier(name, _try_courier(start))
+
+
+def _try_courier(start: Mapping[str, Any]) -> Mapping[str, Any]:
+    heard: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    courier = Courier(start, lambda _, message: heard.put(message))
+    try:
+        courier.send({"id": 1, "verb": "open", "begin_within": COURIER_SECONDS})
+        while "ready" in (message := heard.get(timeout=COURIER_SECONDS)):
+            pass
+    except queue.Empty:
+        return {"error": f"no answer in {COURIER_SECONDS:.0f} s"}
+    finally:
+        courier.close()
+    return message
+
+
+def judge_courier(name: str, message: Mapping[str, Any]) -> Finding:
+    """What the courier said of a destination."""
+    if message == ENDED:
+        return failure(
+            f"{name}: the courier ended at once", "reinstall mem0-syncd; its log says why it ended"
+        )
+    if "error" in message:
+        return failure(f"{name}: {message['error']}", "mem0-syncd run, whose log says more")
+    if reason := message.get("reason"):
+        remedy = message.get("remedy") or "nothing: it is tried again by itself"
+        return failure(f"{name}: {reason}", remedy)
+    return fine(f"{name}: one starts, and opens the destination")
+
+
+def check_embedder(around: Surroundings) -> Iterator[Finding]:
+    """Whether the local embedder turns a text into a vector, where it is needed."""
+    if "embedded" not in around.destinations:
+        yield fine("none is needed")
+        return
+    from mem0_syncd.destinations.embedder import DIMENSIONS, NAME, EmbedderMissing, LocalEmbedder
+
+    try:
+        vector = LocalEmbedder().embed("Does the embedder work?")
+    except EmbedderMissing as error:
+        yield failure(str(error), 'pipx install "mem0-syncd[embedded]"')
+        return
+    if len(vector) == DIMENSIONS:
+        yield fine(f"{NAME} makes vectors of {DIMENSIONS} dimensions, offline")
+    else:
+        yield failure(f"{NAME} makes vectors of {len(vector)} dimensions", "reinstall mem0-syncd[embedded]")
+
+
+def check_service(_around: Surroundings) -> Iterator[Finding]:
+    """Whether something starts the daemon with the session."""
+    if sys.platform == "darwin":
+        unit, manager = Path("~/Library/LaunchAgents/mem0-syncd.plist"), "launchctl"
+    else:
+        unit, manager = Path("~/.config/systemd/user/mem0-syncd.service"), "systemctl"
+    if unit.expanduser().is_file():
+        yield fine(f"installed: {unit}")
+    elif shutil.which(manager):
+        yield warning("nothing starts the daemon when you log in", "mem0-syncd service install")
+    else:
+        yield fine(f"there is no {manager} here: whatever starts your other daemons can run mem0-syncd run")

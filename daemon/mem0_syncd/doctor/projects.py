@@ -1,0 +1,104 @@
+"""The projects: their ids, their problems, the coding agent's hooks, and what leaves the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from mem0_syncd import claude
+from mem0_syncd.doctor.finding import Finding, failure, fine, warning
+from mem0_syncd.doctor.surroundings import Surroundings
+from mem0_syncd.errors import SyncdError
+from mem0_syncd.item import Kind
+from mem0_syncd.memory import user_id
+from mem0_syncd.projects import misfit
+from mem0_syncd.render import headline, needs_you
+from mem0_syncd.status import snapshot
+
+
+def check_projects(around: Surroundings) -> Iterator[Finding]:
+    """Whether projects are watched, are where they were, and have ids of their own."""
+    rows = around.projects
+    gone = [row.path for row in rows if not row.path.is_dir()]
+    listed = around.settings.projects
+    misfits = [misfit(around.outbox.registry, it) for it in listed] if around.outbox else []
+    for problem in filter(None, misfits):
+        yield failure(f"{problem.what} ({problem.where})", problem.remedy)
+    for path in gone:
+        yield warning(f"{path} is not there", f"mem0-syncd project remove {path}")
+    if not rows and not listed:
+        yield warning("no project is watched", "mem0-syncd project add PATH")
+    elif not gone and not any(misfits):
+        yield fine(f"{len(rows)} watched, each with an id of its own")
+
+
+def check_delivery(around: Surroundings) -> Iterator[Finding]:
+    """What `status` says: whether everything is in Mem0, and each problem with its remedy."""
+    if around.damage:
+        return
+    shown = snapshot(around.settings.state_dir)
+    for problem in shown["problems"]:
+        make = failure if needs_you(problem) else warning
+        yield make(f"{problem['what']} ({problem['where']})", problem["remedy"])
+    if not shown["problems"]:
+        yield fine(headline(shown).split(" · ")[1])
+
+
+def check_hooks(_around: Surroundings) -> Iterator[Finding]:
+    """Whether Claude Code tells of its sessions' ends."""
+    folder = claude.user_folder()
+    if not folder.is_dir():
+        yield fine("Claude Code isn't here")
+        return
+    try:
+        missing = claude.missing_events(folder)
+    except SyncdError as error:
+        yield warning(f"{error.problem.what} ({error.problem.where})", error.problem.remedy)
+        return
+    if missing:
+        yield warning(
+            f"Claude Code has no hook for {', '.join(missing)}: session summaries aren't delivered",
+            "mem0-syncd claude install",
+        )
+    else:
+        yield fine(f"Claude Code calls us at {', '.join(claude.EVENTS)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """What of a project goes where."""
+
+    what: str
+    where: str
+
+
+def what_leaves(around: Surroundings) -> list[Leaving]:
+    """What leaves the watched folders, and where to: nothing else is ever sent anywhere."""
+    if around.outbox is None:
+        return []
+    registry = around.outbox.registry
+    if registry.current_destination() is None:
+        return []
+    leaving = []
+    for name in dict.fromkeys(row.id for row in around.projects):
+        user_ids = ", ".join(dict.fromkeys(user_id(kind, name) for kind in Kind))
+        leaving.append(Leaving(f"{name}: {user_ids}", _place(registry.destination_of(name))))
+    return leaving
+
+
+def check_leaving(around: Surroundings) -> Iterator[Finding]:
+    """Whether what leaves is looked through for credentials first, and where it goes."""
+    leaving = what_leaves(around)
+    places = ", ".join(dict.fromkeys(it.where for it in leaving)) or "nowhere yet"
+    if around.settings.redact == "off":
+        yield warning(
+            f"texts of {len(leaving)} projects go to: {places}; credentials in them are not redacted",
+            "MEM0_SYNCD_REDACT=redact",
+        )
+    else:
+        yield fine(f"texts of {len(leaving)} projects go to: {places}; nothing else goes anywhere")
+
+
+def _place(destination: Any) -> str:
+    return f"{destination.name} {destination.address}"

@@ -1,0 +1,68 @@
+"""What the checks look at: the settings, the environment, the outbox, the daemon, and Mem0's answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from mem0_syncd.control import ask
+from mem0_syncd.doctor.network import Answer, NoAnswer, ask_platform
+from mem0_syncd.errors import DaemonNotRunning, Problem, SyncdError
+from mem0_syncd.outbox import Outbox, ProjectRow
+from mem0_syncd.settings import Settings
+
+_PATIENCE_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """One state folder and what is around it; nothing of it is changed."""
+
+    settings: Settings
+    environ: Mapping[str, str]
+    outbox: Outbox | None
+    damage: Problem | None
+    """Why there is an outbox that can't be opened."""
+
+    ping: Mapping[str, Any] | None
+    """What the daemon answers; None where none runs, empty where it doesn't answer."""
+
+    @property
+    def projects(self) -> list[ProjectRow]:
+        """The watched folders."""
+        return self.outbox.registry.projects() if self.outbox else []
+
+    @property
+    def destinations(self) -> list[str]:
+        """The names of the destinations in use, or of the one that a first start would choose."""
+        rows = self.outbox.registry.destinations_in_use() if self.outbox else []
+        if rows:
+            return list(dict.fromkeys(row.name for row in rows))
+        if self.settings.destination != "auto":
+            return [self.settings.destination]
+        return ["platform" if self.settings.api_key else "embedded"]
+
+    @cached_property
+    def platform(self) -> Answer | NoAnswer:
+        """What the Platform answers to a ping with the key; asked once."""
+        return ask_platform(self.settings.platform, self.settings.api_key)
+
+
+def look_around(settings: Settings, environ: Mapping[str, str]) -> Surroundings:
+    """The surroundings of the state folder that the settings name."""
+    state = settings.state_dir
+    outbox = damage = None
+    try:
+        outbox = Outbox.open_to_read(state) if state.is_dir() else None
+    except SyncdError as error:
+        damage = error.problem
+    ping: Mapping[str, Any] | None
+    try:
+        ping = ask(state, "ping", timeout=_PATIENCE_SECONDS)
+    except DaemonNotRunning:
+        ping = None
+    except TimeoutError:
+        ping = {}
+    return Surroundings(settings, environ, outbox, damage, ping)
