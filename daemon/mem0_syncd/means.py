@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pydantic import SecretStr
+
 from mem0_syncd.delivery import Means
 from mem0_syncd.destinations.embedder import NAME as EMBEDDER
 from mem0_syncd.outbox import DestinationRow
 from mem0_syncd.outbox.registry import Registry
 from mem0_syncd.settings import Settings
-from mem0_syncd.settlement import Rules
+
+SERVER_THREADS = 4
+"""Requests at once to a self-hosted server, one of them for major decisions alone."""
 
 
 def choose_destination(settings: Settings, registry: Registry) -> DestinationRow:
@@ -38,32 +46,66 @@ def _name(settings: Settings, registry: Registry) -> str:
     return current.name if current else "platform" if settings.api_key else "embedded"
 
 
-def means(settings: Settings, destination: DestinationRow) -> Means:
-    """How the courier reaches a destination."""
-    start = {"destination": destination.name, "mem0_dir": str(settings.state_dir / "mem0-home")}
-    if destination.name == "platform":
-        platform = settings.platform
-        config = {
-            "api_key": settings.api_key.get_secret_value() if settings.api_key else None,
-            "host": platform.host,
-            "timeout": platform.timeout_seconds,
-            "threads": platform.threads,
-            "proxy": platform.proxy,
-            "ca_bundle": str(platform.ca_bundle) if platform.ca_bundle else None,
-        }
-        return Means(
-            {**start, "config": config},
-            settings.rules,
-            platform.threads,
-            platform.adds_per_minute,
-            2 * platform.timeout_seconds,
-        )
-    # One process and one thread: what a dead courier did is on disk, or never will be.
-    rules = Rules(settings.rules.backoff, timeout=0.0, read_lag=0.0)
-    return Means({**start, "config": {"path": str(settings.store_folder)}}, rules, 1, None, 120.0)
-
-
 def _address(settings: Settings, name: str) -> str:
     if name == "platform":
         return settings.platform.host.rstrip("/")
+    if name == "server":
+        return (settings.server.url or "").rstrip("/")
     return f"{settings.store_folder}#{EMBEDDER}"
+
+
+def means(settings: Settings, destination: DestinationRow) -> Means:
+    """How the courier reaches a destination."""
+    to = {"platform": _to_platform, "server": _to_server, "embedded": _to_embedded}
+    return to[destination.name](settings)
+
+
+def _to_platform(settings: Settings) -> Means:
+    platform = settings.platform
+    config = {
+        "api_key": _secret(settings.api_key),
+        "host": platform.host,
+        "timeout": platform.timeout_seconds,
+        "threads": platform.threads,
+        "proxy": platform.proxy,
+        "ca_bundle": str(platform.ca_bundle) if platform.ca_bundle else None,
+    }
+    return Means(
+        _start(settings, "platform", config),
+        settings.rules(platform.timeout_seconds),
+        platform.threads,
+        platform.adds_per_minute,
+        2 * platform.timeout_seconds,
+    )
+
+
+def _to_server(settings: Settings) -> Means:
+    server = settings.server
+    config = {
+        "url": server.url,
+        "api_key": _secret(server.api_key),
+        "timeout": server.timeout_seconds,
+        "threads": SERVER_THREADS,
+    }
+    return Means(
+        _start(settings, "server", config),
+        settings.rules(server.timeout_seconds),
+        SERVER_THREADS,
+        None,
+        # Opening asks once, and a push that failed asks what became of it.
+        4 * server.timeout_seconds,
+    )
+
+
+def _to_embedded(settings: Settings) -> Means:
+    # One process and one thread: what a dead courier did is on disk, or never will be.
+    rules = replace(settings.rules(0.0), read_lag=0.0)
+    return Means(_start(settings, "embedded", {"path": str(settings.store_folder)}), rules, 1, None, 120.0)
+
+
+def _start(settings: Settings, name: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    return {"destination": name, "mem0_dir": str(settings.state_dir / "mem0-home"), "config": config}
+
+
+def _secret(value: SecretStr | None) -> str | None:
+    return value.get_secret_value() if value else None

@@ -13,7 +13,7 @@ from mem0_syncd.item import Item, Kind
 
 PATH = ".claude/mem0-syncd.toml"
 
-DESTINATIONS = ("platform", "embedded")
+DESTINATIONS = ("platform", "server", "embedded")
 """What a project may name as its own; each is reached as the user's settings say."""
 
 _KINDS = {kind.value: kind for kind in Kind}

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from mem0_syncd.guarantee import EXACTLY_ONCE
 from mem0_syncd.status import COUNTS
 
 KIND_NAMES = {
@@ -80,7 +81,8 @@ def footer(shown: dict[str, Any]) -> Iterator[str]:
     """The lines under the table: destination, last delivery, next retry."""
     destination = shown["destination"]
     if destination["name"]:
-        yield f"destination    {destination['identity']}"
+        certainty = "" if destination["guarantee"] == EXACTLY_ONCE else f" ({destination['guarantee']})"
+        yield f"destination    {destination['identity']}{certainty}"
     if shown["last_delivery"]:
         yield f"last delivery  {_local(shown['last_delivery'])}"
     if shown["redacted"]:

@@ -33,6 +33,19 @@ class PlatformSettings(_Section):
     ca_bundle: Path | None = Field(None, description="PEM file of certificate authorities to trust instead.")
 
 
+class ServerSettings(_Section):
+    """A Mem0 server of one's own."""
+
+    # A password in it would be in every identity and error message.
+    url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$",
+        description="Base URL of a self-hosted Mem0 server, without a user's name or password.",
+    )
+    api_key: SecretStr | None = Field(None, description="The server's API key; none where it asks for none.")
+    timeout_seconds: float = Field(30.0, gt=0, description="How long an answer may take.")
+
+
 class EmbeddedSettings(_Section):
     """Mem0 in a local folder."""
 
@@ -56,10 +69,11 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = Field(
         None, validation_alias="MEM0_API_KEY", description="The Platform's API key."
     )
-    destination: Literal["auto", "platform", "embedded"] = Field(
+    destination: Literal["auto", "platform", "server", "embedded"] = Field(
         "auto", description="`auto` is the Platform when there is a key at the first start, else embedded."
     )
     platform: PlatformSettings = Field(default_factory=PlatformSettings)
+    server: ServerSettings = Field(default_factory=ServerSettings)
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
     projects: list[Path] = Field([], description="Project folders, besides those added by command.")
     state_dir: Path = Field(default_factory=paths.state_dir, description="Folder of the outbox.")
@@ -95,11 +109,10 @@ class Settings(BaseSettings):
         """Strongest first: the environment, then the file (handed in by `load`)."""
         return env_settings, init_settings
 
-    @property
-    def rules(self) -> Rules:
-        """What settling needs of the settings; the embedded store answers before it returns."""
+    def rules(self, timeout_seconds: float) -> Rules:
+        """What settling needs of the settings, for a destination whose answers may take so long."""
         backoff = Backoff(self.backoff.base_seconds, self.backoff.cap_seconds)
-        return Rules(backoff, self.platform.timeout_seconds, self.read_lag_seconds)
+        return Rules(backoff, timeout_seconds, self.read_lag_seconds)
 
     @property
     def store_folder(self) -> Path:
@@ -112,7 +125,7 @@ def load() -> Settings:
     _refuse_unknown_names(os.environ)
     file = paths.config_file()
     try:
-        return Settings(**paths.read_config(file))
+        settings = Settings(**paths.read_config(file))
     except ValidationError as error:
         mistakes = [
             (".".join(str(part) for part in detail["loc"]), detail["msg"]) for detail in error.errors()
@@ -120,6 +133,10 @@ def load() -> Settings:
     except SettingsError as error:  # a JSON value in the environment that isn't JSON
         field = re.search(r'field "(\w+)"', str(error))
         mistakes = [(field[1] if field else "?", f"not JSON ({error.__cause__})")]
+    else:
+        if settings.destination != "server" or settings.server.url:
+            return settings
+        mistakes = [("server.url", "the destination is a server, and none is named")]
     raise BadConfiguration(
         "; ".join(f"{name}: {message}" for name, message in mistakes),
         where=f"{file}, or the environment ({', '.join(_variable(name) for name, _ in mistakes)})",

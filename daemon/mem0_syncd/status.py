@@ -11,6 +11,7 @@ from typing import Any
 
 from mem0_syncd.control import ask
 from mem0_syncd.errors import DaemonNotRunning, Problem
+from mem0_syncd.guarantee import guarantee
 from mem0_syncd.item import Kind
 from mem0_syncd.outbox import DestinationRow, Outbox
 from mem0_syncd.settlement import Reach
@@ -134,11 +135,19 @@ def _sum(all_counts: Any) -> dict[str, int]:
 
 def _destination(destination: DestinationRow | None) -> dict[str, Any]:
     if destination is None:
-        return {"name": None, "identity": None, "state": "ok", "reason": "", "retry_at": None}
+        return {
+            "name": None,
+            "identity": None,
+            "guarantee": None,
+            "state": "ok",
+            "reason": "",
+            "retry_at": None,
+        }
     standing = destination.standing
     return {
         "name": destination.name,
         "identity": destination.identity,
+        "guarantee": guarantee(destination.name),
         "state": standing.reach.value,
         "reason": standing.reason,
         "retry_at": rfc3339(standing.retry_at),

@@ -605,8 +605,8 @@ class Mem0Platform(Account):
         reserved.bind(("127.0.0.1", self._port))
         return reserved
 
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=10)
+    def _run(self, work: Coroutine[Any, Any, T], seconds: float = 10) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=seconds)
 
     async def _start(self) -> uvicorn.Server:
         config = uvicorn.Config(

@@ -32,6 +32,7 @@ def shown(state: str = "ok", problems: int = 0, **some: int) -> dict[str, Any]:
         "destination": {
             "name": "platform",
             "identity": "platform x",
+            "guarantee": "exactly-once",
             "state": "ok",
             "reason": "",
             "retry_at": None,
@@ -126,7 +127,9 @@ def test_the_footer_tells_where_when_and_when_again() -> None:
         "last delivery  2026-01-05 00:00:00",
         "next try       2026-01-05 00:00:30",
     ]
-    snapshot["destination"] |= {"name": None, "identity": None, "retry_at": None}
+    snapshot["destination"] |= {"name": "server", "identity": "server y", "guarantee": "at-least-once"}
+    assert next(footer(snapshot)) == "destination    server y (at-least-once)"
+    snapshot["destination"] |= {"name": None, "identity": None, "guarantee": None, "retry_at": None}
     snapshot["last_delivery"] = None
     assert list(footer(snapshot)) == []
 

@@ -84,7 +84,14 @@ def check_contract(shown: dict[str, Any]) -> None:
     assert shown["schema"] == 1
     assert shown["state"] in {"ok", "degraded", "paused", "stopped", "unresponsive"}
     assert set(shown["daemon"]) == {"running", "pid", "version", "since"}
-    assert set(shown["destination"]) == {"name", "identity", "state", "reason", "retry_at"}
+    assert set(shown["destination"]) == {
+        "name",
+        "identity",
+        "guarantee",
+        "state",
+        "reason",
+        "retry_at",
+    }
     assert shown["destination"]["state"] in {"ok", "held", "unreachable"}
     every = [shown["totals"]]
     for project in shown["projects"]:
@@ -272,6 +279,7 @@ def test_a_destination_that_takes_nothing_degrades(state: Path, reach: Reach) ->
     assert shown["destination"] == {
         "name": "platform",
         "identity": "platform https://mem0.example.org",
+        "guarantee": "exactly-once",
         "state": reach.value,
         "reason": "the key is wrong",
         "retry_at": "2026-01-05T00:00:05Z",

@@ -36,6 +36,10 @@ def open_destination(name: str, config: Mapping[str, Any]) -> Destination:
         from mem0_syncd.destinations.platform import Platform
 
         return Platform.open(config)
+    if name == "server":
+        from mem0_syncd.destinations.server import Server
+
+        return Server.open(config)
     if name == "embedded":
         from mem0_syncd.destinations.embedded import Embedded
 

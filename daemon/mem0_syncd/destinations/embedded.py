@@ -48,7 +48,7 @@ class Embedded:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._mem0 = _open_store(folder)
+        self._mem0 = open_store(folder)
         # Nobody else writes while the store is open, so that a set of keys tells when to look.
         self._keys: dict[str, set[str]] = {}
 
@@ -111,7 +111,7 @@ class Embedded:
         self._keys.clear()
         try:
             self.close()
-            self._mem0 = _open_store(self._folder)
+            self._mem0 = open_store(self._folder)
         except Exception as again:  # noqa: BLE001 - the store stays closed: nothing is known
             return Unknown(f"the store in {self._folder} failed: {error}; {again}")
         match self.look(memory):
@@ -184,7 +184,8 @@ def _remote(it: Mapping[str, Any]) -> Remote:
     return Remote(str(it["id"]), it["memory"], it.get("metadata") or {}, created_at, user_id)
 
 
-def _open_store(folder: Path) -> Mem0:
+def open_store(folder: Path) -> Mem0:
+    """Mem0 in a folder, made if need be."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     EmbedderFactory.provider_to_class[_PROVIDER] = f"{embedder.__name__}.{embedder.LocalEmbedder.__name__}"
     return Mem0(

@@ -1,0 +1,216 @@
+"""A self-hosted Mem0 server, the REST server of Mem0's own repository, through httpx.
+
+mem0ai's `MemoryClient` speaks to the Platform only. What is said here of the server is of its
+`server/main.py` as it is beside mem0ai 2.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import httpx
+
+from mem0_syncd.destinations.base import CannotOpen, Hit, Remote, choose
+from mem0_syncd.destinations.classify import NOT_FOUND, outcome_of_add
+from mem0_syncd.destinations.server_errors import PASSING, code_of, outcome_of_error, what_lacks
+from mem0_syncd.memory import Memory
+from mem0_syncd.outcome import (
+    Absent,
+    Gone,
+    Held,
+    Later,
+    LookOutcome,
+    Outcome,
+    PushOutcome,
+    Stored,
+    Unknown,
+)
+
+LIST_LIMIT = 1000
+"""The most memories that the server lists for a user id; there are no pages."""
+
+
+class Server:
+    """A Mem0 server; safe to call from many threads.
+
+    An absence is certain only among the first thousand memories of a user id. Beyond, the server's
+    search by key is asked, which is approximate.
+    """
+
+    account = ""  # whoever has a key reads and writes the same memories
+
+    def __init__(self, client: httpx.Client, threads: int) -> None:
+        self._client = client
+        self.threads = threads
+        self._too_many_to_list: set[str] = set()
+
+    @classmethod
+    def open(cls, config: Mapping[str, Any]) -> Server:
+        """A client of a server that answers; raises `CannotOpen`.
+
+        `config`: url and api_key (or None), timeout (seconds), threads.
+        """
+        if not config["url"]:
+            raise CannotOpen(Held("no Mem0 server is named", "set MEM0_SYNCD_SERVER__URL"))
+        try:
+            client = httpx.Client(
+                base_url=config["url"],
+                headers={"X-API-Key": config["api_key"]} if config["api_key"] else {},
+                timeout=config["timeout"],
+                limits=httpx.Limits(max_connections=config["threads"] + 2),
+            )
+        except UnicodeError as error:
+            outcome = Held("the API key has characters that no key has", "check MEM0_SYNCD_SERVER__API_KEY")
+            raise CannotOpen(outcome) from error
+        try:
+            lacks = what_lacks(client.get("/openapi.json"))
+        except httpx.HTTPError as error:
+            client.close()
+            raise CannotOpen(Later(f"the Mem0 server can't be reached: {error}")) from error
+        if lacks:
+            client.close()
+            raise CannotOpen(Held(f"the Mem0 server is too old: it has no {lacks}", "update the Mem0 server"))
+        return cls(client, config["threads"])
+
+    def push(self, memory: Memory, memory_id: str | None) -> Outcome:
+        """Add or update; an add is verbatim unless the memory says `infer`."""
+        try:
+            return self._update(memory, memory_id) if memory_id else self._add(memory)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this push's outcome
+            outcome = outcome_of_error(error, is_update=memory_id is not None)
+            if not isinstance(outcome, Unknown) or not isinstance(error, httpx.HTTPStatusError):
+                return outcome
+            return self._look_again(memory, memory_id, outcome, code_of(error.response))
+
+    def _add(self, memory: Memory) -> Outcome:
+        if memory.user_id in self._too_many_to_list and not isinstance(found := self.look(memory), Absent):
+            return found
+        message = {"role": "user", "content": memory.text}
+        body = {
+            "messages": [message],
+            "user_id": memory.user_id,
+            "metadata": memory.metadata,
+            "infer": memory.infer,
+        }
+        if memory.agent_id:
+            body["agent_id"] = memory.agent_id
+        return outcome_of_add(self._ask("POST", "/memories", json=body))
+
+    def _update(self, memory: Memory, memory_id: str) -> PushOutcome:
+        body = {"text": memory.text, "metadata": memory.metadata}
+        self._ask("PUT", f"/memories/{memory_id}", json=body)
+        return Stored((memory_id,))
+
+    def _look_again(self, memory: Memory, memory_id: str | None, outcome: Unknown, code: str) -> Outcome:
+        # The server itself has answered, so whatever it did is done: a look tells.
+        if memory_id is not None:
+            # Some versions say of a memory that is gone no more than that something failed.
+            return Gone("the memory is no longer there") if self._is_gone(memory_id) else outcome
+        found = self.look(memory) if code in PASSING else outcome
+        if isinstance(found, Absent):
+            return Later(f"the Mem0 server has trouble of its own: {code}", outcome.after)
+        return found
+
+    def _is_gone(self, memory_id: str) -> bool:
+        try:
+            return self.get(memory_id) is None
+        except Exception:  # noqa: BLE001 - then nothing is known
+            return False
+
+    def look(self, memory: Memory, *, by_text: bool = False) -> LookOutcome:
+        """Find the memory by its key, and then by its text if asked to."""
+        try:
+            listed = self._list(memory.user_id)
+            found = choose(self._of_key(listed, memory.user_id, memory.sync_key, memory.text), memory)
+            if isinstance(found, Absent) and by_text:
+                return choose([it for it in listed if it.text.strip() == memory.text.strip()], memory)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this look-up's outcome
+            return self.outcome_of(error)
+        return found
+
+    def poll(self, event_id: str) -> PushOutcome:
+        """The server has no events."""
+        return Unknown(f"a Mem0 server has no event {event_id}")
+
+    def search(self, query: str, user_ids: Sequence[str], limit: int) -> list[Hit]:
+        """The server's own semantic search."""
+        hits = [
+            Hit(it["id"], it["memory"], user_id, float(it.get("score") or 0.0), it.get("metadata") or {})
+            for user_id in user_ids
+            for it in self._search(query, {"user_id": user_id}, limit)
+        ]
+        return sorted(hits, key=lambda hit: hit.score, reverse=True)[:limit]
+
+    def listing(self, user_id: str, since: str = "") -> list[Remote]:  # noqa: ARG002 - it can't be asked for
+        """The memories of a user id, a thousand at most: from there on each add is looked for first."""
+        return self._list(user_id)
+
+    def copies(self, user_id: str, sync_key: str) -> list[Remote]:
+        """Every memory of a user id with this key, as far as the server finds it."""
+        return self._of_key(self._list(user_id), user_id, sync_key, sync_key)
+
+    def get(self, memory_id: str) -> Remote | None:
+        """One memory as it is now."""
+        try:
+            it = self._ask("GET", f"/memories/{memory_id}")
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code == NOT_FOUND:
+                return None
+            raise
+        return _remote(it) if it is not None else None
+
+    def delete(self, memory_id: str) -> None:
+        """Delete a memory."""
+        try:
+            self._ask("DELETE", f"/memories/{memory_id}")
+        except httpx.HTTPStatusError:
+            # A memory that is gone is a 404 or a 502, by the server's version.
+            if self.get(memory_id) is not None:
+                raise
+
+    def outcome_of(self, error: Exception) -> Later | Unknown | Held:
+        """What an exception from a read means; that it was refused tells nothing of a memory."""
+        outcome = outcome_of_error(error)
+        if isinstance(outcome, Later | Held | Unknown):
+            return outcome
+        return Unknown(f"the look-up was refused: {getattr(outcome, 'reason', outcome)}")
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _list(self, user_id: str) -> list[Remote]:
+        asked = {"user_id": user_id, "top_k": LIST_LIMIT, "show_expired": True}
+        listed = [_remote(it) for it in self._ask("GET", "/memories", params=asked)["results"]]
+        if len(listed) >= LIST_LIMIT:
+            self._too_many_to_list.add(user_id)
+        return listed
+
+    def _of_key(self, listed: Sequence[Remote], user_id: str, sync_key: str, query: str) -> list[Remote]:
+        found = {it.id: it for it in listed if it.metadata.get("sync_key") == sync_key}
+        if user_id in self._too_many_to_list:
+            filters = {"user_id": user_id, "sync_key": sync_key}
+            found |= {it["id"]: _remote(it) for it in self._search(query, filters, LIST_LIMIT)}
+        return list(found.values())
+
+    def _search(self, query: str, filters: Mapping[str, str], limit: int) -> list[dict[str, Any]]:
+        asked = {
+            "query": query,
+            "filters": filters,
+            "top_k": limit,
+            "threshold": 0.0,
+            "show_expired": "sync_key" in filters,
+        }
+        results: list[dict[str, Any]] = self._ask("POST", "/search", json=asked)["results"]
+        return results
+
+    def _ask(self, method: str, path: str, **request: Any) -> Any:
+        response = self._client.request(method, path, **request)
+        response.raise_for_status()
+        return response.json()
+
+
+def _remote(it: Mapping[str, Any]) -> Remote:
+    created_at, user_id = str(it.get("created_at")), str(it.get("user_id") or "")
+    return Remote(str(it["id"]), str(it["memory"]), it.get("metadata") or {}, created_at, user_id)
