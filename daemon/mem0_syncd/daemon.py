@@ -18,7 +18,7 @@ import structlog
 from mem0_syncd import __version__, paths, project_file, sync_state
 from mem0_syncd.control import ControlServer
 from mem0_syncd.delivery import Delivery
-from mem0_syncd.errands import forget, recall
+from mem0_syncd.errands import forget, recall, take_inventory
 from mem0_syncd.errors import Problem
 from mem0_syncd.item import Kind
 from mem0_syncd.outbox import Outbox
@@ -75,6 +75,7 @@ class Daemon(Service):
                 "resume": partial(self._answer_pause, paused=False),
                 "recall": self._answer_recall,
                 "forget": self._answer_forget,
+                "inventory": self._answer_inventory,
             },
         )
 
@@ -259,6 +260,9 @@ class Daemon(Service):
     def _answer_forget(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         wanted = {key: request[key] for key in ("name", "project", "remote")}
         return forget(self, **wanted)
+
+    def _answer_inventory(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        return take_inventory(self, destination=request["destination"], user_id=request["user_id"])
 
 
 def _work(name: str, delivery: Delivery) -> str:

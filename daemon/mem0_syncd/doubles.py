@@ -10,7 +10,10 @@ from mem0_syncd.memory import SOURCE
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One memory as Mem0 keeps it, with all that tells a double; `created_at` is Mem0's own text."""
+    """One memory as Mem0 keeps it, with all that tells a double.
+
+    `created_at` is Mem0's own text; `fingerprint` is that of what it says (see `memory.fingerprint`).
+    """
 
     id: str
     user_id: str
@@ -18,6 +21,7 @@ class Kept:
     sync_key: str
     content_hash: str
     created_at: str
+    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +35,15 @@ class Double:
 def find_doubles(memories: Iterable[Kept]) -> list[Double]:
     """The true doubles among some memories; the oldest of each stays, then the one with the lowest id.
 
-    Only what we wrote, and what is equal in user id, key and content, is a double. Memories that Mem0's
-    language model made are for the caller to leave out: one add may make several.
+    Only what we wrote, and what is equal in user id, key and content, is a double; one that somebody has
+    edited since is none. Memories that Mem0's language model made are for the caller to leave out: one
+    add may make several.
     """
-    alike: dict[tuple[str, str, str], dict[str, Kept]] = {}
+    alike: dict[tuple[str, ...], dict[str, Kept]] = {}
     for it in memories:
         if it.source == SOURCE and it.sync_key and it.content_hash:
-            alike.setdefault((it.user_id, it.sync_key, it.content_hash), {})[it.id] = it
+            what = (it.user_id, it.sync_key, it.content_hash, it.fingerprint)
+            alike.setdefault(what, {})[it.id] = it
     return [_double(list(some.values())) for some in alike.values() if len(some) > 1]
 
 

@@ -1,10 +1,14 @@
-"""What a person asks of the service, and waits for: recall and forget."""
+"""What a person asks of the service, and waits for: recall, forget, and what there is in Mem0."""
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
+from mem0_syncd import inventory, means, paths
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.item import Kind
 from mem0_syncd.memory import user_id
@@ -17,7 +21,7 @@ def recall(
     """The memories of some kinds of a project, and global best practices, that are nearest to a query."""
     user_ids = [user_id(Kind(kind), project) for kind in kinds]
     destination = service.outbox.registry.destination_of(project)
-    return service.deliveries.to(destination).search(query, user_ids, limit)
+    return service.deliveries.to(destination).questions.search(query, user_ids, limit)
 
 
 def forget(service: Service, *, name: str | None, project: str | None, remote: bool) -> dict[str, int]:
@@ -33,7 +37,7 @@ def forget(service: Service, *, name: str | None, project: str | None, remote: b
             raise SyncdError("it is just being sent", where=where, remedy="mem0-syncd sync, and then again")
         for item in found:
             for memory_id in item.memory_ids if remote else ():
-                service.deliveries.to(destination).delete(memory_id)
+                service.deliveries.to(destination).questions.delete(memory_id)
                 done["deleted"] += 1
             service.outbox.tombstones.bury(destination.id, [item.sync_key], receipts_too=remote)
         done["forgotten"] += len(found)
@@ -42,3 +46,21 @@ def forget(service: Service, *, name: str | None, project: str | None, remote: b
             "nothing is known by this name", where=where, remedy="name a decision's or a memory's id"
         )
     return done
+
+
+def take_inventory(service: Service, *, destination: int, user_id: str, since: str = "") -> dict[str, Any]:
+    """Write down what a user id holds: says in which file, which is the asker's to delete, and until when.
+
+    `newest` is when the newest of it was made, as Mem0 writes it. What was stored less than `read_lag`
+    seconds before need not be shown yet.
+    """
+    row = service.outbox.registry.destination(destination)
+    folder = paths.make_private(service.settings.state_dir / inventory.FOLDER)
+    handle, name = tempfile.mkstemp(suffix=".jsonl", dir=folder)
+    os.close(handle)
+    try:
+        newest = service.deliveries.to(row).questions.take_inventory(user_id, since, Path(name))
+    except BaseException:
+        Path(name).unlink()
+        raise
+    return {"path": name, "newest": newest, "read_lag": means.means(service.settings, row).rules.read_lag}

@@ -57,14 +57,14 @@ class Item:
         """The item's identity: stable over revisions, files, machines and reinstalls."""
         if self.source_id is None:
             scope = "" if self.kind is Kind.BEST_PRACTICE else self.project
-            return _digest("text", self.kind, scope, self.agent_id, self.text)
+            return digest("text", self.kind, scope, self.agent_id, self.text)
         identity = ["id", self.kind, self.project, self.source_id, instant(self.when)]
-        return _digest(*identity, self.text) if self.is_twin else _digest(*identity)
+        return digest(*identity, self.text) if self.is_twin else digest(*identity)
 
     @cached_property
     def content_hash(self) -> str:
         """The hash of everything that would be sent: it changes when the item is revised."""
-        return _digest(self.text, self.agent_id, dict(self.metadata))
+        return digest(self.text, self.agent_id, dict(self.metadata))
 
     def as_twin(self) -> Item:
         """The same item under the key of a second one with its id and time: its text joins the key."""
@@ -89,6 +89,7 @@ def instant(when: str | None) -> str:
         return when.strip()
 
 
-def _digest(*parts: object) -> str:
+def digest(*parts: object) -> str:
+    """One hash of several values, whatever their order of keys."""
     canonical = json.dumps(parts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()

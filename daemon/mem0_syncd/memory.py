@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from mem0_syncd.item import Item, Kind, Scalar
+from mem0_syncd.item import Item, Kind, Scalar, digest
 
 GLOBAL_BEST_PRACTICES = "orchestkit-global-best-practices"
 SOURCE = "mem0-syncd"
+
+NAMES = frozenset(
+    {
+        *("project", "source", "sync_key", "content_hash"),
+        *("type", "category", "status", "outcome", "has_blockers", "has_next_steps"),
+    }
+)
+"""Every name of metadata that is ever sent: whatever else a memory carries is Mem0's own."""
 
 _SCOPES = {
     Kind.SESSION_SUMMARY: "{project}-continuity",
@@ -38,6 +48,11 @@ class Memory:
         """The hash that tells this revision from another one."""
         return str(self.metadata["content_hash"])
 
+    @property
+    def fingerprint(self) -> str:
+        """What tells whether Mem0 still has what was sent; '' where its language model writes the text."""
+        return "" if self.infer else fingerprint(self.text, self.metadata)
+
     def freeze(self) -> str:
         """The memory as the text that is stored, and resent byte for byte."""
         return json.dumps(
@@ -55,6 +70,12 @@ class Memory:
     def thaw(cls, frozen: str) -> Memory:
         """The memory that `freeze` wrote."""
         return cls(**json.loads(frozen))
+
+
+def fingerprint(text: str, metadata: Mapping[str, Any]) -> str:
+    """What tells a memory's text and metadata, of the latter only what we send, from any other."""
+    said = {name: metadata[name] for name in NAMES if metadata.get(name) is not None}
+    return digest(text.strip(), said)
 
 
 def user_id(kind: Kind, project: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import shutil
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +16,7 @@ from typing import Any
 
 import structlog
 
-from mem0_syncd import means, project_file, projects, spool, spooled, sync_state
+from mem0_syncd import inventory, means, project_file, projects, spool, spooled, sync_state
 from mem0_syncd.delivery import Deliveries, Delivery
 from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.failpoint import failpoint
@@ -52,6 +53,7 @@ class Service:
     def __init__(self, settings: Settings, outbox: Outbox) -> None:
         self.settings = settings
         self.outbox = outbox
+        shutil.rmtree(settings.state_dir / inventory.FOLDER, ignore_errors=True)
         destination = means.choose_destination(settings, outbox.registry)
         self.misfits = projects.take_in_settings(outbox.registry, settings.projects)
         left = sum(map(self._doubt_what_was_sending, outbox.registry.destinations()))

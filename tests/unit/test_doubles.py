@@ -9,7 +9,7 @@ import pytest
 
 from mem0_syncd.doubles import Double, Kept, find_doubles, is_double_of
 
-FIRST = Kept("m2", "shop-decisions", "mem0-syncd", "key", "hash", "2026-01-05T10:00:00+00:00")
+FIRST = Kept("m2", "shop-decisions", "mem0-syncd", "key", "hash", "2026-01-05T10:00:00+00:00", "said")
 SECOND = replace(FIRST, id="m1", created_at="2026-01-05T10:01:00+00:00")
 THIRD = replace(SECOND, id="m3")
 
@@ -29,6 +29,7 @@ def test_the_oldest_stays_then_the_one_with_the_lowest_id() -> None:
         {"source": ""},
         {"sync_key": "another"},
         {"content_hash": "another"},
+        {"fingerprint": "edited"},
     ],
     ids=str,
 )

@@ -556,7 +556,7 @@ def test_an_add_that_may_be_stored_stays_an_add(outbox: Outbox) -> None:
     put(outbox, A)
     end(outbox, claim_one(outbox), Unknown("timeout"))
     with outbox.database.transaction() as sql:
-        sql.execute("INSERT INTO receipt VALUES (?, ?, '[\"m-2\"]', 'x', 0)", (destination(outbox), KEY))
+        sql.execute("INSERT INTO receipt VALUES (?, ?, '[\"m-2\"]', 'x', 0, '')", (destination(outbox), KEY))
     end(outbox, claim_one(outbox, NOW + 60), Absent(), NOW + 100)
     assert claim_one(outbox, NOW + 100).entry.memory_id is None
 

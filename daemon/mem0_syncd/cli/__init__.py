@@ -18,6 +18,7 @@ COMMANDS = {
     "remember": "Put something into Mem0 by hand.",
     "recall": "Search what is in Mem0.",
     "forget": "Deliver something no more, or take it out of Mem0.",
+    "verify": "Compare what was delivered with what Mem0 holds.",
     "dead": "What Mem0 refused, and why.",
     "pause": "Deliver nothing for a while; nothing is lost.",
     "resume": "Deliver again.",

@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from mem0_syncd.destinations import (
@@ -26,6 +27,7 @@ from mem0_syncd.destinations import (
     remove_doubles,
 )
 from mem0_syncd.failpoint import failpoint
+from mem0_syncd.inventory import write_inventory
 from mem0_syncd.memory import Memory
 from mem0_syncd.outcome import Copies, Heard, Held, Later, Removed, Unknown, from_wire, to_wire
 
@@ -124,6 +126,8 @@ class Desk:
                 return to_wire(destination.poll(fields["event_id"]))
             case "list":
                 return _read(destination, lambda: _list(destination, fields))
+            case "inventory":
+                return _read(destination, lambda: _take_inventory(destination, fields))
             case "copies":
                 return _read(destination, lambda: _copies(destination, fields))
             case "remove":
@@ -177,6 +181,13 @@ def _delete(destination: Destination, memory_id: str) -> Mapping[str, Any]:
 
 def _list(destination: Destination, fields: Mapping[str, Any]) -> Mapping[str, Any]:
     return to_wire(ours(destination.listing(fields["user_id"], fields["since"])))
+
+
+def _take_inventory(destination: Destination, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    memories = destination.listing(fields["user_id"], fields["since"])
+    # A file, because a listing may be too big for one message, and for whoever asks for it.
+    write_inventory(Path(fields["path"]), map(kept, memories))
+    return {"newest": max((it.created_at for it in memories), default="")}
 
 
 def _copies(destination: Destination, fields: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -16,9 +16,9 @@ from mem0_syncd.delivery.looks import Look, Looks
 from mem0_syncd.delivery.means import Means
 from mem0_syncd.delivery.messages import after_loss, outcome_of, request_of
 from mem0_syncd.delivery.pace import Pace
+from mem0_syncd.delivery.questions import Questions
 from mem0_syncd.delivery.report import say, say_adopted
 from mem0_syncd.entry import Entry
-from mem0_syncd.errors import SyncdError
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.outbox import Claim, DestinationRow, Outbox, Verb
 from mem0_syncd.outcome import Absent, Copies, Heard, Later, Listed, Outcome, Removed
@@ -70,6 +70,7 @@ class Delivery:
         self._pace = Pace(self._means.adds_per_minute)
         self._line: Line[Claim | Look] = Line(self._start_of_courier, self._rng)
         self._looks = Looks(outbox, self._rng, now)
+        self.questions = Questions(self._line)
         self._draining = False
         self._running = threading.Lock()
         self.paused = False
@@ -124,25 +125,6 @@ class Delivery:
     def courier_pid(self) -> int | None:
         """The courier's process id, while there is one."""
         return self._line.pid
-
-    def search(
-        self, query: str, user_ids: Sequence[str], limit: int, timeout: float = 60.0
-    ) -> list[dict[str, Any]]:
-        """Ask the destination; raises `SyncdError` with what stands in the way."""
-        request = {"verb": "search", "query": query, "user_ids": list(user_ids), "limit": limit}
-        answer = self._line.ask(request, timeout)
-        if "hits" not in answer:
-            what = answer.get("reason") or answer.get("error")
-            raise SyncdError(f"the search failed: {what}", remedy=answer.get("remedy", "try again"))
-        hits: list[dict[str, Any]] = answer["hits"]
-        return hits
-
-    def delete(self, memory_id: str, timeout: float = 60.0) -> None:
-        """Delete a memory; raises `SyncdError` with what stands in the way."""
-        answer = self._line.ask({"verb": "delete", "memory_id": memory_id}, timeout)
-        if "deleted" not in answer:
-            what = answer.get("reason") or answer.get("error")
-            raise SyncdError(f"the memory can't be deleted: {what}", remedy=answer.get("remedy", "try again"))
 
     def _destination(self) -> DestinationRow:
         return self._outbox.registry.destination(self.destination_id)

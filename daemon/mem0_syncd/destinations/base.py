@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mem0_syncd.doubles import Kept, is_double_of
-from mem0_syncd.memory import SOURCE, Memory
+from mem0_syncd.memory import SOURCE, Memory, fingerprint
 from mem0_syncd.outcome import Absent, Found, Held, Later, Listed, LookOutcome, Outcome, PushOutcome, Unknown
 
 
@@ -125,6 +125,7 @@ def kept(remote: Remote) -> Kept:
         str(remote.metadata.get("sync_key", "")),
         content_hash(remote),
         remote.created_at,
+        fingerprint(remote.text, remote.metadata),
     )
 
 

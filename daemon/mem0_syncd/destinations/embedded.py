@@ -92,9 +92,12 @@ class Embedded:
         return Stored((str(results[0]["id"]),))
 
     def _update(self, memory: Memory, memory_id: str) -> PushOutcome:
-        if self._mem0.get(memory_id) is None:
+        known = self._mem0.get(memory_id)
+        if known is None:
             return Gone("the memory is no longer there")
-        self._mem0.update(memory_id, text=memory.text, metadata=dict(memory.metadata))
+        # Mem0 merges: what the former revision said, and this one doesn't, must be taken back.
+        former = dict.fromkeys(known.get("metadata") or {})
+        self._mem0.update(memory_id, text=memory.text, metadata={**former, **memory.metadata})
         self._keys_of(memory.user_id).add(memory.sync_key)
         return Stored((memory_id,))
 

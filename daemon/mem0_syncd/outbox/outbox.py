@@ -9,6 +9,7 @@ from mem0_syncd.outbox.echoes import Echoes
 from mem0_syncd.outbox.ledger import Ledger
 from mem0_syncd.outbox.looks import Looks
 from mem0_syncd.outbox.queue import Queue
+from mem0_syncd.outbox.receipts import Receipts
 from mem0_syncd.outbox.registry import Registry
 from mem0_syncd.outbox.tombstones import Tombstones
 
@@ -22,6 +23,7 @@ class Outbox:
         self.ledger = Ledger(database)
         self.queue = Queue(database)
         self.looks = Looks(database)
+        self.receipts = Receipts(database)
         self.echoes = Echoes(database)
         self.tombstones = Tombstones(database)
 

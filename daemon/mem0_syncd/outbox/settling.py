@@ -32,10 +32,12 @@ def write_settlement(
 
 def _receipt(sql: sqlite3.Connection, destination: int, entry: Entry, it: Receipt, now: float) -> None:
     _drop(sql, entry)
-    _write_receipt(sql, (destination, entry.sync_key), it.memory_ids, entry.content_hash, now)
+    memory = entry.memory
+    _write_receipt(
+        sql, (destination, entry.sync_key), it.memory_ids, entry.content_hash, now, memory.fingerprint
+    )
     if it.look_again_at is not None:
-        user_id = entry.memory.user_id
-        write_second_look(sql, destination, entry.sync_key, user_id, it.look_again_at)
+        write_second_look(sql, destination, entry.sync_key, memory.user_id, it.look_again_at)
     sql.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (f"last_delivery:{destination}", str(now)))
     if entry.memory_id is not None and entry.certain_at > now:
         # An earlier attempt of this update may still take effect, and must not undo the next revision.
@@ -141,9 +143,16 @@ def _is_superseded(sql: sqlite3.Connection, destination: int, entry: Entry) -> b
 
 
 def _write_receipt(
-    sql: sqlite3.Connection, key: tuple[int, str], memory_ids: tuple[str, ...], content_hash: str, now: float
+    sql: sqlite3.Connection,
+    key: tuple[int, str],
+    memory_ids: tuple[str, ...],
+    content_hash: str,
+    now: float,
+    fingerprint: str = "",
 ) -> None:
     sql.execute(
-        "INSERT OR REPLACE INTO receipt VALUES (?, ?, ?, ?, ?)",
-        (*key, json.dumps(memory_ids), content_hash, now),
+        "INSERT OR REPLACE INTO receipt"
+        " (destination, sync_key, memory_ids, content_hash, delivered_at, fingerprint)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (*key, json.dumps(memory_ids), content_hash, now, fingerprint),
     )

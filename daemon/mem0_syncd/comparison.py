@@ -1,0 +1,123 @@
+"""What is known locally against what Mem0 holds, item by item: the pure decision of what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from mem0_syncd.doubles import Double, Kept, find_doubles
+from mem0_syncd.memory import SOURCE
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """An item and what its receipt claims of it; `fingerprint` is '' where it isn't known."""
+
+    sync_key: str
+    project: str
+    kind: str
+    source_id: str | None
+    memory_ids: tuple[str, ...]
+    content_hash: str
+    fingerprint: str
+    delivered_at: float
+
+    def is_said_by(self, memory: Kept) -> bool:
+        """Whether a memory is what was sent."""
+        is_it = (memory.source, memory.sync_key) == (SOURCE, self.sync_key)
+        as_sent = self.fingerprint in ("", memory.fingerprint)
+        return is_it and memory.content_hash == self.content_hash and as_sent
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An item, and the memory that is there of it."""
+
+    item: Delivered
+    memory: Kept
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Other memories of an item beside the one that stays, of another content: no true doubles."""
+
+    survivor: Kept
+    others: tuple[Kept, ...]
+
+
+@dataclass
+class Comparison:
+    """What differs for one user id.
+
+    `moved` is what is there as it was sent, but under another memory id than its receipt names.
+    """
+
+    checked: int = 0
+    missing: list[Delivered] = field(default_factory=list)
+    altered: list[Found] = field(default_factory=list)
+    moved: list[Found] = field(default_factory=list)
+    doubled: list[Double] = field(default_factory=list)
+    unlike: list[Copies] = field(default_factory=list)
+    foreign: list[Kept] = field(default_factory=list)
+
+    @property
+    def doubted(self) -> list[Delivered]:
+        """The items that aren't as their receipts say."""
+        return [*self.missing, *(it.item for it in (*self.altered, *self.moved))]
+
+
+def compare(delivered: Iterable[Delivered], known: AbstractSet[str], listing: Iterable[Kept]) -> Comparison:
+    """What differs between the receipts of one user id and a complete listing of it.
+
+    `known` are the keys of all items that there ever were, delivered or not: a memory with another key, or
+    without one, is foreign.
+    """
+    by_id = {memory.id: memory for memory in listing}
+    by_key: dict[str, list[Kept]] = {}
+    for memory in sorted(by_id.values(), key=_age):
+        if memory.source == SOURCE and memory.sync_key in known:
+            by_key.setdefault(memory.sync_key, []).append(memory)
+    result = Comparison()
+    ours = {memory.id for copies in by_key.values() for memory in copies}
+    named: set[str] = set()
+    for item in delivered:
+        result.checked += 1
+        there = [by_id[number] for number in item.memory_ids if number in by_id]
+        copies = by_key.get(item.sync_key, [])
+        # Under its own id it is ours even if somebody took its key away.
+        named |= {memory.id for memory in there}
+        _judge(item, there, copies, result)
+        if len(item.memory_ids) > 1:  # of one add, by Mem0's language model: no doubles
+            by_key[item.sync_key] = [it for it in copies if it.id not in item.memory_ids]
+    _find_copies(by_key, named, result)
+    result.foreign = [memory for number, memory in by_id.items() if number not in ours | named]
+    return result
+
+
+def _judge(item: Delivered, there: list[Kept], copies: list[Kept], result: Comparison) -> None:
+    if there:
+        result.altered += [Found(item, it) for it in there if not item.is_said_by(it)][:1]
+        return
+    same = [it for it in copies if item.is_said_by(it)]
+    if same:
+        result.moved.append(Found(item, same[0]))
+    elif copies:
+        result.altered.append(Found(item, copies[0]))
+    else:
+        result.missing.append(item)
+
+
+def _find_copies(by_key: Mapping[str, list[Kept]], named: AbstractSet[str], result: Comparison) -> None:
+    for copies in by_key.values():
+        doubles = find_doubles(copies)
+        result.doubled += doubles
+        extras = {extra.id for double in doubles for extra in double.extras}
+        unlike = [it for it in copies if it.id not in extras]
+        if len(unlike) > 1:
+            stays, *others = sorted(unlike, key=lambda it: (it.id not in named, *_age(it)))
+            result.unlike.append(Copies(stays, tuple(others)))
+
+
+def _age(memory: Kept) -> tuple[str, str]:
+    return memory.created_at, memory.id

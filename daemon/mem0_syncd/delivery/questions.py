@@ -1,0 +1,66 @@
+"""What is asked of a destination beside all deliveries, by somebody who waits for the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mem0_syncd.courier import Line
+from mem0_syncd.doubles import Double, Kept
+from mem0_syncd.errors import SyncdError
+
+ANSWER_SECONDS = 60.0
+LISTING_SECONDS = 1800.0
+
+
+class Questions:
+    """The questions to one destination, for any thread.
+
+    Each raises `SyncdError` with what stands in the way.
+    """
+
+    def __init__(self, line: Line[Any]) -> None:
+        self._line = line
+
+    def search(self, query: str, user_ids: Sequence[str], limit: int) -> list[dict[str, Any]]:
+        """The memories that are nearest to a query."""
+        request = {"verb": "search", "query": query, "user_ids": list(user_ids), "limit": limit}
+        hits: list[dict[str, Any]] = self._ask("the search failed", request, "hits")
+        return hits
+
+    def delete(self, memory_id: str) -> None:
+        """Delete a memory."""
+        self._ask("the memory can't be deleted", {"verb": "delete", "memory_id": memory_id}, "deleted")
+
+    def take_inventory(self, user_id: str, since: str, path: Path) -> str:
+        """Have all that a user id holds written to a file, or what is new `since` a moment as Mem0 writes it.
+
+        Returns when the newest of it was made, as Mem0 writes it; '' where there is nothing.
+        """
+        request = {"verb": "inventory", "user_id": user_id, "since": since, "path": str(path)}
+        # It may take minutes: not on the thread that is the major decisions' alone.
+        newest = self._ask(
+            "Mem0's memories can't be listed", request | {"major": False}, "newest", LISTING_SECONDS
+        )
+        return str(newest)
+
+    def copies(self, user_id: str, sync_key: str) -> list[Kept]:
+        """Every memory of an item."""
+        request = {"verb": "copies", "user_id": user_id, "sync_key": sync_key}
+        return [Kept(**it) for it in self._ask("the item can't be looked up", request, "memories")]
+
+    def remove(self, double: Double) -> list[str]:
+        """Delete what is still a double when both are read again; returns the ids of what was deleted."""
+        extras = [extra.id for extra in double.extras]
+        request = {"verb": "remove", "survivor": double.survivor.id, "extras": extras}
+        return [str(it) for it in self._ask("a double can't be removed", request, "ids")]
+
+    def _ask(
+        self, failure: str, request: Mapping[str, Any], wanted: str, timeout: float = ANSWER_SECONDS
+    ) -> Any:
+        answer = self._line.ask(request, timeout)
+        if wanted not in answer:
+            what = answer.get("reason") or answer.get("error") or "the courier didn't get to it"
+            raise SyncdError(f"{failure}: {what}", remedy=answer.get("remedy") or "try again")
+        return answer[wanted]

@@ -1,0 +1,84 @@
+"""What the receipts claim, as it is compared with Mem0."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from mem0_syncd.comparison import Delivered
+from mem0_syncd.item import Kind
+from mem0_syncd.memory import user_id
+from mem0_syncd.outbox.database import Database
+
+Scope = list[tuple[str, Kind]]
+"""The projects and kinds that go to one user id."""
+
+
+class Receipts:
+    """The receipts of all destinations."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def scopes(self, destination: int, project: str | None = None) -> dict[str, Scope]:
+        """Each user id of a destination that anything was ever meant for, by all projects or by one."""
+        rows = self._db.rows(
+            "SELECT DISTINCT project, kind FROM tally WHERE destination = ? AND (? IS NULL OR project = ?)",
+            (destination, project, project),
+        )
+        contacts = self._db.rows("SELECT user_id FROM contact WHERE destination = ?", (destination,))
+        scopes: dict[str, Scope] = {row["user_id"]: [] for row in contacts}
+        for row in rows:
+            kind = Kind(row["kind"])
+            if (name := user_id(kind, row["project"])) in scopes:
+                scopes[name].append((row["project"], kind))
+        return {name: scope for name, scope in scopes.items() if scope}
+
+    def delivered(self, destination: int, project: str, kind: Kind) -> list[Delivered]:
+        """The items that count as delivered, and those that a person deleted in Mem0."""
+        rows = self._db.rows(
+            "SELECT * FROM receipt JOIN item USING (destination, sync_key)"
+            " WHERE destination = ? AND project = ? AND kind = ?"
+            " AND (status = 'delivered' OR status = 'withheld' AND tombstone = 'deleted in Mem0')",
+            (destination, project, kind),
+        )
+        return [
+            Delivered(
+                sync_key=row["sync_key"],
+                project=row["project"],
+                kind=row["kind"],
+                source_id=row["source_id"],
+                memory_ids=tuple(json.loads(row["memory_ids"])),
+                content_hash=row["content_hash"],
+                fingerprint=row["fingerprint"],
+                delivered_at=row["delivered_at"],
+            )
+            for row in rows
+        ]
+
+    def keys(self, destination: int, project: str, kind: Kind) -> set[str]:
+        """The keys of all items that there ever were, whatever they count as."""
+        rows = self._db.rows(
+            "SELECT sync_key FROM item WHERE destination = ? AND project = ? AND kind = ?",
+            (destination, project, kind),
+        )
+        return {row["sync_key"] for row in rows}
+
+    def names(self, destination: int, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The project, the kind and the source's own id of items, by key."""
+        rows = self._db.rows(
+            "SELECT sync_key, project, kind, source_id AS id FROM item"
+            " WHERE destination = ? AND sync_key IN (SELECT value FROM json_each(?))",
+            (destination, json.dumps(list(keys))),
+        )
+        return {row["sync_key"]: {name: row[name] for name in ("project", "kind", "id")} for row in rows}
+
+    def open(self, destination: int, project: str | None = None) -> int:
+        """How many items are on their way, and so can't be compared."""
+        row = self._db.row(
+            "SELECT SUM(n) AS n FROM tally WHERE destination = ? AND (? IS NULL OR project = ?)"
+            " AND status IN ('pending', 'unconfirmed', 'accepted')",
+            (destination, project, project),
+        )
+        return int(row["n"] or 0) if row else 0

@@ -1,0 +1,116 @@
+"""What an inspection found, as `verify --json` shows it (docs/json.md) and as a person reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from mem0_syncd.comparison import Delivered
+from mem0_syncd.doubles import Kept
+from mem0_syncd.inspection import Inspected
+from mem0_syncd.outbox import Outbox
+from mem0_syncd.render import KIND_NAMES
+
+SCHEMA = 1
+DIFFERENCES = ("missing", "altered", "doubled", "foreign")
+MOST_LINES = 20
+"""How many of one list a person is shown."""
+
+_MEANINGS = {
+    "missing": "delivered, and not in Mem0 any more",
+    "altered": "in Mem0, but not as it was sent",
+    "doubled": "in Mem0 more than once",
+    "foreign": "in Mem0, and not from here",
+}
+_REMEDIES = {
+    "missing": "send them again: mem0-syncd verify --repair; leave one deleted: mem0-syncd forget ID",
+    "altered": "put them right again: mem0-syncd verify --repair --overwrite",
+    "doubled": "remove the younger ones: mem0-syncd verify --repair (what isn't identical stays)",
+    "foreign": "nothing: what others have written is never touched",
+}
+
+
+def verdict(outbox: Outbox, inspections: Iterable[Inspected], project: str | None) -> dict[str, Any]:
+    """What differs, list by list."""
+    shown: dict[str, Any] = {"schema": SCHEMA, "checked": 0, "open": 0}
+    shown |= {name: [] for name in (*DIFFERENCES, "moved")}
+    for destination in outbox.registry.destinations_in_use():
+        shown["open"] += outbox.receipts.open(destination.id, project)
+    for it in inspections:
+        where, found = {"destination": it.destination.identity, "user_id": it.user_id}, it.comparison
+        shown["checked"] += found.checked
+        shown["missing"] += [where | _item(item) for item in found.missing]
+        for name, there in (("altered", found.altered), ("moved", found.moved)):
+            shown[name] += [
+                where | _item(one.item) | {"memory_id": one.memory.id, "what": _what(one.item, one.memory)}
+                for one in there
+            ]
+        copies = [(double.survivor, double.extras, True) for double in found.doubled]
+        copies += [(it.survivor, it.others, False) for it in found.unlike]
+        names = outbox.receipts.names(it.destination.id, {survivor.sync_key for survivor, *_ in copies})
+        shown["doubled"] += [
+            where
+            | names[survivor.sync_key]
+            | {
+                "sync_key": survivor.sync_key,
+                "survivor": survivor.id,
+                "extras": [extra.id for extra in extras],
+                "identical": identical,
+            }
+            for survivor, extras, identical in copies
+        ]
+        shown["foreign"] += [
+            where | {"memory_id": memory.id, "source": memory.source, "sync_key": memory.sync_key}
+            for memory in found.foreign
+        ]
+    return shown
+
+
+def differs(shown: dict[str, Any]) -> bool:
+    """Whether anything differs."""
+    return any(shown[name] for name in DIFFERENCES)
+
+
+def lines(shown: dict[str, Any]) -> Iterator[str]:
+    """The verdict for a person: a headline, the lists, and what to do about each."""
+    counts = ", ".join(f"{len(shown[name])} {name}" for name in DIFFERENCES if shown[name])
+    on_the_way = f" ({shown['open']:,} more are on their way)" if shown["open"] else ""
+    yield f"{shown['checked']:,} delivered items compared with Mem0{on_the_way}: {counts or 'all is well'}"
+    for name in DIFFERENCES:
+        if not shown[name]:
+            continue
+        yield ""
+        yield f"{name.upper()}: {_MEANINGS[name]}"
+        yield from (f"  {_line(it)}" for it in shown[name][:MOST_LINES])
+        if (more := len(shown[name]) - MOST_LINES) > 0:
+            yield f"  ... and {more:,} more; --json shows all"
+        yield f"  remedy: {_REMEDIES[name]}"
+
+
+def _item(item: Delivered) -> dict[str, Any]:
+    return {
+        "project": item.project,
+        "kind": item.kind,
+        "id": item.source_id,
+        "sync_key": item.sync_key,
+        "memory_ids": list(item.memory_ids),
+    }
+
+
+def _what(item: Delivered, memory: Kept) -> str:
+    if item.is_said_by(memory):
+        return "moved"
+    return "edited" if memory.content_hash == item.content_hash else "another revision"
+
+
+def _line(it: dict[str, Any]) -> str:
+    """One difference, in a line."""
+    if "kind" not in it:
+        return f"{it['user_id']}  memory {it['memory_id']}  from {it['source'] or 'another program'}"
+    name = f"{it['project']}  {KIND_NAMES[it['kind']]}  {it['id'] or it['sync_key']}"
+    if "extras" in it:
+        but = "" if it["identical"] else ", not identical"
+        return f"{name}  memory {it['survivor']}, and again {', '.join(it['extras'])}{but}"
+    if "memory_id" in it:
+        return f"{name}  memory {it['memory_id']}  {it['what']}"
+    return f"{name}  was memory {', '.join(it['memory_ids'])}"
