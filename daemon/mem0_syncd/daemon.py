@@ -58,7 +58,8 @@ class Daemon(Service):
         self.schedule.add("full scan", self._scan_all, every=settings.scan_seconds)
         self.schedule.add("spool", self._take_in_spool)
         self.schedule.add("mark", self._mark)
-        self.schedule.add("mend", self._mend, every=MEND_SECONDS)
+        self.schedule.add("mend", self._mend)
+        self.schedule.add("look", self._look, every=MEND_SECONDS)
         self._scheduled: set[int] = set()
         self.control = ControlServer(
             paths.socket_path(settings.state_dir),
@@ -195,10 +196,14 @@ class Daemon(Service):
         self.schedule.soon("mend")
 
     def _mend(self) -> None:
+        self._report_unwatched(self.watcher.mend())
+
+    def _look(self) -> None:
+        """Look for what no event tells of."""
         if self.take_in_misfits():
             self._watch_projects()
             self._scan_all()
-        self._report_unwatched(self.watcher.mend())
+        self._report_unwatched(self.watcher.look())
 
     def _report_unwatched(self, problems: list[Problem]) -> None:
         self.outbox.registry.set_problems("", "watcher", problems)

@@ -4,9 +4,28 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-import structlog
+
+@contextmanager
+def _without(*names: str) -> Iterator[None]:
+    """Let what is imported in the block find modules missing that it could do without."""
+    absent = [name for name in names if name not in sys.modules]
+    for name in absent:  # None is what import understands as missing
+        sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
+
+
+# structlog would draw tracebacks with rich, and it imports asyncio, which would load OpenSSL: together they
+# are a seventh of a daemon that does neither.
+with _without("rich", "ssl"):
+    import structlog
 
 _SHARED: list[Any] = [
     structlog.stdlib.add_log_level,

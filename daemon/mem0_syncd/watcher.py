@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -33,7 +34,7 @@ class Watcher:
     """Watches the folders that the sources' files are in, or the nearest ones that exist.
 
     One watch for each folder, never a recursive one: `.claude` may hold whole work trees. `mend` must be
-    called when `on_upheaval` asks for it, and now and then, for no event tells of a folder that was replaced.
+    called when `on_upheaval` asks for it, and `look` now and then, for not every event comes.
     """
 
     def __init__(
@@ -55,7 +56,9 @@ class Watcher:
         self._projects: list[ProjectRow] = []
         self._armed: dict[Path, tuple[ObservedWatch, Identity]] = {}
         self._owners: dict[Path, set[Path]] = {}
-        self._observer: BaseObserver = Observer()
+        self._homeless: list[Path] = []
+        self._problems: list[Problem] = []
+        self._observer = _observer()
         self._started = False
 
     def start(self) -> None:
@@ -82,23 +85,40 @@ class Watcher:
         changed: set[Path] = set()
         with self._lock:
             if self._started and not self._observer.is_alive():
-                self._observer = Observer()
+                self._observer.stop()  # its other threads live on
+                self._observer = _observer()
                 self._observer.start()
             for _ in range(_PASSES):
-                news, problems = self._bring_in_line()
+                news, self._problems = self._bring_in_line()
                 changed |= news
                 if not news:
                     break
         for folder in changed:
             self._on_change(folder, set())
-        return problems
+        return self._problems
+
+    def look(self) -> list[Problem]:
+        """Mend the watches if something has changed that no event tells of; cheap while nothing has."""
+        with self._lock:
+            is_well = (
+                not self._problems
+                and self._observer.is_alive()
+                and all(emitter.is_alive() for emitter in self._observer.emitters)
+                and all(_identity(folder) == identity for folder, (_, identity) in self._armed.items())
+                and not any(map(os.path.isdir, self._homeless))
+            )
+        return [] if is_well else self.mend()
 
     def _bring_in_line(self) -> tuple[set[Path], list[Problem]]:
         """The folders of the projects whose watches changed, and what can't be watched."""
         owners: dict[Path, set[Path]] = {}
+        self._homeless = []
         for project in self._projects:
-            for folder in self._folders(project):
+            folders = self._folders(project)
+            for folder in folders:
                 owners.setdefault(folder, set()).add(project.path)
+            if not folders:
+                self._homeless.append(project.path)
         before, self._owners = self._owners, owners
         alive = {emitter.watch for emitter in self._observer.emitters if emitter.is_alive()}
         changed: set[Path] = set()
@@ -193,6 +213,14 @@ class _Probe(FileSystemEventHandler):
 
     def on_any_event(self, event: FileSystemEvent) -> None:  # noqa: ARG002 - any will do
         self.heard.set()
+
+
+def _observer() -> BaseObserver:
+    if sys.platform == "linux":
+        from mem0_syncd.inotify import FolderObserver
+
+        return FolderObserver()
+    return Observer()
 
 
 def _identity(folder: Path) -> Identity | None:
