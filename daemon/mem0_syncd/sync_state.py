@@ -8,12 +8,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from mem0_syncd import atomic_file
 from mem0_syncd.errors import Problem
 from mem0_syncd.item import instant
 from mem0_syncd.outbox.ledger import Marks
@@ -107,24 +107,15 @@ def problem_of(error: Unreadable | OSError) -> Problem:
 
 
 def _replace(path: Path, document: dict[str, Any], *, unless_changed_from: tuple[int, ...] | None) -> bool:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.tmp.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            text = json.dumps(document, indent=2, ensure_ascii=False)
-            file.write(f"{text if _is_utf_8(text) else json.dumps(document, indent=2)}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileNotFoundError):
-            os.chmod(name, path.stat().st_mode & 0o777)  # noqa: PTH101 - it is a name, not a path
-        # Its other writers take no lock: the narrower this gap, the less of theirs can be lost.
-        if signature(path) != unless_changed_from:
-            return False
-        os.replace(name, path)  # noqa: PTH105 - likewise
-        return True
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)  # noqa: PTH108 - likewise
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    text = text if _is_utf_8(text) else json.dumps(document, indent=2)
+    mode = 0o600
+    with contextlib.suppress(FileNotFoundError):
+        mode = path.stat().st_mode & 0o777
+    # Its other writers take no lock: the narrower this gap, the less of theirs can be lost.
+    return atomic_file.replace(
+        path, f"{text}\n".encode(), mode=mode, unless=lambda: signature(path) != unless_changed_from
+    )
 
 
 def signature(path: Path) -> tuple[int, ...] | None:

@@ -1,0 +1,27 @@
+"""Claude Code's side: the hooks in its settings and the `/mem0-sync` command, put in and taken out again."""
+
+from mem0_syncd.claude.folder import (
+    BACKUP,
+    COMMAND,
+    SETTINGS,
+    hook_command,
+    install,
+    missing_events,
+    uninstall,
+    user_folder,
+)
+from mem0_syncd.claude.hooks import EVENTS, with_hooks, without_hooks
+
+__all__ = [
+    "BACKUP",
+    "COMMAND",
+    "EVENTS",
+    "SETTINGS",
+    "hook_command",
+    "install",
+    "missing_events",
+    "uninstall",
+    "user_folder",
+    "with_hooks",
+    "without_hooks",
+]
