@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def replace(path: Path, data: bytes, *, mode: int, unless: Callable[[], bool] | None = None) -> bool:
+def replace(path: Path, data: bytes, *, mode: int, put: Callable[[Path, Path], bool] | None = None) -> bool:
     """Put synced `data` in the place of a file, which needn't exist; returns whether it was done.
 
-    `unless` is asked just before: what it objects to isn't done. Raises `OSError`.
+    `put` gives the temporary file its place, or doesn't, and says so; else it is renamed. Raises `OSError`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.tmp.")
@@ -22,8 +22,8 @@ def replace(path: Path, data: bytes, *, mode: int, unless: Callable[[], bool] | 
             file.write(data)
             file.flush()
             os.fsync(handle)
-        if unless is not None and unless():
-            return False
+        if put is not None:
+            return put(temporary, path)
         temporary.replace(path)
         return True
     finally:

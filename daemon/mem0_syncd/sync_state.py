@@ -10,6 +10,7 @@ import json
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -18,6 +19,7 @@ from mem0_syncd.errors import Problem
 from mem0_syncd.item import instant
 from mem0_syncd.outbox.ledger import Marks
 from mem0_syncd.sources.base import Unreadable, parse_json
+from mem0_syncd.swap import swap
 
 PATH = ".claude/coordination/.decision-sync-state.json"
 OURS = "mem0_syncd"
@@ -112,10 +114,34 @@ def _replace(path: Path, document: dict[str, Any], *, unless_changed_from: tuple
     mode = 0o600
     with contextlib.suppress(FileNotFoundError):
         mode = path.stat().st_mode & 0o777
-    # Its other writers take no lock: the narrower this gap, the less of theirs can be lost.
-    return atomic_file.replace(
-        path, f"{text}\n".encode(), mode=mode, unless=lambda: signature(path) != unless_changed_from
-    )
+    put = partial(_put, unless_changed_from=unless_changed_from)
+    return atomic_file.replace(path, f"{text}\n".encode(), mode=mode, put=put)
+
+
+def _put(new: Path, path: Path, *, unless_changed_from: tuple[int, ...] | None) -> bool:
+    """Give a new file its place; returns whether the former one was as it was read."""
+    if signature(path) != unless_changed_from:
+        return False
+    if unless_changed_from is None:
+        return _create(new, path)
+    if not swap(new, path):
+        # The other writers take no lock: the narrower this gap, the less of theirs can be lost.
+        new.replace(path)
+        return True
+    if signature(new) == unless_changed_from:
+        return True
+    swap(new, path)  # another one wrote in between: back with what it wrote
+    return False
+
+
+def _create(new: Path, path: Path) -> bool:
+    try:
+        path.hardlink_to(new)
+    except FileExistsError:
+        return False
+    except OSError:  # a file system that has no such thing
+        new.replace(path)
+    return True
 
 
 def signature(path: Path) -> tuple[int, ...] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -277,6 +278,53 @@ def test_what_another_writer_adds_between_read_and_rename_is_not_lost(
     assert get(project)["synced_decisions"] == expected
     assert get(project)[OURS] == {ME: ["DEC-1"]}
     assert names_in(path.parent) == [path.name]
+
+
+def add_by_rename(path: Path) -> None:
+    """Another writer adds an id, by a file of its own."""
+    fresh = path.with_name("theirs.tmp")
+    fresh.write_text(json.dumps(theirs("DEC-0", "THEIRS")))
+    fresh.rename(path)
+
+
+def add_in_place(path: Path) -> None:
+    """Another writer adds an id in the file that is there."""
+    path.write_text(json.dumps(theirs("DEC-0", "THEIRS")))
+
+
+@pytest.mark.parametrize("add", [add_by_rename, add_in_place])
+@pytest.mark.parametrize("is_there", [True, False])
+def test_what_another_writer_adds_in_the_very_last_moment_is_not_lost(
+    project: Path, monkeypatch: pytest.MonkeyPatch, add: Callable[[Path], None], *, is_there: bool
+) -> None:
+    """After the last look at the file, and before ours takes its place."""
+    path = put(project, theirs("DEC-0"))
+    if not is_there:
+        path.unlink()
+    signature = sync_state.signature
+    looks = []
+
+    def interrupted(looked_at: Path) -> tuple[int, ...] | None:
+        found = signature(looked_at)
+        looks.append(looked_at)
+        if looks == [path, path]:
+            add(path)
+        return found
+
+    monkeypatch.setattr(sync_state, "signature", interrupted)
+    sync_state.write(project, ME, delivered("DEC-1"))
+    assert get(project)["synced_decisions"] == ["DEC-0", "DEC-1", "THEIRS"]
+    assert names_in(path.parent) == [path.name]
+
+
+def test_where_files_cannot_be_swapped_ours_is_renamed(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on file systems that know no such thing."""
+    put(project, theirs("DEC-0"))
+    monkeypatch.setattr(sync_state, "swap", lambda _one, _other: False)
+    assert sync_state.write(project, ME, delivered("DEC-1"))
+    assert get(project)["synced_decisions"] == ["DEC-0", "DEC-1"]
 
 
 def test_a_file_that_breaks_between_read_and_rename_is_left_alone(
