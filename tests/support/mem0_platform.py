@@ -19,8 +19,8 @@ import sys
 import threading
 import time
 import uuid
-from collections import Counter, deque
-from collections.abc import Callable, Coroutine
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -273,7 +273,10 @@ class Account:
         self._lock = threading.RLock()
         # Every version with its time, None once deleted: what a lagging reader sees is an earlier one.
         self._versions: dict[str, list[tuple[float, Memory | None]]] = {}
+        # The ids that ever had a value, by its name and itself: a look-up needn't run over every memory.
+        self._ids_with: defaultdict[tuple[str, Any], dict[str, None]] = defaultdict(dict)
         self._events: dict[str, Event] = {}
+        self._open_ids: dict[str, None] = {}
         self._metered: deque[float] = deque()
 
     @property
@@ -317,27 +320,44 @@ class Account:
     ) -> None:
         """Bring one open event, or all of them, to this status; success stores what they were about."""
         with self._lock:
-            for event in list(self._events.values()):
-                if event.status in OPEN and event_id in (None, event.id):
+            for event in self._open_events():
+                if event_id in (None, event.id):
                     texts = [t for m in event.body["messages"] for t in self.extract(m["content"])]
                     results = self._store(event.body, texts) if status == "SUCCEEDED" else ()
                     self._events[event.id] = replace(event, status=status, results=results, error=error)
+                    if status not in OPEN:
+                        del self._open_ids[event.id]
+
+    def _open_events(self) -> list[Event]:
+        return [self._events[number] for number in self._open_ids]
 
     def _settle_due(self) -> None:
         if self.event_seconds is not None:
-            for event in list(self._events.values()):
-                if event.status in OPEN and time.monotonic() - event.began >= self.event_seconds:
+            for event in self._open_events():
+                if time.monotonic() - event.began >= self.event_seconds:
                     self.settle(event.id)
 
     def _keep(self, memory: Memory) -> Memory:
         with self._lock:
             self._versions.setdefault(memory.id, []).append((time.monotonic(), memory))
+            names = ("user_id", memory.user_id), ("text", memory.text)
+            for pair in (*names, ("sync_key", memory.metadata.get("sync_key"))):
+                self._ids_with[pair][memory.id] = None
         return memory
 
-    def _as_of(self, moment: float) -> list[Memory]:
+    def _candidates(self, filters: Any) -> Iterable[str]:
+        """The ids of all memories that can pass these filters, as far as that is cheap to tell."""
+        found: Collection[str] = self._versions
+        for part in [filters, *filters.get("AND", ())]:
+            for name, value in {**part, **part.get("metadata", {})}.items():
+                if name in {"user_id", "sync_key"} and isinstance(value, str) and value != "*":
+                    found = min(found, self._ids_with.get((name, value), ()), key=len)
+        return found
+
+    def _as_of(self, moment: float, ids: Iterable[str] | None = None) -> list[Memory]:
         known = []
-        for versions in self._versions.values():
-            for at, memory in reversed(versions):
+        for number in list(self._versions if ids is None else ids):
+            for at, memory in reversed(self._versions[number]):
                 if at <= moment:
                     if memory is not None:
                         known.append(memory)
@@ -372,7 +392,7 @@ class Account:
     def _has(self, text: str, scope: dict[str, Any]) -> bool:
         return any(
             memory.text == text and all(getattr(memory, name) == scope[name] for name in ENTITIES)
-            for memory in self._as_of(math.inf)
+            for memory in self._as_of(math.inf, self._ids_with.get(("text", text), ()))
         )
 
     def _listed(self, seen: Seen) -> list[Memory]:
@@ -381,13 +401,14 @@ class Account:
             raise bad_request("Entity ids belong into filters.")
         if unknown := {"fields", "categories", "keywords", "metadata"} & seen.body.keys():
             raise NotImplementedError(f"the fake Platform knows no {unknown}")
-        wanted = predicate_of(seen.body.get("filters"))
+        filters = seen.body.get("filters")
+        wanted = predicate_of(filters)
         first = _day(seen.body.get("start_date")) or date.min
         last = _day(seen.body.get("end_date")) or date.max
         merged, expired = seen.flag("include_merged"), seen.flag("show_expired")
         found = [
             memory
-            for memory in self._as_of(time.monotonic() - self.read_lag_seconds)
+            for memory in self._as_of(time.monotonic() - self.read_lag_seconds, self._candidates(filters))
             if wanted(memory)
             and (merged or memory.replaced_by is None)
             and (expired or not memory.expired)
@@ -424,6 +445,7 @@ class Account:
         event = Event(str(uuid.uuid4()), "PENDING", body, (), time.monotonic())
         if body.get("infer", True):
             self._events[event.id] = event
+            self._open_ids[event.id] = None
             return reply(200, {"event_id": event.id, "status": "PENDING"})
         results = self._store(body, [m["content"] for m in messages])
         self._events[event.id] = replace(event, status="SUCCEEDED", results=results)
