@@ -27,7 +27,7 @@ from mem0_syncd.outbox import queue as queue_module
 from mem0_syncd.outbox import settling as settling_module
 from mem0_syncd.outbox.database import FILE_NAME
 from mem0_syncd.outbox.looks import IS_LOOKED_FOR, Looks
-from mem0_syncd.outbox.queue import Queue
+from mem0_syncd.outbox.queue import Claim, Queue, Verb
 from mem0_syncd.outcome import (
     Accepted,
     Found,
@@ -282,8 +282,20 @@ def _sent_within_the_transaction(patch: Patch) -> None:
     patch.setattr(Delivery, "_hand_out", early)
 
 
+def _acknowledged_when_claimed(patch: Patch) -> None:
+    claim = Queue.claim
+
+    def early(self: Queue, destination: int, now: float, limit: int, **how: Any) -> list[Claim]:
+        claims = claim(self, destination, now, limit, **how)
+        entries = [it.entry for it in claims if it.verb is Verb.PUSH]
+        self.settle(destination, [(it, Receipt((it.memory_id or "?",))) for it in entries], now)
+        return claims
+
+    patch.setattr(Queue, "claim", early)
+
+
 def _pending_again_at_start(patch: Patch) -> None:
-    def reset(self: Queue, _now: float, _certain_at: float) -> int:
+    def reset(self: Queue, _destination: int, _now: float, _certain_at: float) -> int:
         with self._db.transaction() as sql:
             sql.execute("UPDATE entry SET state = 'pending' WHERE state = 'sending'")
         return 0
@@ -304,6 +316,10 @@ def _no_quiet_after_a_lost_update(patch: Patch) -> None:
 
 def _absence_believed_at_once(patch: Patch) -> None:
     patch.setattr(Rules, "certain_after", lambda _self, attempt_end: attempt_end)
+
+
+def _the_read_lag_is_forgotten(patch: Patch) -> None:
+    patch.setattr(Rules, "certain_after", lambda it, attempt_end: attempt_end + 2 * it.timeout)
 
 
 def _the_delivered_revision_is_the_newest(patch: Patch) -> None:
@@ -340,6 +356,7 @@ def _counters_forget_deliveries(patch: Patch) -> None:
 
 
 BUGS: dict[str, tuple[Callable[[Patch], None], tuple[str, ...]]] = {
+    "what is handed over counts as delivered": (_acknowledged_when_claimed, (TRUTH,)),
     "an unknown outcome counts as delivered": (
         _settling(lambda entry, it: Receipt((entry.memory_id or "?",)) if isinstance(it, Unknown) else None),
         FATES,
@@ -356,6 +373,15 @@ BUGS: dict[str, tuple[Callable[[Patch], None], tuple[str, ...]]] = {
         _settling(lambda _, it: Receipt((it.memory_id,)) if isinstance(it, Found) else None),
         (TRUTH, LOST_BEFORE),
     ),
+    "an update counts by its key alone": (
+        _settling(
+            lambda entry, it: (
+                Receipt((entry.memory_id,)) if isinstance(it, Unknown) and entry.memory_id else None
+            )
+        ),
+        (TRUTH, LOST_BEFORE),
+    ),
+    "the read lag is forgotten": (_the_read_lag_is_forgotten, (TRUTH, LATE)),
     "an absence is believed at once": (_absence_believed_at_once, (TRUTH, LATE)),
     "what was being sent is pending again at the start": (_pending_again_at_start, (TRUTH, CRASHES[0])),
     "a revision overtakes the one in flight": (_overtaking, (TRUTH, *LOST)),
@@ -378,4 +404,4 @@ def test_it_finds_a_bug_that_is_put_in(bug: str, monkeypatch: pytest.MonkeyPatch
     seed(monkeypatch)
     monkeypatch.setattr(Delivering, "fates", fates)
     with pytest.raises((AssertionError, sqlite3.IntegrityError)):
-        explore(200, Phase.generate)
+        explore(1000, Phase.generate)
