@@ -1,0 +1,177 @@
+"""The reckoning: what is in Mem0 by its own list, against what was written."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from chaos.storm import Storm
+from chaos.world import Place, World, case_of, revision_of
+from mem0_syncd.entry import Entry
+from mem0_syncd.outbox import Outbox
+from mem0_syncd.sync_state import PATH as SYNC_STATE
+from support.daemon import Daemon
+from support.mem0_platform import Memory
+
+
+@dataclass(frozen=True)
+class Doubles:
+    """How many memories are too many: of items that were committed very late, and of all others."""
+
+    very_late: int
+    others: int
+
+
+@dataclass(frozen=True)
+class Reckoning:
+    """What a run came to."""
+
+    written: Counter[str]
+    revisions: int
+    kills: Counter[str]
+    met: Counter[str]
+    helped: Counter[str]
+    requests: int
+    lost: tuple[Place, ...]
+    strangers: int
+    false_receipts: int
+    false_marks: int
+    dead: Counter[str]
+    wrongly_dead: int
+    removed: Doubles
+    doubled: Doubles
+    fresh: bool
+    seconds: float
+
+    @property
+    def is_well(self) -> bool:
+        """Whether every promise was kept."""
+        return self.fresh and not (
+            self.lost
+            or self.strangers
+            or self.false_receipts
+            or self.false_marks
+            or self.wrongly_dead
+            or self.removed.others
+            or self.doubled.others
+        )
+
+    def table(self) -> str:
+        """All of it, in lines."""
+        rows: list[tuple[str, object]] = [
+            ("items written", self.written.total()),
+            *_indented(self.written),
+            ("revisions written", self.revisions),
+            ("requests that reached Mem0", self.requests),
+            ("kills with SIGKILL", self.kills.total()),
+            *_indented(self.kills),
+            ("faults", self.met.total()),
+            *_indented(self.met),
+            ("what a person did", self.helped.total()),
+            *_indented(self.helped),
+            ("dead letters", self.dead.total()),
+            *_indented(self.dead),
+            ("dead letters that need not be", self.wrongly_dead),
+            ("lost", len(self.lost)),
+            *((f"  {user_id}", f"case {number}") for user_id, number in self.lost[:10]),
+            ("in Mem0, and never written there", self.strangers),
+            ("receipts that name no such memory", self.false_receipts),
+            ("decisions marked wrongly", self.false_marks),
+            ("doubled, and removed by a second look", self.removed.very_late + self.removed.others),
+            ("  committed later than anybody counts on", self.removed.very_late),
+            ("  others", self.removed.others),
+            ("doubled in the end", self.doubled.very_late + self.doubled.others),
+            ("  committed later than anybody counts on", self.doubled.very_late),
+            ("  others", self.doubled.others),
+            ("a fresh item is delivered at the end", "yes" if self.fresh else "NO"),
+            ("seconds", round(self.seconds)),
+        ]
+        return "\n".join(f"{name:<44}{value:>10}" for name, value in rows)
+
+
+def _indented(counts: Counter[str]) -> list[tuple[str, object]]:
+    return [(f"  {name}", count) for name, count in counts.most_common()]
+
+
+def lost(world: World, memories: Iterable[Memory]) -> tuple[Place, ...]:
+    """The items of which the last revision isn't in Mem0."""
+    there = {(it.user_id, case_of(it.text), revision_of(it.text)) for it in memories}
+    return tuple(place for place, revision in world.expected.items() if (*place, revision) not in there)
+
+
+def doubles(memories: Iterable[Memory], came_very_late: Collection[str]) -> Doubles:
+    """The memories of one item that are more than one, whatever they say of it."""
+    late, counts = set(), Counter[tuple[str | None, int | None]]()
+    for it in memories:
+        place = it.user_id, case_of(it.text)
+        counts[place] += 1
+        if it.metadata.get("sync_key") in came_very_late:
+            late.add(place)
+    extra = {place: count - 1 for place, count in counts.items() if count > 1}
+    very_late = sum(count for place, count in extra.items() if place in late)
+    return Doubles(very_late, sum(extra.values()) - very_late)
+
+
+def removed(storm: Storm) -> Doubles:
+    """The doubles that second looks have removed, and that were there until then."""
+    very_late = sum(count for key, count in storm.removed.items() if key in storm.came_very_late)
+    return Doubles(very_late, storm.removed.total() - very_late)
+
+
+def strangers(world: World, memories: Iterable[Memory]) -> int:
+    """How much is in Mem0 that shouldn't be: refused, or never written there."""
+    return sum((it.user_id, case_of(it.text)) not in world.expected for it in memories)
+
+
+def false_marks(world: World) -> int:
+    """How many decisions are marked wrongly: delivered and not marked, or the reverse."""
+    wrong = 0
+    for project in world.projects:
+        refused = {number for user_id, number in world.refused if user_id == f"{project.name}-decisions"}
+        due = {
+            it["decision_id"]
+            for it in project.log
+            if "decision_id" in it and case_of(it["description"]) not in refused
+        }
+        path = project.path / SYNC_STATE
+        marked = json.loads(path.read_text())["synced_decisions"] if path.exists() else []
+        wrong += len(due ^ set(marked))
+    return wrong
+
+
+def dead_letters(daemon: Daemon) -> list[Entry]:
+    """All dead letters."""
+    with _outbox(daemon) as outbox:
+        (destination,) = outbox.registry.destinations_in_use()
+        return outbox.queue.dead_letters(destination.id, limit=1_000_000)
+
+
+def is_refused(world: World, letter: Entry) -> bool:
+    """Whether Mem0 never takes what a dead letter says."""
+    return (letter.memory.user_id, case_of(letter.memory.text)) in world.refused
+
+
+def false_receipts(daemon: Daemon, memories: Iterable[Memory]) -> int:
+    """How many receipts name a memory that isn't there, or isn't what they say."""
+    there = {it.id: it.metadata.get("content_hash") for it in memories}
+    with _outbox(daemon) as outbox:
+        rows = outbox.database.rows("SELECT memory_ids ->> '$[0]' AS id, content_hash FROM receipt")
+    return sum(there.get(row["id"]) != row["content_hash"] for row in rows)
+
+
+def second_looks(daemon: Daemon) -> int:
+    """How many items are still to be looked at once more."""
+    with _outbox(daemon) as outbox:
+        (row,) = outbox.database.rows("SELECT COUNT(*) AS n FROM second_look")
+    return int(row["n"])
+
+
+@contextlib.contextmanager
+def _outbox(daemon: Daemon) -> Iterator[Outbox]:
+    outbox = Outbox.open_to_read(daemon.state)
+    assert outbox is not None
+    with contextlib.closing(outbox):
+        yield outbox
