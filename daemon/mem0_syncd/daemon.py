@@ -21,6 +21,8 @@ from mem0_syncd.delivery import Delivery
 from mem0_syncd.errands import forget, recall, take_inventory
 from mem0_syncd.errors import Problem
 from mem0_syncd.item import Kind
+from mem0_syncd.keeper import Keeper
+from mem0_syncd.notify import Notifier
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.scheduler import Schedule
 from mem0_syncd.service import Scans, Service
@@ -43,8 +45,9 @@ log = structlog.get_logger("daemon")
 class Daemon(Service):
     """The service with its clockwork: events, schedule and control socket."""
 
-    def __init__(self, settings: Settings, outbox: Outbox) -> None:
+    def __init__(self, settings: Settings, outbox: Outbox, notifier: Notifier) -> None:
         super().__init__(settings, outbox)
+        self.notifier = notifier
         self._dirty: dict[Path, bool] = {}
         self._mark_pause = MARK_SECONDS
         self._noting = threading.Lock()
@@ -52,7 +55,8 @@ class Daemon(Service):
         self._told, self.telling = os.pipe()
         os.set_blocking(self.telling, False)
         files = [*(source.path for source in SOURCES), sync_state.PATH, project_file.PATH]
-        self.watcher = Watcher(files, self._note_change, self._mend_soon)
+        socket = paths.socket_path(settings.state_dir)
+        self.watcher = Watcher(files, self._note_change, self._mend_soon, socket.with_suffix(".own"))
         self.schedule = Schedule(self._after_job)
         self.schedule.add("scan", self._scan_dirty)
         self.schedule.add("full scan", self._scan_all, every=settings.scan_seconds)
@@ -61,8 +65,9 @@ class Daemon(Service):
         self.schedule.add("mend", self._mend)
         self.schedule.add("look", self._look, every=MEND_SECONDS)
         self._scheduled: set[int] = set()
+        self.keeper = Keeper(self.watcher, self.schedule, self.deliveries, self._report_silent, notifier)
         self.control = ControlServer(
-            paths.socket_path(settings.state_dir),
+            socket,
             settings.state_dir,
             {
                 "ping": self._answer_ping,
@@ -95,9 +100,13 @@ class Daemon(Service):
         self._watch_projects()
         self._scan_all()
         self._deliver_soon()
+        self.keeper.start()
+        self.notifier.ready(f"{len(registry.projects())} projects")
         log.info("ready", projects=len(registry.projects()), pid=os.getpid())
         os.read(self._told, 1)
         log.info("stopping")
+        self.notifier.stopping()
+        self.keeper.stop()
         self.schedule.stop()
         self.watcher.stop()
         self.close()
@@ -209,6 +218,9 @@ class Daemon(Service):
         self.outbox.registry.set_problems("", "watcher", problems)
         if problems:  # What no event tells of is looked at instead.
             self._scan_all()
+
+    def _report_silent(self, problems: list[Problem]) -> None:
+        self.outbox.registry.set_problems("", "keeper", problems)
 
     def _after_job(self, name: str, error: Exception | None) -> None:
         if error is not None:

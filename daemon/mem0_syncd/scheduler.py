@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from datetime import UTC, datetime, timedelta
+from types import FrameType
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -24,6 +26,7 @@ class Schedule:
         """`report` hears of every run's end, with the exception that ended it, if one did."""
         self._report = report
         self._asking = threading.Lock()
+        self._guarded: dict[str, _Guarded] = {}
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
             # By default a job that is late is dropped, and one that fires while it runs is lost.
@@ -33,9 +36,8 @@ class Schedule:
     def add(self, name: str, work: Work, *, every: float | None = None) -> None:
         """Add work under a name, run every so many seconds, or only when asked for."""
         period = timedelta(seconds=every) if every else _NEVER
-        self._scheduler.add_job(
-            _Guarded(name, work, self._report), "interval", id=name, seconds=period.total_seconds()
-        )
+        guarded = self._guarded[name] = _Guarded(name, work, self._report)
+        self._scheduler.add_job(guarded, "interval", id=name, seconds=period.total_seconds())
 
     def by(self, name: str, seconds: float) -> None:
         """Have work run within so many seconds, or when it was due anyway if that is earlier."""
@@ -50,6 +52,15 @@ class Schedule:
         """Have work run at once."""
         self.by(name, 0.0)
 
+    def signs(self) -> dict[str, Hashable]:
+        """For each work that runs, where it is: what stays the same for long stands still."""
+        frames = sys._current_frames()  # noqa: SLF001 - it has no other name
+        return {
+            name: (guarded.runs, _place(frames.get(thread)))
+            for name, guarded in list(self._guarded.items())
+            if (thread := guarded.thread) is not None
+        }
+
     def start(self) -> None:
         """Start; what was asked for before runs now."""
         self._scheduler.start()
@@ -63,16 +74,18 @@ class _Guarded:
     def __init__(self, name: str, work: Work, report: Report) -> None:
         self._name, self._work, self._report = name, work, report
         self._lock = threading.Lock()
-        self._busy = False
         self._again = False
+        self.thread: int | None = None
+        self.runs = 0
 
     def __call__(self) -> None:
         with self._lock:
-            if self._busy:
+            if self.thread is not None:
                 self._again = True
                 return
-            self._busy = True
+            self.thread = threading.get_ident()
         while True:
+            self.runs += 1
             try:
                 self._work()
                 self._report(self._name, None)
@@ -80,6 +93,15 @@ class _Guarded:
                 self._report(self._name, error)
             with self._lock:
                 if not self._again:
-                    self._busy = False
+                    self.thread = None
                     return
                 self._again = False
+
+
+def _place(frame: FrameType | None) -> Hashable:
+    """Where a thread is: every call's code and instruction, from the innermost outwards."""
+    place = []
+    while frame is not None:
+        place.append((id(frame.f_code), frame.f_lasti))
+        frame = frame.f_back
+    return tuple(place)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
 
 from watchdog.events import (
@@ -42,11 +44,13 @@ class Watcher:
         files: Iterable[str],
         on_change: Callable[[Path, set[str]], None],
         on_upheaval: Callable[[], None],
+        own: Path,
     ) -> None:
         """`files` are relative to each project; `on_change` hears a folder of one, and which files changed.
 
         It hears their names, and none where it may be any of them.
         `on_upheaval` hears that folders or links came or went, on a thread that mustn't call `mend` itself.
+        `own` is a folder for nobody else, in which it tries whether events come through.
         """
         self._files = [Path(file) for file in files]
         self._names = {file.name for file in self._files}
@@ -60,9 +64,12 @@ class Watcher:
         self._problems: list[Problem] = []
         self._observer = _observer()
         self._started = False
+        self._own = own
+        self._heard = 0
 
     def start(self) -> None:
         """Begin to watch; to be called before `watch`."""
+        self._stir()
         self._observer.start()
         self._started = True
 
@@ -71,6 +78,18 @@ class Watcher:
         if self._observer.is_alive():
             self._observer.stop()
             self._observer.join()
+        shutil.rmtree(self._own, ignore_errors=True)
+
+    def sign(self) -> Hashable | None:
+        """What changes from call to call while events come through; None where they can't be probed."""
+        self._stir()
+        return self._heard if self._own in self._armed else None
+
+    def _stir(self) -> None:
+        """Make an event."""
+        with contextlib.suppress(OSError):
+            self._own.mkdir(mode=0o700, exist_ok=True)
+            (self._own / "pulse").touch()
 
     def watch(self, projects: Iterable[ProjectRow]) -> list[Problem]:
         """Watch these projects and no others; returns what can't be watched."""
@@ -111,7 +130,7 @@ class Watcher:
 
     def _bring_in_line(self) -> tuple[set[Path], list[Problem]]:
         """The folders of the projects whose watches changed, and what can't be watched."""
-        owners: dict[Path, set[Path]] = {}
+        owners: dict[Path, set[Path]] = {self._own: set()} if self._own.is_dir() else {}
         self._homeless = []
         for project in self._projects:
             folders = self._folders(project)
@@ -184,6 +203,7 @@ class Watcher:
 
     def heard(self, folder: Path, event: FileSystemEvent) -> None:
         """Take in one event of a watched folder."""
+        self._heard += 1
         # That a folder was modified only repeats what another event says of something in it.
         if isinstance(event, FileOpenedEvent | FileClosedNoWriteEvent | DirModifiedEvent):
             return

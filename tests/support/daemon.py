@@ -35,11 +35,8 @@ def wait_until(condition: Callable[[], Any], what: str = "", seconds: float = PA
         time.sleep(0.02)
 
 
-_MENDING = """
-from mem0_syncd import cli, daemon
-daemon.MEND_SECONDS = {}
-cli.main(["run"])
-"""
+_MENDING = "from mem0_syncd import daemon; daemon.MEND_SECONDS = {}"
+_RUN = "from mem0_syncd import cli; cli.main(['run'])"
 
 
 class Daemon:
@@ -67,17 +64,22 @@ class Daemon:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(
-        self, *, failpoint: str | None = None, wait: bool = True, mend_seconds: float | None = None
+        self,
+        *,
+        failpoint: str | None = None,
+        wait: bool = True,
+        mend_seconds: float | None = None,
+        prelude: str = "",
     ) -> None:
         """Start a daemon and wait until it answers.
 
         `failpoint` has it killed at a point of its way; `mend_seconds` is the period at which it looks
-        after its watches unasked, which no setting changes.
+        after its watches unasked, which no setting changes; `prelude` is Python that runs before it begins.
         """
         extra = {"MEM0_SYNCD_FAILPOINT": failpoint} if failpoint else {}
-        how = ["-m", "mem0_syncd", "run"]
         if mend_seconds is not None:
-            how = ["-c", _MENDING.format(mend_seconds)]
+            prelude = _MENDING.format(mend_seconds)
+        how = ["-c", f"{prelude}\n{_RUN}"] if prelude else ["-m", "mem0_syncd", "run"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *how], env={**self.environment, **extra}, stderr=log

@@ -217,3 +217,35 @@ def test_what_was_asked_for_before_the_start_runs_at_the_start() -> None:
         assert work.wait(lambda: work.runs == 1)
     finally:
         schedule.stop()
+
+
+def test_work_that_goes_on_gives_signs_and_work_that_stands_still_does_not(schedule: Schedule) -> None:
+    """What doesn't run owes none."""
+    counted = threading.Event()
+    stands, ends = threading.Event(), threading.Event()
+
+    def work() -> None:
+        while not stands.is_set():
+            sorted(range(1000))
+            sum(range(1000))
+        counted.set()
+        ends.wait(PATIENCE)
+
+    schedule.add("count", work)
+    assert schedule.signs() == {}
+    schedule.soon("count")
+    signs: set[Any] = set()
+    deadline = time.monotonic() + PATIENCE
+    while len(signs) < 3 and time.monotonic() < deadline:
+        signs.add(schedule.signs().get("count"))
+    assert len(signs) >= 3
+    stands.set()
+    assert counted.wait(PATIENCE)
+    same = 0
+    while same < 20 and time.monotonic() < deadline:
+        same = same + 1 if schedule.signs() == schedule.signs() != {} else 0
+    assert same == 20
+    ends.set()
+    while schedule.signs() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert schedule.signs() == {}

@@ -17,6 +17,7 @@ def run() -> None:
     from mem0_syncd import log, paths, settings
     from mem0_syncd.daemon import Daemon
     from mem0_syncd.lock import deliverer
+    from mem0_syncd.notify import Notifier
     from mem0_syncd.outbox import Outbox
 
     chosen = settings.load()
@@ -25,7 +26,7 @@ def run() -> None:
     with deliverer(state, "run", wait=600.0):
         outbox = Outbox.open(state)
         try:
-            daemon = Daemon(chosen, outbox)
+            daemon = Daemon(chosen, outbox, Notifier())
             signal.set_wakeup_fd(daemon.telling, warn_on_full_buffer=False)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: None)

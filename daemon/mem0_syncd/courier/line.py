@@ -7,7 +7,7 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -74,6 +74,7 @@ class Line(Generic[T]):
         self._questions: dict[int, queue.SimpleQueue[dict[str, Any]]] = {}
         self._numbers = itertools.count(1)
         self._crashes = 0
+        self._heard = 0
         self._last_use = time.monotonic()
         self.tickets: dict[int, Ticket[T]] = {}
         self.not_before = 0.0
@@ -138,10 +139,24 @@ class Line(Generic[T]):
     def end_hung(self) -> None:
         """Kill a courier that is over the time of any request; its loss comes out of `take`."""
         moment = time.monotonic()
-        if self._courier and any(moment > ticket.hung_at for ticket in self.tickets.values()):
-            log.warning("courier hung", pid=self._courier.pid)
-            self._courier.kill()
-            self.not_before = moment + 1.0
+        if any(moment > ticket.hung_at for ticket in self.tickets.values()):
+            self.end_silent()
+
+    def end_silent(self) -> None:
+        """Kill the courier at once, whatever it does; its loss comes out of `take`."""
+        courier = self._courier
+        if courier is not None:
+            log.warning("courier hung", pid=courier.pid)
+            courier.kill()
+            self.not_before = time.monotonic() + 1.0
+
+    def sign(self) -> Hashable | None:
+        """What changes from call to call while the courier is alive, because each asks it for an answer."""
+        courier = self._courier
+        if courier is None:
+            return None
+        courier.send({"id": 0, "verb": "ping"})
+        return courier.pid, self._heard
 
     def rest(self, idle_seconds: float) -> float:
         """End a courier that had nothing to do for so long; returns when to look again, in seconds."""
@@ -164,6 +179,9 @@ class Line(Generic[T]):
                 self._fail_questions()
 
     def _hear(self, courier: Courier, message: dict[str, Any]) -> None:
+        self._heard += 1
+        if "pong" in message:
+            return
         question = self._questions.get(message.get("id", 0))
         if question is not None:
             question.put(message)

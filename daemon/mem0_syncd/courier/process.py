@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from typing import Any
 
 ENDED = {"ended": True}
@@ -22,20 +23,13 @@ class Courier:
     def __init__(self, start: Mapping[str, Any], listener: Callable[[Courier, dict[str, Any]], None]) -> None:
         """Start the child; `listener` hears its messages on a thread of the courier's own."""
         self._listener = listener
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "mem0_syncd.courier.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            # Both report to their makers unless told otherwise before they are imported.
-            env={**os.environ, "MEM0_TELEMETRY": "False", "ORT_DISABLE_TELEMETRY": "1"},
-            # A session of its own: Ctrl-C in a terminal is for the daemon, which drains first.
-            start_new_session=True,
-        )
         # A stopped child doesn't read, and must not block whoever talks to it.
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._lines.put(_line(start))
-        for name, work in (("courier-writer", self._write), ("courier-reader", self._read)):
-            threading.Thread(target=work, name=name, daemon=True).start()
+        started: Future[subprocess.Popen[bytes]] = Future()
+        threading.Thread(target=self._attend, args=(started,), name="courier-writer", daemon=True).start()
+        self._process = started.result()
+        threading.Thread(target=self._read, name="courier-reader", daemon=True).start()
 
     @property
     def pid(self) -> int:
@@ -60,14 +54,30 @@ class Courier:
         self._process.wait()
         self._lines.put(None)
 
-    def _write(self) -> None:
-        stdin = self._process.stdin
+    def _attend(self, started: Future[subprocess.Popen[bytes]]) -> None:
+        """Start the child and write to it; outlive it, for it asks to be killed when this thread ends."""
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "mem0_syncd.courier.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                # Both report to their makers unless told otherwise before they are imported.
+                env={**os.environ, "MEM0_TELEMETRY": "False", "ORT_DISABLE_TELEMETRY": "1"},
+                # A session of its own: Ctrl-C in a terminal is for the daemon, which drains first.
+                start_new_session=True,
+            )
+        except OSError as error:
+            started.set_exception(error)
+            return
+        started.set_result(process)
+        stdin = process.stdin
         assert stdin is not None  # noqa: S101 - it was asked for
         with contextlib.suppress(OSError), stdin:
             while (line := self._lines.get()) is not None:
                 stdin.write(line)
                 if self._lines.empty():
                     stdin.flush()
+        process.wait()
 
     def _read(self) -> None:
         stdout = self._process.stdout

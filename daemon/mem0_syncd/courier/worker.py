@@ -6,9 +6,11 @@ daemon even while it is still starting.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import logging
 import os
+import signal
 import sys
 import threading
 import time
@@ -30,6 +32,8 @@ from mem0_syncd.failpoint import failpoint
 from mem0_syncd.inventory import write_inventory
 from mem0_syncd.memory import Memory
 from mem0_syncd.outcome import Copies, Heard, Held, Later, Removed, Unknown, from_wire, to_wire
+
+_PR_SET_PDEATHSIG = 1
 
 Report = Callable[[Mapping[str, Any]], None]
 
@@ -206,6 +210,7 @@ def _search(destination: Destination, fields: Mapping[str, Any]) -> Mapping[str,
 
 def main() -> None:
     """Run until standard input ends."""
+    _die_with_the_daemon()
     # Mem0 and its libraries print; what they print must not get between the answers.
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
@@ -232,9 +237,18 @@ def main() -> None:
         threading.Thread(target=_work, args=(tray, desk, report, majors_only), daemon=True).start()
     for line in sys.stdin.buffer:
         fields = json.loads(line)
+        if fields["verb"] == "ping":
+            report({"pong": True})
+            continue
         tray.put(Request(fields.pop("id"), fields.pop("verb"), fields, time.monotonic()))
     # The daemon has closed its end, or is dead: nobody would hear of what is still under way.
     os._exit(0)
+
+
+def _die_with_the_daemon() -> None:
+    """Have the kernel kill this process when its maker ends: one that is stopped doesn't read its input."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _work(tray: Tray, desk: Desk, report: Report, majors_only: bool) -> None:  # noqa: FBT001 - a thread's argument

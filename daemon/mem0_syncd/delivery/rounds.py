@@ -6,7 +6,7 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import structlog
@@ -73,6 +73,7 @@ class Delivery:
         self.questions = Questions(self._line)
         self._draining = False
         self._running = threading.Lock()
+        self._turns = 0
         self.paused = False
 
     # The round
@@ -85,6 +86,7 @@ class Delivery:
     def _run(self) -> float | None:
         line = self._line
         while True:
+            self._turns += 1
             if len(line.tickets) > self._means.threads:
                 time.sleep(GATHER_SECONDS)
             line.news.clear()
@@ -120,6 +122,18 @@ class Delivery:
     def rest(self, idle_seconds: float) -> float:
         """End a courier that had nothing to do for so long; returns when to look again, in seconds."""
         return self._line.rest(idle_seconds)
+
+    def sign(self) -> Hashable | None:
+        """What changes from look to look while a round goes on; None when there is none."""
+        return self._turns if self._running.locked() else None
+
+    def courier_sign(self) -> Hashable | None:
+        """What changes from call to call while the courier is alive; None when there is none."""
+        return self._line.sign()
+
+    def replace_courier(self) -> None:
+        """Kill a courier that shows no sign of life; the next request starts another."""
+        self._line.end_silent()
 
     @property
     def courier_pid(self) -> int | None:

@@ -74,7 +74,7 @@ def check_watcher(around: Surroundings) -> Iterator[Finding]:
     """Whether the event of a probe file reaches the daemon's watcher, or one of our own without a daemon."""
     if around.ping is None:
         with tempfile.TemporaryDirectory(prefix="mem0-syncd-probe-") as folder:
-            watcher = Watcher((), lambda *_: None, lambda: None)
+            watcher = Watcher((), lambda *_: None, lambda: None, Path(folder) / "own")
             watcher.start()
             heard = watcher.probe(Path(folder))
             watcher.stop()

@@ -1,0 +1,102 @@
+"""The keeper: sees that the daemon's parts are alive, mends what it can, and feeds the manager's watchdog."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+
+import structlog
+
+from mem0_syncd.delivery import Delivery
+from mem0_syncd.errors import Problem
+from mem0_syncd.notify import Notifier
+from mem0_syncd.scheduler import Schedule
+from mem0_syncd.vigil import Vigil
+from mem0_syncd.watcher import Watcher
+
+LOOK_SECONDS = 7.0
+SILENT_SECONDS = 21.0
+"""After so long without a sign of life a part is replaced or reported; the look makes it half a minute."""
+
+STUCK_SECONDS = 600.0
+"""After so long other work than the vital may stand still before the daemon counts as dead."""
+
+VITAL = ("watcher", "scheduler", "deliver ")
+
+log = structlog.get_logger("keeper")
+
+
+class Keeper:
+    """Looks at each part's sign of life on a thread of its own."""
+
+    def __init__(
+        self,
+        watcher: Watcher,
+        schedule: Schedule,
+        deliveries: Iterable[Delivery],
+        report: Callable[[list[Problem]], None],
+        notifier: Notifier,
+    ) -> None:
+        """`report` hears at each look what stands still, and how long the manager bears it."""
+        self._watcher, self._schedule, self._deliveries = watcher, schedule, deliveries
+        self._report, self._notifier = report, notifier
+        watchdog = notifier.watchdog_seconds
+        self._period = min(LOOK_SECONDS, watchdog / 3) if watchdog else LOOK_SECONDS
+        self._vigil = Vigil()
+        self._pulses = 0
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
+        schedule.add("pulse", self._beat, every=LOOK_SECONDS)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more; for the daemon's end, when parts go silent by right."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join(self._period)
+
+    def look(self) -> None:
+        """Look once: replace silent couriers, feed the watchdog if all is well, report what isn't."""
+        couriers = {f"courier {it.destination_id}": it for it in self._deliveries}
+        looks = self._vigil.look(
+            {
+                "watcher": self._watcher.sign(),
+                "scheduler": self._pulses,
+                **self._schedule.signs(),
+                # A round waits for answers most of its time; that it takes turns is its sign.
+                **{f"deliver {it.destination_id}": it.sign() for it in self._deliveries},
+                **{name: delivery.courier_sign() for name, delivery in couriers.items()},
+            }
+        )
+        silent = {part: n * self._period for part, n in looks.items() if n * self._period >= SILENT_SECONDS}
+        for name in silent.keys() & couriers.keys():
+            couriers[name].replace_courier()
+            del silent[name]
+        if not any(map(_is_fatal, silent.keys(), silent.values())):
+            self._notifier.alive()
+        for part, seconds in silent.items():
+            log.error("no sign of life", part=part, seconds=round(seconds))
+        self._report([self._problem(part) for part in sorted(silent)])
+
+    def _keep(self) -> None:
+        while not self._stopped.wait(self._period):
+            try:
+                self.look()
+            except Exception:  # a look that fails feeds nobody; the next one may
+                log.exception("look failed")
+
+    def _beat(self) -> None:
+        self._pulses += 1
+
+    def _problem(self, part: str) -> Problem:
+        remedy = "restart the daemon"
+        if self._notifier.watchdog_seconds:
+            remedy = "nothing: if it stays so, the service manager restarts the daemon"
+        return Problem(f"no sign of life of: {part}", "the daemon; its log says more", remedy)
+
+
+def _is_fatal(part: str, seconds: float) -> bool:
+    return part.startswith(VITAL) or seconds >= STUCK_SECONDS

@@ -1,0 +1,28 @@
+"""Signs of life: which parts of the daemon have stood still, whatever the clocks do."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+
+
+class Vigil:
+    """Compares each part's sign of life with those of the looks before.
+
+    Looks are counted, not seconds: a machine that slept, or a process that was stopped for a while, has a
+    look at which nothing could have changed, but not several.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[Hashable, int]] = {}
+
+    def look(self, signs: Mapping[str, Hashable | None]) -> dict[str, int]:
+        """How many looks in a row found each part's sign the same as before.
+
+        A part whose sign is None has nothing to do, and needn't give one.
+        """
+        seen = {}
+        for part, sign in signs.items():
+            before, looks = self._seen.get(part, (None, 0))
+            seen[part] = sign, looks + 1 if sign is not None and sign == before else 0
+        self._seen = seen
+        return {part: looks for part, (_, looks) in seen.items()}
