@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from mem0_syncd.errors import SyncdError
+
 
 def replace(path: Path, data: bytes, *, mode: int, put: Callable[[Path, Path], bool] | None = None) -> bool:
     """Put synced `data` in the place of a file, which needn't exist; returns whether it was done.
@@ -28,3 +30,13 @@ def replace(path: Path, data: bytes, *, mode: int, put: Callable[[Path, Path], b
         return True
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str, *, mode: int) -> None:
+    """Put a text in the place of a file, or of the one that a link names; raises `SyncdError`."""
+    try:
+        replace(Path(os.path.realpath(path)), text.encode(), mode=mode)
+    except OSError as error:
+        raise SyncdError(
+            f"can't be written: {error.strerror}", where=str(path), remedy="make its folder writable"
+        ) from None

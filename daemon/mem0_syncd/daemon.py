@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import tempfile
 import threading
 import time
@@ -22,14 +23,17 @@ from mem0_syncd.errands import forget, recall, take_inventory
 from mem0_syncd.errors import Problem
 from mem0_syncd.item import Kind
 from mem0_syncd.keeper import Keeper
+from mem0_syncd.log import configure
 from mem0_syncd.notify import Notifier
 from mem0_syncd.outbox import Outbox
+from mem0_syncd.renewal import renewed
 from mem0_syncd.scheduler import Schedule
 from mem0_syncd.service import Scans, Service
 from mem0_syncd.settings import Settings
 from mem0_syncd.sources import SOURCES
 from mem0_syncd.watcher import Watcher
 
+_RELOAD = bytes([signal.SIGHUP])
 MEND_SECONDS = 10.0
 BEAT_SECONDS = 60.0
 """How often delivery looks for what is due unasked, should a wake-up ever be lost."""
@@ -51,6 +55,7 @@ class Daemon(Service):
         self._dirty: dict[Path, bool] = {}
         self._mark_pause = MARK_SECONDS
         self._noting = threading.Lock()
+        self._reloading = threading.Lock()
         # A pipe, because a signal that comes just before a lock is waited for doesn't end that wait.
         self._told, self.telling = os.pipe()
         os.set_blocking(self.telling, False)
@@ -77,6 +82,7 @@ class Daemon(Service):
                 "scan": self._answer_scan,
                 "projects": self._answer_projects,
                 "probe": self._answer_probe,
+                "reload": self._answer_reload,
                 "pause": partial(self._answer_pause, paused=True),
                 "resume": partial(self._answer_pause, paused=False),
                 "recall": self._answer_recall,
@@ -94,6 +100,7 @@ class Daemon(Service):
             ("since", datetime.now(UTC).isoformat()),
         ):
             registry.set_fact(name, value)
+        registry.set_problems("", "settings", [])
         self.control.start()
         self.watcher.start()
         self.schedule.start()
@@ -101,9 +108,10 @@ class Daemon(Service):
         self._scan_all()
         self._deliver_soon()
         self.keeper.start()
-        self.notifier.ready(f"{len(registry.projects())} projects")
+        self._say_ready()
         log.info("ready", projects=len(registry.projects()), pid=os.getpid())
-        os.read(self._told, 1)
+        while os.read(self._told, 1) == _RELOAD:
+            self.reload()
         log.info("stopping")
         self.notifier.stopping()
         self.keeper.stop()
@@ -116,6 +124,25 @@ class Daemon(Service):
     def stop(self) -> None:
         """Have `run` return; a byte written to `telling` does the same."""
         os.write(self.telling, b"\0")
+
+    def reload(self) -> None:
+        """Read the settings again; wrong ones leave the old ones in force, and are reported."""
+        with self._reloading:
+            self.notifier.reloading()
+            settings, problems = renewed(self.settings)
+            if settings != self.settings:
+                configure(settings.log_level, settings.log_file)
+                self.renew(settings)
+                self.schedule.repeat("full scan", settings.scan_seconds)
+                self._watch_projects()
+                self._scan_all()
+                self._deliver_soon()
+            self.outbox.registry.set_problems("", "settings", problems)
+            log.info("settings read again", problems=[problem.what for problem in problems])
+            self._say_ready()
+
+    def _say_ready(self) -> None:
+        self.notifier.ready(f"{len(self.outbox.registry.projects())} projects")
 
     # Work
 
@@ -263,6 +290,10 @@ class Daemon(Service):
     def _answer_probe(self, _request: Mapping[str, Any]) -> Mapping[str, Any]:
         with tempfile.TemporaryDirectory(prefix="probe-", dir=self.settings.state_dir) as folder:
             return {"heard": self.watcher.probe(Path(folder))}
+
+    def _answer_reload(self, _request: Mapping[str, Any]) -> Mapping[str, Any]:
+        self.reload()
+        return {}
 
     def _answer_pause(self, _request: Mapping[str, Any], *, paused: bool) -> Mapping[str, Any]:
         self.outbox.registry.set_fact("paused", "yes" if paused else None)

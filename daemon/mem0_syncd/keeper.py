@@ -50,6 +50,7 @@ class Keeper:
 
     def start(self) -> None:
         """Begin to look."""
+        self._report([])
         self._thread.start()
 
     def stop(self) -> None:
@@ -57,6 +58,7 @@ class Keeper:
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join(self._period)
+        self._report([])
 
     def look(self) -> None:
         """Look once: replace silent couriers, feed the watchdog if all is well, report what isn't."""

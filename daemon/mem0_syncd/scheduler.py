@@ -39,6 +39,11 @@ class Schedule:
         guarded = self._guarded[name] = _Guarded(name, work, self._report)
         self._scheduler.add_job(guarded, "interval", id=name, seconds=period.total_seconds())
 
+    def repeat(self, name: str, every: float) -> None:
+        """Run work at another period from now on."""
+        with self._asking:
+            self._scheduler.reschedule_job(name, trigger="interval", seconds=every)
+
     def by(self, name: str, seconds: float) -> None:
         """Have work run within so many seconds, or when it was due anyway if that is earlier."""
         when = datetime.now(UTC) + timedelta(seconds=max(0.0, seconds))

@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 
 from mem0_syncd import inventory, means, project_file, projects, spool, spooled, sync_state
-from mem0_syncd.delivery import Deliveries, Delivery
+from mem0_syncd.delivery import Deliveries, Delivery, Means
 from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.git_index import tracks_any
@@ -58,13 +58,7 @@ class Service:
         self.misfits = projects.take_in_settings(outbox.registry, settings.projects)
         left = sum(map(self._doubt_what_was_sending, outbox.registry.destinations()))
         log.info("destination", identity=destination.identity, doubted=left)
-        self.intake = Intake(
-            outbox,
-            major_categories=settings.major_categories,
-            infer=settings.infer,
-            redaction=settings.redact,
-        )
-        self.scanner = Scanner(outbox.registry, self.intake)
+        self._read_anew()
         self.deliveries = Deliveries(self._make_delivery)
         self.deliveries.pause(paused=outbox.registry.fact("paused") is not None)
         self._wishes: dict[Path, ProjectFile] = {}
@@ -73,14 +67,36 @@ class Service:
         self._scanning = threading.Lock()
         self._marking = threading.Lock()
 
+    def _read_anew(self) -> None:
+        """Read and take in by the settings, whatever was read before."""
+        self.intake = Intake(
+            self.outbox,
+            major_categories=self.settings.major_categories,
+            infer=self.settings.infer,
+            redaction=self.settings.redact,
+        )
+        self.scanner = Scanner(self.outbox.registry, self.intake)
+
+    def renew(self, settings: Settings) -> None:
+        """Work by other settings from now on; what is under way ends by the former ones."""
+        with self._scanning:
+            self.settings = settings
+            means.choose_destination(settings, self.outbox.registry)
+            self.misfits = projects.take_in_settings(self.outbox.registry, settings.projects)
+            self._read_anew()
+        for delivery in self.deliveries:
+            delivery.renew()
+
     def _doubt_what_was_sending(self, destination: DestinationRow) -> int:
         now = time.time()
         rules = means.means(self.settings, destination).rules
         return self.outbox.queue.doubt_what_was_sending(destination.id, now, rules.certain_after(now))
 
     def _make_delivery(self, destination: DestinationRow) -> Delivery:
-        how = partial(means.means, self.settings)
-        return Delivery(self.outbox, destination.id, how, on_settled=self._mark_soon)
+        return Delivery(self.outbox, destination.id, self._means_of, on_settled=self._mark_soon)
+
+    def _means_of(self, destination: DestinationRow) -> Means:
+        return means.means(self.settings, destination)
 
     def take_in_misfits(self) -> bool:
         """Look again at listed projects that couldn't be watched; returns whether one can be by now."""

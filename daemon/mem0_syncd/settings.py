@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from mem0_syncd import paths
 from mem0_syncd.backoff import Backoff
+from mem0_syncd.credentials import stored_key
 from mem0_syncd.errors import BadConfiguration
 from mem0_syncd.failpoint import VARIABLE as FAILPOINT
 from mem0_syncd.settlement import Rules
@@ -79,6 +80,7 @@ class Settings(BaseSettings):
     state_dir: Path = Field(default_factory=paths.state_dir, description="Folder of the outbox.")
     runtime_dir: Path = Field(default_factory=paths.runtime_dir, description="Folder of the control socket.")
     config_file: Path = Field(default_factory=paths.config_file, description="This file.")
+    log_file: Path | None = Field(None, description="File to log to, which is rotated; else standard error.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
     flush_seconds: float = Field(5.0, ge=0, description="How long an item that isn't major waits at most.")
     scan_seconds: float = Field(300.0, gt=0, description="Time between two full scans.")
@@ -124,8 +126,11 @@ def load() -> Settings:
     """The settings in force; raises `BadConfiguration`, which names each mistake and its place."""
     _refuse_unknown_names(os.environ)
     file = paths.config_file()
+    config = paths.read_config(file)
+    if not os.environ.get("MEM0_API_KEY") and (key := stored_key()):
+        config["api_key"] = key
     try:
-        settings = Settings(**paths.read_config(file))
+        settings = Settings(**config)
     except ValidationError as error:
         mistakes = [
             (".".join(str(part) for part in detail["loc"]), detail["msg"]) for detail in error.errors()

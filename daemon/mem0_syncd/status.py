@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mem0_syncd import refusal
 from mem0_syncd.control import ask
 from mem0_syncd.errors import DaemonNotRunning, Problem
 from mem0_syncd.guarantee import guarantee
@@ -24,20 +25,21 @@ PING_SECONDS = 1.0
 def snapshot(state: Path) -> dict[str, Any]:
     """The status of a state folder, as `status --json` documents it (docs/json.md)."""
     running = _ping(state)
+    refusals = refusal.read(state) if running == "stopped" else []
     outbox = Outbox.open_to_read(state) if state.is_dir() else None
     if outbox is None:
-        return _nothing_yet(running)
+        return _nothing_yet(running, refusals)
     try:
-        return _snapshot(outbox, running)
+        return _snapshot(outbox, running, refusals)
     finally:
         outbox.close()
 
 
-def _snapshot(outbox: Outbox, running: str) -> dict[str, Any]:
+def _snapshot(outbox: Outbox, running: str, refusals: list[Problem]) -> dict[str, Any]:
     registry = outbox.registry
     in_use = registry.destinations_in_use()
     projects = _projects(outbox)
-    problems = [problem.as_dict() for _, problem in _problems(outbox)]
+    problems = [problem.as_dict() for problem in (*refusals, *(it for _, it in _problems(outbox)))]
     for destination in in_use:
         problems += _destination_problems(destination)
         problems += _dead_letters(outbox, destination)
@@ -175,7 +177,7 @@ def _dead_letters(outbox: Outbox, destination: DestinationRow | None) -> list[di
     ]
 
 
-def _nothing_yet(running: str) -> dict[str, Any]:
+def _nothing_yet(running: str, refusals: list[Problem]) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "state": running,
@@ -185,7 +187,7 @@ def _nothing_yet(running: str) -> dict[str, Any]:
         "totals": _sum([]),
         "redacted": 0,
         "last_delivery": None,
-        "problems": [],
+        "problems": [problem.as_dict() for problem in refusals],
     }
 
 

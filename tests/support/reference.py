@@ -31,7 +31,11 @@ threads = 16
 ```
 
 A name that is no setting is an error, in the file and in the environment, and so is a value that can't be
-used: the command says which one, and ends with exit code 78. After a change, restart the daemon.
+used: the command says which one, and ends with exit code 78.
+
+A running daemon reads the settings again on SIGHUP (`systemctl --user reload mem0-syncd`). What is wrong then
+changes nothing, and `mem0-syncd status` names it; another state folder, runtime folder or log file takes a
+restart. [`login`](service.md#the-key) stores the API key without all that.
 
 | variable | default | meaning |
 |---|---|---|

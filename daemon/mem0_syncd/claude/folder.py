@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from mem0_syncd.atomic_file import replace
+from mem0_syncd.atomic_file import write_text
 from mem0_syncd.claude.hooks import EVENTS, events_without, with_hooks, without_hooks
 from mem0_syncd.claude.spelling import parse, says_the_same, spell
 from mem0_syncd.errors import SyncdError
@@ -151,11 +151,5 @@ def _not_understood(path: Path, error: ValueError | RecursionError) -> SyncdErro
 
 
 def _replace(path: Path, text: str, *, like: Path) -> None:
-    """Write a file with another one's permissions; behind a link, the file that it names."""
-    try:
-        mode = like.stat().st_mode & 0o777 if like.exists() else 0o644
-        replace(Path(os.path.realpath(path)), text.encode(), mode=mode)
-    except OSError as error:
-        raise SyncdError(
-            f"can't be written: {error.strerror}", where=str(path), remedy="make its folder writable"
-        ) from None
+    """Write a file with another one's permissions."""
+    write_text(path, text, mode=like.stat().st_mode & 0o777 if like.exists() else 0o644)

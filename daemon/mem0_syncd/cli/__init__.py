@@ -22,6 +22,7 @@ COMMANDS = {
     "dead": "What Mem0 refused, and why.",
     "pause": "Deliver nothing for a while; nothing is lost.",
     "resume": "Deliver again.",
+    "login": "Store the Mem0 Platform's API key.",
     "claude": "The hooks and the command of Claude Code.",
     "hook": "What Claude Code's hooks call.",
     "doctor": "Every check that helps to find what is wrong.",

@@ -2,34 +2,68 @@
 
 from __future__ import annotations
 
+import contextlib
+import faulthandler
 import signal
+import sys
+from typing import TYPE_CHECKING
 
 import click
 
+from mem0_syncd.errors import BadConfiguration, SyncdError
+
+if TYPE_CHECKING:
+    from mem0_syncd.settings import Settings
+
 
 @click.command()
-def run() -> None:
-    """Watch, queue and deliver until SIGTERM or SIGINT.
+@click.option("--launchd", is_flag=True, help="For launchd: end well where only a person can mend it.")
+def run(*, launchd: bool) -> None:
+    """Watch, queue and deliver until SIGTERM or SIGINT; on SIGHUP, read the settings again.
 
     \b
     Example:  MEM0_SYNCD_PROJECTS='["~/code/shop"]' mem0-syncd run
     """
-    from mem0_syncd import log, paths, settings
+    from mem0_syncd import log, paths, refusal
     from mem0_syncd.daemon import Daemon
     from mem0_syncd.lock import deliverer
     from mem0_syncd.notify import Notifier
     from mem0_syncd.outbox import Outbox
 
-    chosen = settings.load()
-    log.configure(chosen.log_level)
+    try:
+        chosen = _settings()
+    except BadConfiguration as error:
+        if not launchd:
+            raise
+        # It starts again whatever fails, and this would fail again.
+        click.echo(f"mem0-syncd: {error}", err=True)
+        return
+    # A watchdog ends a daemon that hangs by SIGABRT: then every thread says where it is.
+    faulthandler.enable()
+    log.configure(chosen.log_level, chosen.log_file)
     state = paths.make_private(chosen.state_dir)
     with deliverer(state, "run", wait=600.0):
+        refusal.clear(state)
         outbox = Outbox.open(state)
         try:
             daemon = Daemon(chosen, outbox, Notifier())
             signal.set_wakeup_fd(daemon.telling, warn_on_full_buffer=False)
-            for number in (signal.SIGTERM, signal.SIGINT):
+            # On a terminal, SIGHUP says that it is gone; there the daemon ends as it always may.
+            reloads = [] if sys.stderr.isatty() else [signal.SIGHUP]
+            for number in (signal.SIGTERM, signal.SIGINT, *reloads):
                 signal.signal(number, lambda *_: None)
             daemon.run()
         finally:
             outbox.close()
+
+
+def _settings() -> Settings:
+    """The settings in force; what is wrong with them is kept for `status`, too."""
+    from mem0_syncd import paths, refusal, settings
+
+    try:
+        return settings.load()
+    except BadConfiguration as error:
+        with contextlib.suppress(SyncdError):
+            refusal.record(paths.make_private(paths.state_dir()), error.problem)
+        raise

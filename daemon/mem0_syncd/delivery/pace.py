@@ -18,10 +18,14 @@ class Pace:
 
     def __init__(self, per_minute: int | None) -> None:
         """`per_minute` is None where there is no limit."""
-        self._limit = per_minute
-        self._reserve = max(1, per_minute // 100) if per_minute and per_minute > 1 else 0
         self._under_way = 0
         self._ended: deque[float] = deque()
+        self.limit(per_minute)
+
+    def limit(self, per_minute: int | None) -> None:
+        """Keep to another limit from now on; what went counts for it."""
+        self._limit = per_minute
+        self._reserve = max(1, per_minute // 100) if per_minute and per_minute > 1 else 0
 
     def room(self, now: float, *, major: bool) -> int:
         """How many may go at the monotonic time `now`."""

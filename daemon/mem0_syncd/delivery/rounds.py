@@ -74,6 +74,7 @@ class Delivery:
         self._draining = False
         self._running = threading.Lock()
         self._turns = 0
+        self._is_outdated = False
         self.paused = False
 
     # The round
@@ -100,6 +101,11 @@ class Delivery:
 
     def nudge(self) -> None:
         """Have a running round look again at what is due."""
+        self._line.news.set()
+
+    def renew(self) -> None:
+        """Go on by the means as they are now; a courier that was started with others is replaced first."""
+        self._is_outdated = True
         self._line.news.set()
 
     def drain(self, seconds: float) -> None:
@@ -146,7 +152,7 @@ class Delivery:
     # Handing out
 
     def _hand_out(self) -> int:
-        if time.monotonic() < self._line.not_before:
+        if time.monotonic() < self._line.not_before or not self._are_means_fresh():
             return 0
         destination = self._destination()
         if not self._takes_requests(destination.standing):
@@ -172,6 +178,22 @@ class Delivery:
             self._line.send(claim, request_of(claim), hang_seconds=self._means.hang_seconds)
             failpoint("handed")
         return len(claims) + len(looks) + len(adopted)
+
+    def _are_means_fresh(self) -> bool:
+        """Take other means up once nothing is under way by the former ones."""
+        if not self._is_outdated:
+            return True
+        if self._line.tickets:
+            return False
+        self._is_outdated = False
+        destination = self._destination()
+        former, self._means = self._means, self._means_of(destination)
+        self._pace.limit(self._means.adds_per_minute)
+        if former.start != self._means.start:
+            self._line.close()
+            # What stood in the way may be what was mended.
+            self._outbox.registry.probe_now(destination.id, self._now())
+        return True
 
     def _takes_requests(self, standing: Standing) -> bool:
         """Whether anything may go now: to a destination in trouble, one probe when its time has come."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import shutil
 import sys
 import tempfile
@@ -11,15 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from mem0_syncd import __version__
-from mem0_syncd.courier.process import ENDED, Courier
+from mem0_syncd.courier.process import ENDED
+from mem0_syncd.courier.trial import open_once
 from mem0_syncd.doctor.finding import Finding, failure, fine, warning
 from mem0_syncd.doctor.surroundings import Surroundings
 from mem0_syncd.means import means
 from mem0_syncd.outbox import DestinationRow
 from mem0_syncd.settlement import Standing
-
-COURIER_SECONDS = 60.0
-"""A cold disk makes the import of mem0ai take long."""
 
 
 def check_socket(around: Surroundings) -> Iterator[Finding]:
@@ -52,21 +49,7 @@ def check_courier(around: Surroundings) -> Iterator[Finding]:
             start |= {"account": "", "threads": 1, "mem0_dir": folder}
             if "path" in start["config"]:
                 start["config"] = {**start["config"], "path": folder}
-            yield judge_courier(name, _try_courier(start))
-
-
-def _try_courier(start: Mapping[str, Any]) -> Mapping[str, Any]:
-    heard: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-    courier = Courier(start, lambda _, message: heard.put(message))
-    try:
-        courier.send({"id": 1, "verb": "open", "begin_within": COURIER_SECONDS})
-        while "ready" in (message := heard.get(timeout=COURIER_SECONDS)):
-            pass
-    except queue.Empty:
-        return {"error": f"no answer in {COURIER_SECONDS:.0f} s"}
-    finally:
-        courier.close()
-    return message
+            yield judge_courier(name, open_once(start))
 
 
 def judge_courier(name: str, message: Mapping[str, Any]) -> Finding:

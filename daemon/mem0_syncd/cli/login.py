@@ -1,0 +1,82 @@
+"""`mem0-syncd login`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from mem0_syncd.errors import DaemonNotRunning, SyncdError
+
+
+@click.command()
+@click.option("--no-check", is_flag=True, help="Store the key without asking Mem0 about it.")
+def login(*, no_check: bool) -> None:
+    """Ask for the Mem0 Platform's API key, check it with Mem0, and store it for you alone.
+
+    In a pipe, the key is read from standard input.
+
+    \b
+    Example:  mem0-syncd login
+              pass show mem0 | mem0-syncd login
+    """
+    from mem0_syncd.credentials import store_key
+
+    key = _ask_for_key()
+    if not no_check:
+        click.echo("asking Mem0 ...", err=True)
+        click.echo(f"Mem0 accepts the key, which is of the account {_account(key)}", err=True)
+    click.echo(f"{store_key(key)}: stored, for you alone", err=True)
+    if os.environ.get("MEM0_API_KEY", key) != key:
+        click.echo("but MEM0_API_KEY, which comes first, is another key in this shell", err=True)
+    _tell_daemon()
+
+
+def _ask_for_key() -> str:
+    if sys.stdin.isatty():
+        key = click.prompt("The Mem0 Platform's API key", hide_input=True, err=True, type=str).strip()
+    else:
+        key = sys.stdin.readline().strip()
+    if not key:
+        raise click.UsageError("no key was given")
+    return str(key)
+
+
+def _account(key: str) -> str:
+    """The account that the Platform says a key is of; raises `SyncdError`, with nothing stored."""
+    from pydantic import SecretStr
+
+    from mem0_syncd.courier.trial import open_once
+    from mem0_syncd.means import means
+    from mem0_syncd.outbox import DestinationRow
+    from mem0_syncd.settings import load
+    from mem0_syncd.settlement import Standing
+
+    settings = load().model_copy(update={"api_key": SecretStr(key)})
+    platform = DestinationRow(0, "platform", "", "", Standing())
+    with tempfile.TemporaryDirectory(prefix="mem0-syncd-login-") as folder:
+        start = {**means(settings, platform).start, "account": "", "threads": 1, "mem0_dir": folder}
+        message = open_once(start)
+    if "account" not in message:
+        raise SyncdError(
+            f"the key was not stored: {message.get('reason') or message.get('error', 'the courier ended')}",
+            where=settings.platform.host,
+            remedy=message.get("remedy") or "try again, or store it as it is: mem0-syncd login --no-check",
+        )
+    return str(message["account"])
+
+
+def _tell_daemon() -> None:
+    from mem0_syncd import paths
+    from mem0_syncd.control import ask
+
+    try:
+        ask(Path(paths.state_dir()), "reload", timeout=30.0)
+        click.echo("the daemon works with it from now on", err=True)
+    except DaemonNotRunning:
+        click.echo("the daemon will work with it once it runs", err=True)
+    except TimeoutError:
+        click.echo("the daemon doesn't answer; restart it", err=True)

@@ -1,0 +1,29 @@
+"""Why the last start was refused, for whoever didn't see what `run` said."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+from mem0_syncd.atomic_file import write_text
+from mem0_syncd.errors import Problem
+
+_FILE = "refusal.json"
+
+
+def record(state: Path, problem: Problem) -> None:
+    """Keep what stood in the way; raises `SyncdError` where that can't be written."""
+    write_text(state / _FILE, json.dumps(problem.as_dict()), mode=0o600)
+
+
+def clear(state: Path) -> None:
+    """Forget it: the daemon has started."""
+    (state / _FILE).unlink(missing_ok=True)
+
+
+def read(state: Path) -> list[Problem]:
+    """What stood in the way of the last start, if anything did."""
+    with suppress(OSError, ValueError, TypeError):
+        return [Problem(**json.loads((state / _FILE).read_text(encoding="utf-8")))]
+    return []
