@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: help install demo test test-slow chaos poison lint bench-recall docs pictures constraints clean
+.PHONY: help install demo test test-slow test-systemd chaos poison lint bench-recall docs pictures constraints clean
 
 help: ## Show what there is to make.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ test: lint ## Check style and types, and run all tests.
 
 test-slow: $(INSTALLED) ## Run the tests that take minutes.
 	$(BIN)/python -m pytest -n 2 -m slow
+
+test-systemd: $(INSTALLED) ## Run the service under a real systemd user manager, where one can be booted.
+	$(BIN)/python -m pytest -m systemd
 
 chaos: $(INSTALLED) ## Let everything go wrong at once, 20,000 items long (ITEMS= and SEED= as you like).
 	$(BIN)/python tests/chaos/run.py --items $(or $(ITEMS),20000) $(if $(SEED),--seed $(SEED))

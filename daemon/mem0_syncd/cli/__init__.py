@@ -23,6 +23,7 @@ COMMANDS = {
     "pause": "Deliver nothing for a while; nothing is lost.",
     "resume": "Deliver again.",
     "login": "Store the Mem0 Platform's API key.",
+    "service": "Have the daemon run whenever you are logged in.",
     "claude": "The hooks and the command of Claude Code.",
     "hook": "What Claude Code's hooks call.",
     "doctor": "Every check that helps to find what is wrong.",

@@ -1,0 +1,28 @@
+"""The service managers: systemd's user manager on Linux, launchd on macOS."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+from mem0_syncd.managers.base import Manager, NoManager, Standing
+from mem0_syncd.managers.launchd import Launchd
+from mem0_syncd.managers.systemd import Systemd
+
+__all__ = ["Manager", "NoManager", "Standing", "manager"]
+
+# What says where things are goes into the unit: the service must find what this shell finds.
+_PLACES = (
+    "MEM0_SYNCD_CONFIG_FILE",
+    "MEM0_SYNCD_STATE_DIR",
+    "MEM0_SYNCD_RUNTIME_DIR",
+    "XDG_CONFIG_HOME",
+    "XDG_STATE_HOME",
+)
+
+
+def manager(environ: Mapping[str, str]) -> Manager:
+    """The manager of this platform; whether it answers, its methods find out."""
+    places = {name: environ[name] for name in _PLACES if environ.get(name)}
+    kind = Launchd if sys.platform == "darwin" else Systemd
+    return kind([sys.executable, "-m", "mem0_syncd", "run"], places)

@@ -1,0 +1,72 @@
+"""What every service manager does for the command line."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Protocol
+
+from mem0_syncd.errors import SyncdError
+
+
+class NoManager(SyncdError):
+    """There is no service manager that would start anything for this user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the service is, as its manager says: `state` in the manager's own word.
+
+    `is_ours` is whether the unit is as this installation writes it; `failure` is why it failed, if it did.
+    """
+
+    is_installed: bool
+    is_ours: bool
+    is_enabled: bool
+    is_running: bool
+    state: str
+    pid: int | None
+    restarts: int
+    failure: str
+
+
+class Manager(Protocol):
+    """A service manager, and the unit that it has for the daemon."""
+
+    name: str
+    unit: Path
+
+    def install(self) -> list[str]:
+        """Write the unit, enable it and start it; returns what was done, a line each.
+
+        Doing it again changes nothing, and restarts nothing unless the unit is another one now. Raises
+        `NoManager` with nothing changed, and `SyncdError` where the service doesn't start.
+        """
+
+    def uninstall(self) -> list[str]:
+        """Stop it, and take out what `install` put in; returns what was done, a line each."""
+
+    def standing(self) -> Standing:
+        """How the service is; raises `NoManager`."""
+
+    def environment(self) -> dict[str, str]:
+        """The variables that the manager gives to every service."""
+
+    def show_logs(self, lines: int, *, follow: bool) -> list[str]:
+        """The command that prints the last lines of the log, and goes on if asked to."""
+
+
+def template(folder: str, name: str) -> str:
+    """A unit as it is shipped: in the package, or in the checkout of one that runs from there."""
+    shipped = resources.files("mem0_syncd") / folder / name
+    if shipped.is_file():
+        return shipped.read_text(encoding="utf-8")
+    return (Path(__file__).parents[3] / folder / name).read_text(encoding="utf-8")
+
+
+def call(command: Sequence[str], environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a manager's command and take in what it says."""
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
