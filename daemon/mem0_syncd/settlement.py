@@ -28,6 +28,9 @@ MOST_SENDS = 5
 EVENT_LIFETIME = 24 * 3600.0
 """Seconds after which an event that is still open counts as an unknown outcome."""
 
+SLOWEST_REWRITE = 15 * 60.0
+"""Seconds that Mem0's language model may work on an add before it is stored, with no event known to poll."""
+
 DOUBTS_IN_A_ROW = 3
 """Unknown outcomes with no success between them that make a destination unreachable."""
 
@@ -169,7 +172,9 @@ def _after_unknown(entry: Entry, reason: str, rules: Rules, now: float, again_at
         case State.ACCEPTED:
             return Doubt(again_at, rules.certain_after(now), last_turn=True, reason=reason)
         case State.SENDING:
-            return Doubt(again_at, rules.certain_after(now), reason=reason)
+            is_rewritten = entry.memory_id is None and entry.memory.infer
+            certain_at = rules.certain_after(now) + (SLOWEST_REWRITE if is_rewritten else 0.0)
+            return Doubt(again_at, certain_at, reason=reason)
         case _:
             return Doubt(again_at, entry.certain_at, target_gone=entry.target_gone)
 

@@ -19,7 +19,7 @@ import pytest
 from mem0_syncd.entry import Entry, State
 from mem0_syncd.errors import OutboxUnusable, Problem
 from mem0_syncd.item import Item, Kind
-from mem0_syncd.memory import Memory
+from mem0_syncd.memory import Memory, memory_of
 from mem0_syncd.outbox import Claim, Outbox, ProjectRow, Verb, database
 from mem0_syncd.outbox.database import FILE_NAME
 from mem0_syncd.outbox.ledger import Prepared
@@ -35,8 +35,9 @@ from mem0_syncd.outcome import (
     Stored,
     Unknown,
 )
-from mem0_syncd.plan import Known, Reject, Skip, Withdraw, Withhold, part_twins, plan
+from mem0_syncd.plan import Enqueue, Known, Reject, Skip, Withdraw, Withhold, part_twins, plan
 from mem0_syncd.settlement import (
+    SLOWEST_REWRITE,
     Await,
     Bury,
     Doubt,
@@ -793,6 +794,15 @@ def test_what_was_sending_is_unconfirmed_after_a_crash(outbox: Outbox) -> None:
     assert counts(outbox) == {"unconfirmed": 1, "pending": 1}
     look, _ = claim(outbox, NOW + 5)
     assert (look.verb, look.entry.certain_at) == (Verb.LOOK, NOW + 95)
+
+
+def test_what_was_sent_to_be_rewritten_is_certain_later(outbox: Outbox) -> None:
+    """Mem0's language model may still be at work on it."""
+    change = Prepared(Enqueue(A), memory_of(A, infer=True))
+    outbox.ledger.apply(destination(outbox), [change], NOW)
+    claim(outbox)
+    outbox.queue.doubt_what_was_sending(destination(outbox), NOW + 5, NOW + 95)
+    assert claim_one(outbox, NOW + 5).entry.certain_at == NOW + 95 + SLOWEST_REWRITE
 
 
 def test_an_update_that_was_sending_is_repeated_after_a_crash(outbox: Outbox) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from mem0_syncd.backoff import Backoff
 from mem0_syncd.entry import Entry, State
+from mem0_syncd.memory import memory_of
 from mem0_syncd.outcome import (
     Absent,
     Accepted,
@@ -27,6 +28,7 @@ from mem0_syncd.settlement import (
     EVENT_LIFETIME,
     HOLD_PROBE_SECONDS,
     MOST_SENDS,
+    SLOWEST_REWRITE,
     Await,
     Bury,
     Deleted,
@@ -41,7 +43,7 @@ from mem0_syncd.settlement import (
     settle,
     stand,
 )
-from support.builders import NOW, entry
+from support.builders import NOW, entry, item
 
 BACKOFF = Backoff(base=1.0, cap=60.0)
 RULES = Rules(BACKOFF, timeout=30.0, read_lag=30.0)
@@ -116,6 +118,15 @@ def test_unknown_is_a_doubt_until_absence_is_certain(it: Entry, seed: int) -> No
     assert not found.target_gone
     assert not found.last_turn
     assert NOW <= found.due_at <= NOW + BACKOFF.ceiling(it.attempts)
+
+
+@pytest.mark.parametrize("memory_id", [None, "m-1"], ids=["add", "update"])
+def test_what_a_language_model_may_still_be_rewriting_is_doubted_longer(memory_id: str | None) -> None:
+    """Mem0 had put it off, and nobody knows its event; an update is never rewritten."""
+    inferred = memory_of(item(), infer=True).freeze()
+    found = became(add(frozen=inferred, memory_id=memory_id), Unknown("reset"))
+    assert isinstance(found, Doubt)
+    assert found.certain_at == CERTAIN + (0.0 if memory_id else SLOWEST_REWRITE)
 
 
 def test_waits_between_look_ups_grow_with_the_attempts() -> None:

@@ -13,7 +13,7 @@ from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.ledger import IN_FLIGHT, restate
 from mem0_syncd.outbox.looks import IS_LOOKED_FOR
 from mem0_syncd.outbox.settling import write_settlement
-from mem0_syncd.settlement import Settlement
+from mem0_syncd.settlement import SLOWEST_REWRITE, Settlement
 
 _ORDER = (State.UNCONFIRMED, State.ACCEPTED, State.PENDING)
 
@@ -104,12 +104,16 @@ class Queue:
                 write_settlement(sql, destination, entry, settlement, now)
 
     def doubt_what_was_sending(self, destination: int, now: float, certain_at: float) -> int:
-        """Take what a dead deliverer left `sending` for unconfirmed, and make every look-up due."""
+        """Take what a dead deliverer left `sending` for unconfirmed, and make every look-up due.
+
+        What Mem0's language model may still be rewriting is certain only when it can be done with that.
+        """
         with self._db.transaction() as sql:
             left = sql.execute(
-                "UPDATE entry SET state = 'unconfirmed', certain_at = MAX(certain_at, ?)"
+                "UPDATE entry SET state = 'unconfirmed', certain_at = MAX(certain_at,"
+                " ? + CASE WHEN memory_id IS NULL AND frozen ->> '$.infer' THEN ? ELSE 0 END)"
                 " WHERE state = 'sending' AND destination = ? RETURNING sync_key",
-                (certain_at, destination),
+                (certain_at, SLOWEST_REWRITE, destination),
             ).fetchall()
             for row in left:
                 restate(sql, destination, row["sync_key"])
