@@ -150,6 +150,7 @@ class Delivering(RuleBasedStateMachine):
         self.ever_marked: set[str] = set()
         self.dropped: set[str] = set()
         self.came_very_late: set[str] = set()
+        self.stay_deleted: set[str] = set()
         self.both_twins_seen = False
         self.last_read: dict[str, Item] = {}
         self._open()
@@ -256,7 +257,19 @@ class Delivering(RuleBasedStateMachine):
             case "mark":
                 self.marked ^= {f"DEC-{number % 2 + 1}"}
             case _ if kept:
-                getattr(self.mem0, what)(kept[number % len(kept)])
+                chosen = kept[number % len(kept)]
+                if what == "delete":
+                    self._note_deletion(chosen)
+                getattr(self.mem0, what)(chosen)
+
+    def _note_deletion(self, memory_id: str) -> None:
+        """What is known to be there when a person deletes it is never added again."""
+        kept = self.mem0.memories[memory_id]
+        key = kept.metadata["sync_key"]
+        there = [it for it in self.mem0.memories.values() if it.metadata["sync_key"] == key]
+        is_known = key in self.receipts and key not in self.entries and key not in self.to_be_looked_at
+        if is_known and len(there) == 1 and self.mem0.is_quiet and not _is_twin(kept.text):
+            self.stay_deleted.add(key)
 
     # What the daemon does
 
@@ -329,6 +342,7 @@ class Delivering(RuleBasedStateMachine):
         self.mem0.wait(LONGEST_LAG)
         self._close()
         self.last_read.clear()
+        self.stay_deleted.clear()
         self._open()
         self._start()
 
@@ -414,8 +428,19 @@ class Delivering(RuleBasedStateMachine):
         return self.mem0.look(Memory.thaw(request["frozen"]))
 
     def _remove(self, request: dict[str, Any]) -> Removed:
-        mem0: Any = SimpleNamespace(get=self.mem0.get, delete=self.mem0.remove)
+        mem0: Any = SimpleNamespace(get=self.mem0.get, delete=self._remove_one)
         return Removed(tuple(remove_doubles(mem0, request["survivor"], request["extras"])))
+
+    def _remove_one(self, memory_id: str) -> None:
+        """Nothing is ever deleted but what is there once more."""
+        goes = self.mem0.memories[memory_id]
+        same = [
+            it
+            for it in self.mem0.memories.values()
+            if (it.user_id, it.text, it.metadata) == (goes.user_id, goes.text, goes.metadata)
+        ]
+        assert len(same) > 1, f"deleted, and there only once: {goes}"
+        self.mem0.remove(memory_id)
 
     def _end_requests(self, fate: str, delay: float) -> None:
         for request in self._requests():
@@ -491,6 +516,10 @@ class Delivering(RuleBasedStateMachine):
                 content_hash = self.mem0.memories[memory_id].metadata["content_hash"]
                 assert content_hash == receipt["content_hash"], "another revision is there"
 
+    def _what_a_person_deleted_stays_deleted(self) -> None:
+        there = {it.metadata["sync_key"] for it in self.mem0.memories.values()}
+        assert not self.stay_deleted & there, "a person deleted it, and it is there again"
+
     def _nothing_is_doubled(self) -> None:
         everything = self.mem0.memories.values()
         contents = Counter((it.metadata["sync_key"], it.metadata["content_hash"]) for it in everything)
@@ -547,6 +576,7 @@ class Delivering(RuleBasedStateMachine):
         self._counters_are_true()
         self._what_counts_as_delivered_is_in_mem0()
         self._nothing_is_doubled()
+        self._what_a_person_deleted_stays_deleted()
 
     def _check_that_nothing_is_lost(self) -> None:
         twins = [understand(entry) for which, entry in self.log.items() if which in TWINS]

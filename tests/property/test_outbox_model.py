@@ -69,12 +69,12 @@ def _simulation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "MOST_SENDS", MOST_SENDS)
 
 
-def explore(examples: int, *phases: Phase) -> None:
+def explore(examples: int, *phases: Phase, always_the_same: bool = True) -> None:
     run_state_machine_as_test(
         Delivering,
         settings=settings(
             database=None,
-            derandomize=True,
+            derandomize=always_the_same,
             deadline=None,
             max_examples=examples,
             stateful_step_count=15,
@@ -88,6 +88,12 @@ def explore(examples: int, *phases: Phase) -> None:
 def test_every_promise_holds_through_any_history() -> None:
     """No history of writes, faults, crashes and meddling loses, doubles or falsely claims anything."""
     explore(100, Phase.generate, Phase.shrink)
+
+
+@pytest.mark.slow
+def test_every_promise_holds_through_many_more_histories() -> None:
+    """At length, and through other ones each time; a failure tells the shortest history that leads to it."""
+    explore(2000, Phase.generate, Phase.shrink, always_the_same=False)
 
 
 # Histories that once broke a promise -----------------------------------------------------------------------
