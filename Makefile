@@ -6,7 +6,8 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: help install demo test test-slow test-systemd chaos poison lint bench-recall docs pictures constraints clean
+.PHONY: help install demo test test-slow test-systemd chaos chaos-embedded poison lint bench-recall docs pictures \
+	constraints clean
 
 help: ## Show what there is to make.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -34,6 +35,9 @@ test-systemd: $(INSTALLED) ## Run the service under a real systemd user manager,
 
 chaos: $(INSTALLED) ## Let everything go wrong at once, 20,000 items long (ITEMS= and SEED= as you like).
 	$(BIN)/python tests/chaos/run.py --items $(or $(ITEMS),20000) $(if $(SEED),--seed $(SEED))
+
+chaos-embedded: $(INSTALLED) ## Kill daemon and courier over an embedded Mem0, and look after each kill.
+	$(BIN)/python tests/chaos/embedded.py $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
 
 poison: $(INSTALLED) ## Measure what 200 refused items cost 4,490 good ones.
 	$(BIN)/python tests/chaos/poison.py

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import shutil
 import signal
 import time
 from collections import Counter
@@ -30,7 +31,7 @@ from chaos.troubles import WEATHERS, Times
 from chaos.world import World, case_of, is_poison
 from mem0_syncd.control import ask
 from mem0_syncd.errors import SyncdError
-from support.daemon import PATIENCE, Daemon, platform_settings, running
+from support.daemon import PATIENCE, Daemon, couriers, platform_settings, running, wait_until
 
 WAVE = 250
 BACKLOG = 300
@@ -94,7 +95,7 @@ class Course:
             self._bad_weather()
         for _ in self.world.revise(rng.randrange(60)):
             self._pass(rng.randrange(60))
-        for _ in range(rng.choice([0, 1, 1, 2, 3])):
+        for _ in range(rng.choice([1, 1, 2, 3])):
             self._pass(rng.randrange(5, 150))
             self._kill(rng.choices(list(KILLS), list(KILLS.values()))[0])
         self._until(lambda totals: self._left(totals) < BACKLOG, "the backlog shrinks")
@@ -150,6 +151,9 @@ class Course:
         letters, wrongly_marked = dead_letters(self.daemon), false_marks(self.world)
         place = self.world.finish()
         self._until(lambda totals: not self._left(totals), "the fresh item is delivered")
+        everything = self.storm.memories
+        wrongly_received = false_receipts(self.daemon, everything)
+        self._lose_the_state_folder()
         return Reckoning(
             written=self.world.written,
             revisions=self.world.revisions,
@@ -157,17 +161,26 @@ class Course:
             met=+self.storm.met,
             helped=self.helped,
             requests=self.storm.arrived,
-            lost=lost(self.world, self.storm.memories),
+            lost=lost(self.world, everything),
             strangers=strangers(self.world, memories),
-            false_receipts=false_receipts(self.daemon, self.storm.memories),
+            false_receipts=wrongly_received,
             false_marks=wrongly_marked,
             dead=Counter(it.reason.partition(":")[0] for it in letters),
             wrongly_dead=sum(not is_refused(self.world, it) for it in letters),
             removed=removed(self.storm),
             doubled=doubles(memories, self.storm.came_very_late),
-            fresh=any((it.user_id, case_of(it.text)) == place for it in self.storm.memories),
+            fresh=any((it.user_id, case_of(it.text)) == place for it in everything),
+            sent_again=len(self.storm.memories) - len(everything),
             seconds=time.monotonic() - began,
         )
+
+    def _lose_the_state_folder(self) -> None:
+        """Begin again with nothing known but what is in Mem0."""
+        self.daemon.kill()
+        wait_until(lambda: not couriers(self.daemon), "no courier is left")
+        shutil.rmtree(self.daemon.state)
+        self.daemon.start()
+        self._until(lambda totals: not self._left(totals), "all is adopted")
 
     # Waiting
 

@@ -44,6 +44,7 @@ class Reckoning:
     removed: Doubles
     doubled: Doubles
     fresh: bool
+    sent_again: int
     seconds: float
 
     @property
@@ -57,6 +58,7 @@ class Reckoning:
             or self.wrongly_dead
             or self.removed.others
             or self.doubled.others
+            or self.sent_again
         )
 
     def table(self) -> str:
@@ -87,6 +89,7 @@ class Reckoning:
             ("  committed later than anybody counts on", self.doubled.very_late),
             ("  others", self.doubled.others),
             ("a fresh item is delivered at the end", "yes" if self.fresh else "NO"),
+            ("sent again after the state folder was lost", self.sent_again),
             ("seconds", round(self.seconds)),
         ]
         return "\n".join(f"{name:<44}{value:>10}" for name, value in rows)

@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 import random
 import re
+import subprocess
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mem0_syncd.memory import GLOBAL_BEST_PRACTICES
-from mem0_syncd.sources import agent_patterns
+from mem0_syncd.sources import agent_patterns, decision_records, memory_queue
 from support.decision_log import decision, write_log
 
 POISON = "poison"
@@ -48,11 +49,12 @@ def is_poison(text: str) -> bool:
 
 @dataclass
 class Project:
-    """A project's folder with what is written in it so far."""
+    """A project's folder with its log, and the lines that are to be appended to its other files."""
 
     path: Path
     log: list[dict[str, Any]] = field(default_factory=list)
-    patterns: list[dict[str, Any]] = field(default_factory=list)
+    lines: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    later: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -60,13 +62,20 @@ class Project:
         return self.path.name
 
     def write(self) -> None:
-        """Write the log by a rename, and append what patterns are new."""
+        """Write the log by a rename, and append what lines are new."""
         write_log(self.path, self.log)
-        path = self.path / agent_patterns.PATH
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a") as file:
-            file.writelines(f"{json.dumps(it)}\n" for it in self.patterns)
-        self.patterns = []
+        for name, line in self.lines:
+            path = self.path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a") as file:
+                file.write(f"{json.dumps(line)}\n")
+        self.lines, self.later = self.later, []
+
+    def track(self) -> None:
+        """Have git track the log, so that others may write to its user ids, too."""
+        write_log(self.path, [])
+        for command in (["init", "-q"], ["add", "."]):
+            subprocess.run(["git", *command], cwd=self.path, check=True)
 
 
 class World:
@@ -79,6 +88,7 @@ class World:
         self.projects = [Project(folder / f"project-{number}") for number in range(count)]
         for project in self.projects:
             project.path.mkdir(parents=True)
+        self.projects[0].track()
         self.expected: dict[Place, int] = {}
         self.refused: set[Place] = set()
         self.revisions = 0
@@ -93,17 +103,25 @@ class World:
 
     def grow(self, count: int) -> None:
         """Write about so many new items."""
-        touched = set()
+        touched = {project.name for project in self.projects if project.lines}
+        kinds: dict[Callable[[Project], None], int] = {
+            self._plain: 50,
+            self._repeated_id: 8,
+            self._twins: 2,
+            self._nameless: 5,
+            self._record: 5,
+            self._pattern: 28,
+            self._practice: 4,
+        }
         for _ in range(count):
             if self.is_written:
                 break
             project = self._rng.choice(self.projects)
             touched.add(project.name)
-            self._rng.choices(
-                [self._plain, self._repeated_id, self._twins, self._nameless, self._pattern, self._practice],
-                [50, 8, 2, 5, 28, 4],
-            )[0](project)
+            self._rng.choices(list(kinds), list(kinds.values()))[0](project)
         self._write(touched)
+        if self.is_written:  # what was to come later comes now
+            self._write({project.name for project in self.projects if project.lines})
 
     def revise(self, count: int) -> Iterator[None]:
         """Revise so many decisions, step by step, many of them back to what they were."""
@@ -159,11 +177,23 @@ class World:
         number = self._next("decisions without an id", project)
         project.log.append({"decision": _text(number, 0, "steady"), "rationale": "It was asked for"})
 
+    def _record(self, project: Project) -> None:
+        """A record, and the line that its writer queues as well: one item, whichever is read first."""
+        number = self._next("decision records that are queued as well", project)
+        what, why = _text(number, 0, "in motion"), "it was asked for"
+        metadata = {"timestamp": "2026-01-08T10:00:00Z", "category": "workflow"}
+        line = {"text": f"decision: {what} because {why}", "user_id": f"{project.name}-decisions"}
+        record = {"id": f"rec-{number}", "type": "decision", "content": {"what": what, "why": why}}
+        project.lines.append((memory_queue.PATH, {**line, "metadata": metadata}))
+        lines = project.later if self._rng.random() < 0.5 else project.lines
+        lines.append((decision_records.RECORDS_PATH, {**record, "metadata": metadata}))
+
     def _pattern(self, project: Project, **fields: Any) -> None:
         number = self._next("patterns with one time", project, "agents")
         agent = self._rng.choice(["reviewer", "tester", "architect"])
         text = _text(number, 0, "steady")
-        project.patterns.append({"agent": agent, "pattern": text, "timestamp": PATTERNS_AT, **fields})
+        line = {"agent": agent, "pattern": text, "timestamp": PATTERNS_AT, **fields}
+        project.lines.append((agent_patterns.PATH, line))
 
     def _practice(self, project: Project) -> None:
         self._pattern(project, generalizable=True)
