@@ -58,7 +58,7 @@ pictures: $(INSTALLED) ## Make the documentation's pictures from what the real c
 
 constraints: ## Pin the newest versions that pyproject.toml allows (needs uv).
 	uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-header \
-		--no-annotate --python-version 3.11 --extra embedded --group dev pyproject.toml -o constraints.txt
+		--no-annotate --python-version 3.11 --extra embedded --extra pgvector --group dev pyproject.toml -o constraints.txt
 
 clean: ## Remove what was installed and built.
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -13,9 +13,17 @@ from mem0_syncd.destinations.embedder import NAME as EMBEDDER
 from mem0_syncd.outbox import DestinationRow
 from mem0_syncd.outbox.registry import Registry
 from mem0_syncd.settings import Settings
+from mem0_syncd.store_config import OwnStore
 
 SERVER_THREADS = 4
 """Requests at once to a self-hosted server, one of them for major decisions alone."""
+
+
+OWN_STORE_THREADS = {"pgvector": 4}
+"""The same, to a store of the user's own that is known to take them; to others, one at a time."""
+
+HANG_SECONDS = 120.0
+"""After which a courier that works on one request of a Mem0 of its own is replaced."""
 
 
 def choose_destination(settings: Settings, registry: Registry) -> DestinationRow:
@@ -51,6 +59,8 @@ def _address(settings: Settings, name: str) -> str:
         return settings.platform.host.rstrip("/")
     if name == "server":
         return (settings.server.url or "").rstrip("/")
+    if settings.own_store:
+        return settings.own_store.address
     return f"{settings.store_folder}#{EMBEDDER}"
 
 
@@ -98,9 +108,21 @@ def _to_server(settings: Settings) -> Means:
 
 
 def _to_embedded(settings: Settings) -> Means:
+    if settings.own_store:
+        return _to_own_store(settings, settings.own_store)
     # One process and one thread: what a dead courier did is on disk, or never will be.
     rules = replace(settings.rules(0.0), read_lag=0.0)
-    return Means(_start(settings, "embedded", {"path": str(settings.store_folder)}), rules, 1, None, 120.0)
+    return Means(
+        _start(settings, "embedded", {"path": str(settings.store_folder)}), rules, 1, None, HANG_SECONDS
+    )
+
+
+def _to_own_store(settings: Settings, store: OwnStore) -> Means:
+    threads = OWN_STORE_THREADS.get(store.provider, 1)
+    history = str(settings.store_folder / "history.sqlite3")
+    config = {"mem0": store.config, "history": history, "threads": threads}
+    rules = settings.rules(settings.embedded.timeout_seconds)
+    return Means(_start(settings, "embedded", config), rules, threads, None, HANG_SECONDS)
 
 
 def _start(settings: Settings, name: str, config: Mapping[str, Any]) -> dict[str, Any]:

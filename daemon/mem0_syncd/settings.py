@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from mem0_syncd import paths
+from mem0_syncd import paths, store_config
 from mem0_syncd.backoff import Backoff
 from mem0_syncd.credentials import stored_key
 from mem0_syncd.errors import BadConfiguration
 from mem0_syncd.failpoint import VARIABLE as FAILPOINT
 from mem0_syncd.settlement import Rules
+from mem0_syncd.store_config import BadStoreConfig, OwnStore
 
 
 class _Section(BaseModel):
@@ -48,9 +50,16 @@ class ServerSettings(_Section):
 
 
 class EmbeddedSettings(_Section):
-    """Mem0 in a local folder."""
+    """Mem0 in a local folder, or in a store of the user's own."""
 
     path: Path | None = Field(None, description="Folder of the store; `mem0` in the state folder by default.")
+    config: SecretStr | None = Field(
+        None,
+        description="A mem0 configuration of your own instead: a JSON or TOML file, or JSON itself.",
+    )
+    timeout_seconds: float = Field(
+        30.0, gt=0, description="How long a write may be under way to a store of your own."
+    )
 
 
 class BackoffSettings(_Section):
@@ -116,6 +125,15 @@ class Settings(BaseSettings):
         backoff = Backoff(self.backoff.base_seconds, self.backoff.cap_seconds)
         return Rules(backoff, timeout_seconds, self.read_lag_seconds)
 
+    @cached_property
+    def own_store(self) -> OwnStore | None:
+        """The store of the user's own, as its configuration says when it is first asked for.
+
+        Raises `BadStoreConfig`, which `load` has turned into `BadConfiguration` before.
+        """
+        config = self.embedded.config
+        return store_config.read(config.get_secret_value()) if config else None
+
     @property
     def store_folder(self) -> Path:
         """The folder of the embedded store."""
@@ -139,14 +157,24 @@ def load() -> Settings:
         field = re.search(r'field "(\w+)"', str(error))
         mistakes = [(field[1] if field else "?", f"not JSON ({error.__cause__})")]
     else:
-        if settings.destination != "server" or settings.server.url:
+        mistakes = list(_mistakes(settings))
+        if not mistakes:
             return settings
-        mistakes = [("server.url", "the destination is a server, and none is named")]
     raise BadConfiguration(
         "; ".join(f"{name}: {message}" for name, message in mistakes),
         where=f"{file}, or the environment ({', '.join(_variable(name) for name, _ in mistakes)})",
         remedy="docs/settings.md lists every setting",
     )
+
+
+def _mistakes(settings: Settings) -> Iterator[tuple[str, str]]:
+    """What only shows when values are taken together, or their files are read."""
+    if settings.destination == "server" and not settings.server.url:
+        yield "server.url", "the destination is a server, and none is named"
+    try:
+        _ = settings.own_store
+    except BadStoreConfig as error:
+        yield "embedded.config", str(error)
 
 
 def names() -> Iterator[str]:

@@ -149,7 +149,7 @@ def _destination(destination: DestinationRow | None) -> dict[str, Any]:
     return {
         "name": destination.name,
         "identity": destination.identity,
-        "guarantee": guarantee(destination.name),
+        "guarantee": guarantee(destination.name, destination.address),
         "state": standing.reach.value,
         "reason": standing.reason,
         "retry_at": rfc3339(standing.retry_at),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd.destinations import CannotOpen
+from mem0_syncd.destinations import CannotOpen, Truncated
 from mem0_syncd.destinations.server import Server
 from mem0_syncd.outcome import Absent, Found, Gone, Held, Later, Refused, Stored, Unknown
 from support.embedded_store import memory
@@ -64,12 +64,17 @@ def test_a_memory_is_added_found_revised_and_deleted(server: Server) -> None:
     assert server.look(first) == Absent()
     number = stored(server, first)
     assert server.look(first) == Found(number, first.content_hash)
-    revised = of("round", 1, "Decided anew")
+    revised = of("round", 1, "Decided anew", reviewer="Ada")
     assert server.push(revised, number) == Stored((number,))
     assert server.look(revised) == Found(number, revised.content_hash)
     (it,) = server.listing("round")
     assert (it.id, it.text, it.user_id) == (number, "Decided anew", "round")
     assert it.metadata["source"] == "mem0-syncd"
+    assert it.metadata["reviewer"] == "Ada"
+    again = of("round", 1, "Decided once more")
+    assert server.push(again, number) == Stored((number,))
+    it = server.listing("round")[0]
+    assert not it.metadata["reviewer"]
     assert server.get(number) == it
     server.delete(number)
     server.delete(number)
@@ -98,7 +103,9 @@ def test_beyond_the_limit_of_a_listing_the_key_is_searched_for(mem0: Mem0Server,
     monkeypatch.setattr("mem0_syncd.destinations.server.LIST_LIMIT", 3)
     with opened(mem0) as server:
         numbers = [stored(server, of("more", number)) for number in range(5)]
-        assert len(server.listing("more")) == 3
+        with pytest.raises(Truncated) as caught:
+            server.listing("more")
+        assert len(caught.value.listed) == 3
         for number, known in enumerate(numbers):
             again = of("more", number)
             assert server.look(again) == Found(known, again.content_hash)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -76,6 +77,7 @@ FIXED: list[tuple[str, str, str, Any, Any]] = [
     ("SERVER__URL", "http://mem0:8888", "server.url", "http://mem0:8888", None),
     ("SERVER__TIMEOUT_SECONDS", "3", "server.timeout_seconds", 3.0, 30.0),
     ("EMBEDDED__PATH", "/e", "embedded.path", Path("/e"), None),
+    ("EMBEDDED__TIMEOUT_SECONDS", "3", "embedded.timeout_seconds", 3.0, 30.0),
     ("PROJECTS", '["/a", "/b"]', "projects", [Path("/a"), Path("/b")], []),
     ("LOG_LEVEL", "debug", "log_level", "debug", "info"),
     ("FLUSH_SECONDS", "0", "flush_seconds", 0.0, 5.0),
@@ -228,6 +230,39 @@ def test_a_bad_value_is_an_error_that_names_the_variable(
     assert f"MEM0_SYNCD_{variable}" in said
 
 
+QDRANT = json.dumps(
+    {"vector_store": {"provider": "qdrant", "config": {"host": "q", "port": 6333, "api_key": KEY}}}
+)
+
+
+def test_a_mem0_configuration_may_be_json_or_a_file(setenv: Set, tmp_path: Path) -> None:
+    """Of a Qdrant server, for example."""
+    setenv(EMBEDDED__CONFIG=QDRANT)
+    store = settings.load().own_store
+    assert store is not None
+    file = tmp_path / "mem0.json"
+    file.write_text(QDRANT)
+    setenv(EMBEDDED__CONFIG=str(file))
+    assert settings.load().own_store == store
+
+
+def test_a_mem0_configuration_that_cannot_be_used_is_an_error(setenv: Set) -> None:
+    """At once, and without a word of what is in it."""
+    setenv(EMBEDDED__CONFIG=QDRANT[:-1])
+    said = str(fails())
+    assert "MEM0_SYNCD_EMBEDDED__CONFIG" in said
+    assert KEY not in said
+
+
+@pytest.mark.parametrize(("path", "folder"), [("~/m", "home/m"), ("m", None), ("/m/n", "/m/n")])
+def test_the_embedded_folder_is_one_folder_however_it_is_written(
+    setenv: Set, tmp_path: Path, path: str, folder: str | None
+) -> None:
+    """Or a start from elsewhere would find an empty store."""
+    setenv(EMBEDDED__PATH=path)
+    assert settings.load().store_folder == (tmp_path / folder if folder else Path.cwd() / path)
+
+
 def test_a_server_that_nobody_named_is_an_error(setenv: Set) -> None:
     """The destination can't be guessed."""
     setenv(DESTINATION="server")
@@ -285,7 +320,7 @@ def test_several_mistakes_are_told_at_once(setenv: Set) -> None:
 def test_no_key_is_shown(monkeypatch: pytest.MonkeyPatch, setenv: Set) -> None:
     """However the settings are printed."""
     monkeypatch.setenv("MEM0_API_KEY", KEY)
-    setenv(SERVER__API_KEY=KEY)
+    setenv(SERVER__API_KEY=KEY, EMBEDDED__CONFIG=QDRANT)
     loaded = settings.load()
     shown = [repr(loaded), str(loaded), f"{loaded!r:s}", repr(loaded.model_dump()), loaded.model_dump_json()]
     assert not any(KEY in text or "SECRET" in text for text in shown)

@@ -13,6 +13,7 @@ from mem0_syncd.destinations.base import (
     Destination,
     Hit,
     Remote,
+    Truncated,
     kept,
     ours,
     remove_doubles,
@@ -23,6 +24,7 @@ __all__ = [
     "Destination",
     "Hit",
     "Remote",
+    "Truncated",
     "kept",
     "open_destination",
     "ours",
@@ -40,6 +42,10 @@ def open_destination(name: str, config: Mapping[str, Any]) -> Destination:
         from mem0_syncd.destinations.server import Server
 
         return Server.open(config)
+    if name == "embedded" and "mem0" in config:
+        from mem0_syncd.destinations.own_store import OwnStore
+
+        return OwnStore.open(config)
     if name == "embedded":
         from mem0_syncd.destinations.embedded import Embedded
 

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mem0 import Memory as Mem0
 from mem0.configs.base import MemoryConfig
-from mem0.embeddings.configs import EmbedderConfig
-from mem0.utils.factory import EmbedderFactory
 from mem0.vector_stores.configs import VectorStoreConfig
 
 from mem0_syncd.destinations import embedder
-from mem0_syncd.destinations.base import CannotOpen, Hit, Remote, choose
+from mem0_syncd.destinations.base import CannotOpen
+from mem0_syncd.destinations.open_source import NO_MODEL, OpenSource, our_embedder
 from mem0_syncd.memory import Memory
 from mem0_syncd.outcome import (
     Absent,
     Found,
-    Gone,
     Held,
     Later,
-    LookOutcome,
     Outcome,
     PushOutcome,
     Refused,
@@ -30,25 +27,21 @@ from mem0_syncd.outcome import (
     Unknown,
 )
 
-_PROVIDER = "mem0-syncd"
-_MANY = 1_000_000
-
 _OF_THE_MACHINE = (OSError, sqlite3.Error, MemoryError)
 """What fails because of the disk or the memory, and through no fault of the item."""
 
 
-class Embedded:
+class Embedded(OpenSource):
     """One local store; it is for one process and, in it, for one thread.
 
     With more threads acknowledged adds were seen to be gone after reopening.
     """
 
     threads = 1
-    account = ""
 
     def __init__(self, folder: Path) -> None:
+        super().__init__(open_store(folder))
         self._folder = folder
-        self._mem0 = open_store(folder)
         # Nobody else writes while the store is open, so that a set of keys tells when to look.
         self._keys: dict[str, set[str]] = {}
 
@@ -68,7 +61,7 @@ class Embedded:
     def push(self, memory: Memory, memory_id: str | None) -> Outcome:
         """Add or update, and on disk when it returns `Stored`; what is there already is not added."""
         try:
-            return self._update(memory, memory_id) if memory_id else self._add(memory)
+            return self._revise(memory, memory_id) if memory_id else self._add(memory)
         except _OF_THE_MACHINE as error:
             return self._look_again(memory, memory_id, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this push's outcome
@@ -91,15 +84,10 @@ class Embedded:
         keys.add(memory.sync_key)
         return Stored((str(results[0]["id"]),))
 
-    def _update(self, memory: Memory, memory_id: str) -> PushOutcome:
-        known = self._mem0.get(memory_id)
-        if known is None:
-            return Gone("the memory is no longer there")
-        # Mem0 merges: what the former revision said, and this one doesn't, must be taken back.
-        former = dict.fromkeys(known.get("metadata") or {})
-        self._mem0.update(memory_id, text=memory.text, metadata={**former, **memory.metadata})
+    def _revise(self, memory: Memory, memory_id: str) -> PushOutcome:
+        outcome = self._update(memory, memory_id)
         self._keys_of(memory.user_id).add(memory.sync_key)
-        return Stored((memory_id,))
+        return outcome
 
     def _keys_of(self, user_id: str) -> set[str]:
         """The keys that may be there: one of a memory that is gone by now costs a look, and no more."""
@@ -127,54 +115,9 @@ class Embedded:
             case _:
                 return Unknown(failed.reason)
 
-    def look(self, memory: Memory, *, by_text: bool = False) -> LookOutcome:  # noqa: ARG002 - never deduplicates
-        """Find the memory by key: of several, the one with this content, then the oldest."""
-        try:
-            matches = self._list({"user_id": memory.user_id, "sync_key": memory.sync_key})
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is this look-up's outcome
-            return self.outcome_of(error)
-        return choose(matches, memory)
-
-    def poll(self, event_id: str) -> PushOutcome:
-        """The local store has no events."""
-        return Unknown(f"the local store has no event {event_id}")
-
-    def search(self, query: str, user_ids: Sequence[str], limit: int) -> list[Hit]:
-        """The nearest memories by the local embedder."""
-        hits = []
-        for user_id in user_ids:
-            found = self._mem0.search(query, filters={"user_id": user_id}, top_k=limit, threshold=0.0)
-            hits += [
-                Hit(str(it["id"]), it["memory"], user_id, float(it["score"]), it.get("metadata") or {})
-                for it in found["results"]
-            ]
-        return sorted(hits, key=lambda hit: hit.score, reverse=True)[:limit]
-
-    def listing(self, user_id: str, since: str = "") -> list[Remote]:  # noqa: ARG002 - reads are free here
-        """Every memory of a user id."""
-        return self._list({"user_id": user_id})
-
-    def copies(self, user_id: str, sync_key: str) -> list[Remote]:
-        """Every memory of a user id with this key."""
-        return self._list({"user_id": user_id, "sync_key": sync_key})
-
-    def get(self, memory_id: str) -> Remote | None:
-        """One memory as it is now."""
-        it = self._mem0.get(memory_id)
-        return _remote(it) if it is not None else None
-
-    def delete(self, memory_id: str) -> None:
-        """Delete a memory."""
-        if self._mem0.get(memory_id) is not None:
-            self._mem0.delete(memory_id)
-
     def outcome_of(self, error: Exception) -> Later | Unknown | Held:
         """What an exception from a read means."""
         return Unknown(f"the store in {self._folder} failed: {error}")
-
-    def _list(self, filters: dict[str, str]) -> list[Remote]:
-        answer = self._mem0.get_all(filters=filters, top_k=_MANY, show_expired=True)
-        return [_remote(it) for it in answer["results"]]
 
     def close(self) -> None:
         """Close Mem0 and its Qdrant client, or the folder stays locked."""
@@ -182,15 +125,9 @@ class Embedded:
         self._mem0.close()
 
 
-def _remote(it: Mapping[str, Any]) -> Remote:
-    created_at, user_id = str(it["created_at"]), str(it.get("user_id") or "")
-    return Remote(str(it["id"]), it["memory"], it.get("metadata") or {}, created_at, user_id)
-
-
 def open_store(folder: Path) -> Mem0:
     """Mem0 in a folder, made if need be."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    EmbedderFactory.provider_to_class[_PROVIDER] = f"{embedder.__name__}.{embedder.LocalEmbedder.__name__}"
     return Mem0(
         MemoryConfig(
             vector_store=VectorStoreConfig(
@@ -203,9 +140,8 @@ def open_store(folder: Path) -> Mem0:
                     "on_disk": True,
                 },
             ),
-            embedder=EmbedderConfig.model_construct(provider=_PROVIDER, config={}),
-            # Mem0 builds a language model in any case; with `infer` off it is never called.
-            llm={"provider": "openai", "config": {"api_key": "never used"}},
+            embedder=our_embedder(),
+            llm=NO_MODEL,
             history_db_path=str(folder / "history.sqlite3"),
         )
     )

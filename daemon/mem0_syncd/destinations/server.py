@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from mem0_syncd.destinations.base import CannotOpen, Hit, Remote, choose
+from mem0_syncd.destinations.base import CannotOpen, Hit, Remote, Truncated, choose
 from mem0_syncd.destinations.classify import NOT_FOUND, outcome_of_add
 from mem0_syncd.destinations.server_errors import PASSING, code_of, outcome_of_error, what_lacks
 from mem0_syncd.memory import Memory
@@ -77,11 +77,13 @@ class Server:
         """Add or update; an add is verbatim unless the memory says `infer`."""
         try:
             return self._update(memory, memory_id) if memory_id else self._add(memory)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is this push's outcome
+        except httpx.HTTPStatusError as error:
             outcome = outcome_of_error(error, is_update=memory_id is not None)
-            if not isinstance(outcome, Unknown) or not isinstance(error, httpx.HTTPStatusError):
-                return outcome
-            return self._look_again(memory, memory_id, outcome, code_of(error.response))
+            if memory_id is None and isinstance(outcome, Unknown):
+                return self._look_again(memory, outcome, code_of(error.response))
+            return outcome
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this push's outcome
+            return outcome_of_error(error)
 
     def _add(self, memory: Memory) -> Outcome:
         if memory.user_id in self._too_many_to_list and not isinstance(found := self.look(memory), Absent):
@@ -98,25 +100,20 @@ class Server:
         return outcome_of_add(self._ask("POST", "/memories", json=body))
 
     def _update(self, memory: Memory, memory_id: str) -> PushOutcome:
-        body = {"text": memory.text, "metadata": memory.metadata}
+        known = self.get(memory_id)
+        # Some versions say of an update of what is gone no more than that something failed.
+        if known is None:
+            return Gone("the memory is no longer there")
+        body = {"text": memory.text, "metadata": known.replaced_by(memory)}
         self._ask("PUT", f"/memories/{memory_id}", json=body)
         return Stored((memory_id,))
 
-    def _look_again(self, memory: Memory, memory_id: str | None, outcome: Unknown, code: str) -> Outcome:
+    def _look_again(self, memory: Memory, outcome: Unknown, code: str) -> Outcome:
         # The server itself has answered, so whatever it did is done: a look tells.
-        if memory_id is not None:
-            # Some versions say of a memory that is gone no more than that something failed.
-            return Gone("the memory is no longer there") if self._is_gone(memory_id) else outcome
         found = self.look(memory) if code in PASSING else outcome
         if isinstance(found, Absent):
             return Later(f"the Mem0 server has trouble of its own: {code}", outcome.after)
         return found
-
-    def _is_gone(self, memory_id: str) -> bool:
-        try:
-            return self.get(memory_id) is None
-        except Exception:  # noqa: BLE001 - then nothing is known
-            return False
 
     def look(self, memory: Memory, *, by_text: bool = False) -> LookOutcome:
         """Find the memory by its key, and then by its text if asked to."""
@@ -143,8 +140,11 @@ class Server:
         return sorted(hits, key=lambda hit: hit.score, reverse=True)[:limit]
 
     def listing(self, user_id: str, since: str = "") -> list[Remote]:  # noqa: ARG002 - it can't be asked for
-        """The memories of a user id, a thousand at most: from there on each add is looked for first."""
-        return self._list(user_id)
+        """Every memory of a user id, of which there may be a thousand."""
+        listed = self._list(user_id)
+        if user_id in self._too_many_to_list:
+            raise Truncated(listed)
+        return listed
 
     def copies(self, user_id: str, sync_key: str) -> list[Remote]:
         """Every memory of a user id with this key, as far as the server finds it."""

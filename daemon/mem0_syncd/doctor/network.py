@@ -67,7 +67,10 @@ def ask_platform(platform: PlatformSettings, key: SecretStr | None) -> Answer | 
 def check_reachability(around: Surroundings) -> Iterator[Finding]:
     """Whether the Platform answers, through which proxy, trusting whom."""
     if "platform" not in around.destinations:
-        yield fine("no network is needed: memories stay in a folder of this machine")
+        if around.destinations == ["embedded"] and not around.settings.own_store:
+            yield fine("no network is needed: memories stay in a folder of this machine")
+        else:
+            yield fine("the Platform isn't used; the courier asks what is")
         return
     platform = around.settings.platform
     url = urlsplit(platform.host)

@@ -43,7 +43,11 @@ def check_courier(around: Surroundings) -> Iterator[Finding]:
 
     Only one process at a time can have the real folder, and that is the daemon's courier.
     """
+    own_store = around.settings.own_store
     for name in around.destinations:
+        if name == "embedded" and own_store and own_store.is_folder:
+            yield fine("embedded: not tried, for the store's folder is the daemon's")
+            continue
         with tempfile.TemporaryDirectory(prefix="mem0-syncd-probe-") as folder:
             start = dict(means(around.settings, DestinationRow(0, name, "", "", Standing())).start)
             start |= {"account": "", "threads": 1, "mem0_dir": folder}
@@ -68,7 +72,8 @@ def judge_courier(name: str, message: Mapping[str, Any]) -> Finding:
 
 def check_embedder(around: Surroundings) -> Iterator[Finding]:
     """Whether the local embedder turns a text into a vector, where it is needed."""
-    if "embedded" not in around.destinations:
+    own_store = around.settings.own_store
+    if "embedded" not in around.destinations or (own_store and "embedder" in own_store.config):
         yield fine("none is needed")
         return
     from mem0_syncd.destinations.embedder import DIMENSIONS, NAME, EmbedderMissing, LocalEmbedder

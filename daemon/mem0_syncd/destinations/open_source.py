@@ -1,0 +1,100 @@
+"""What mem0's open-source `Memory` does, wherever it keeps its memories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mem0 import Memory as Mem0
+from mem0.embeddings.configs import EmbedderConfig
+from mem0.utils.factory import EmbedderFactory
+
+from mem0_syncd.destinations import embedder
+from mem0_syncd.destinations.base import Hit, Remote, choose
+from mem0_syncd.memory import Memory
+from mem0_syncd.outcome import Gone, LookOutcome, PushOutcome, Stored, Unknown
+
+_PROVIDER = "mem0-syncd"
+_MANY = 1_000_000
+
+# Mem0 builds a language model in any case; with `infer` off it is never called.
+NO_MODEL = {"provider": "openai", "config": {"api_key": "never used"}}
+
+
+def our_embedder() -> EmbedderConfig:
+    """The bundled embedder, as Mem0 is told of it."""
+    EmbedderFactory.provider_to_class[_PROVIDER] = f"{embedder.__name__}.{embedder.LocalEmbedder.__name__}"
+    return EmbedderConfig.model_construct(provider=_PROVIDER, config={})
+
+
+class OpenSource:
+    """The half of a destination that reads, and what writing has in common."""
+
+    account = ""
+    most = _MANY
+    """The most memories that the store lists at once."""
+
+    def __init__(self, mem0: Mem0) -> None:
+        self._mem0 = mem0
+
+    def outcome_of(self, error: Exception) -> Any:
+        """What an exception from a read means."""
+        raise NotImplementedError
+
+    def look(self, memory: Memory, *, by_text: bool = False) -> LookOutcome:  # noqa: ARG002 - never deduplicates
+        """Find the memory by key: of several, the one with this content, then the oldest."""
+        try:
+            matches = self.copies(memory.user_id, memory.sync_key)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this look-up's outcome
+            outcome: LookOutcome = self.outcome_of(error)
+            return outcome
+        return choose(matches, memory)
+
+    def poll(self, event_id: str) -> PushOutcome:
+        """The open-source Mem0 has no events."""
+        return Unknown(f"this Mem0 has no event {event_id}")
+
+    def search(self, query: str, user_ids: Sequence[str], limit: int) -> list[Hit]:
+        """The nearest memories by the store's embedder."""
+        hits = []
+        for user_id in user_ids:
+            found = self._mem0.search(query, filters={"user_id": user_id}, top_k=limit, threshold=0.0)
+            hits += [
+                Hit(str(it["id"]), it["memory"], user_id, float(it["score"]), it.get("metadata") or {})
+                for it in found["results"]
+            ]
+        return sorted(hits, key=lambda hit: hit.score, reverse=True)[:limit]
+
+    def listing(self, user_id: str, since: str = "") -> list[Remote]:  # noqa: ARG002 - reads are free here
+        """Every memory of a user id."""
+        return self._list({"user_id": user_id})
+
+    def copies(self, user_id: str, sync_key: str) -> list[Remote]:
+        """Every memory of a user id with this key."""
+        return self._list({"user_id": user_id, "sync_key": sync_key})
+
+    def get(self, memory_id: str) -> Remote | None:
+        """One memory as it is now."""
+        it = self._mem0.get(memory_id)
+        return _remote(it) if it is not None else None
+
+    def delete(self, memory_id: str) -> None:
+        """Delete a memory."""
+        if self._mem0.get(memory_id) is not None:
+            self._mem0.delete(memory_id)
+
+    def _update(self, memory: Memory, memory_id: str) -> PushOutcome:
+        known = self.get(memory_id)
+        if known is None:
+            return Gone("the memory is no longer there")
+        self._mem0.update(memory_id, text=memory.text, metadata=known.replaced_by(memory))
+        return Stored((memory_id,))
+
+    def _list(self, filters: dict[str, str]) -> list[Remote]:
+        answer = self._mem0.get_all(filters=filters, top_k=self.most, show_expired=True)
+        return [_remote(it) for it in answer["results"]]
+
+
+def _remote(it: Mapping[str, Any]) -> Remote:
+    created_at, user_id = str(it["created_at"]), str(it.get("user_id") or "")
+    return Remote(str(it["id"]), it["memory"], it.get("metadata") or {}, created_at, user_id)

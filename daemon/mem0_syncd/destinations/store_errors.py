@@ -1,0 +1,59 @@
+"""What an exception from a store of the user's own means, by the names that libraries give to theirs.
+
+Mem0 knows two dozen vector stores and a dozen embedders; none of their libraries need be installed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mem0_syncd.outcome import Held, Later, Refused, Unknown
+
+_CHECK = "check MEM0_SYNCD_EMBEDDED__CONFIG"
+
+_NOT_SENT = {
+    "ConnectError",  # httpx: a Qdrant server
+    "ConnectTimeout",
+    "PoolTimeout",  # psycopg_pool has no connection to give
+    "ConnectionError",  # Ollama
+    "APIConnectionError",  # OpenAI and its like, from whom the vector is had before anything is stored
+    "APITimeoutError",
+    "RateLimitError",
+}
+_NOT_ALLOWED = {
+    "AuthenticationError",
+    "PermissionDeniedError",
+    "NotFoundError",  # no such model
+    "ProgrammingError",  # PostgreSQL: no such table, no rights
+    "NotSupportedError",
+}
+_NOT_VALID = {"DataError", "BadRequestError", "UnprocessableEntityError", "ValueError", "ValidationError"}
+_UNAUTHORISED = {401, 403}
+
+
+def outcome_of_error(error: BaseException) -> Later | Unknown | Held | Refused:
+    """The outcome that an exception from Mem0 stands for."""
+    said = f"the store failed: {type(error).__name__}: {first_line(error)}"
+    names = {kind.__name__ for cause in _causes(error) for kind in type(cause).__mro__}
+    statuses = {getattr(cause, "status_code", None) for cause in _causes(error)}
+    if names & {"ImportError"}:
+        return Held(said, "install the package that it names")
+    if names & _NOT_ALLOWED or statuses & _UNAUTHORISED:
+        return Held(said, _CHECK)
+    if names & _NOT_SENT:
+        return Later(said)
+    if names & _NOT_VALID:
+        # Vectors that don't fit are no item's fault.
+        return Held(said, _CHECK) if "dimension" in said else Refused(said)
+    return Unknown(said)
+
+
+def first_line(error: BaseException) -> str:
+    """What a library says, without the further lines, in which some repeat what they were given."""
+    return str(error).partition("\n")[0][:300]
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
