@@ -27,6 +27,7 @@ from mem0_syncd.log import configure
 from mem0_syncd.notify import Notifier
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.renewal import renewed
+from mem0_syncd.repair import repair
 from mem0_syncd.scheduler import Schedule
 from mem0_syncd.service import Scans, Service
 from mem0_syncd.settings import Settings
@@ -88,6 +89,7 @@ class Daemon(Service):
                 "recall": self._answer_recall,
                 "forget": self._answer_forget,
                 "inventory": self._answer_inventory,
+                "repair": self._answer_repair,
             },
         )
 
@@ -311,6 +313,12 @@ class Daemon(Service):
 
     def _answer_inventory(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         return take_inventory(self, destination=request["destination"], user_id=request["user_id"])
+
+    def _answer_repair(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        wanted = {key: request[key] for key in ("destination", "missing", "altered", "moved", "doubled")}
+        done = repair(self, **wanted)
+        self._deliver_soon()
+        return done
 
 
 def _work(name: str, delivery: Delivery) -> str:

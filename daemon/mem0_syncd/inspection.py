@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,49 +28,44 @@ class Inspected:
     comparison: Comparison
 
 
-def inspect(
-    outbox: Outbox,
-    take_inventory: TakeInventory,
-    project: str | None = None,
-    say: Callable[[str], None] = lambda _: None,
-) -> Iterator[Inspected]:
-    """Compare everything, or one project, wherever its items go; `say` hears how it gets on."""
-    registry = outbox.registry
-    for destination in registry.destinations_in_use():
-        for user_id, scope in outbox.receipts.scopes(destination.id, project).items():
-            here = [it for it in scope if registry.destination_of(it[0]).id == destination.id]
-            if not here:
-                continue
-            say(f"comparing {user_id} ...")
-            comparison = _inspect(outbox, destination, user_id, here, take_inventory, say)
-            if user_id == GLOBAL_BEST_PRACTICES and project is not None:
-                comparison.foreign = []  # what other projects know is none of this one's business
-            yield Inspected(destination, user_id, comparison)
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """How to compare: `say` hears how it gets on; `gone` were just deleted, and may still be listed."""
 
+    outbox: Outbox
+    take_inventory: TakeInventory
+    say: Callable[[str], None]
+    gone: AbstractSet[str] = frozenset()
 
-def _inspect(
-    outbox: Outbox,
-    destination: DestinationRow,
-    user_id: str,
-    scope: Scope,
-    take_inventory: TakeInventory,
-    say: Callable[[str], None],
-) -> Comparison:
-    for is_last in (False, True):
-        begun, before = time.time(), _delivered(outbox, destination, scope)
-        inventory = take_inventory(destination=destination.id, user_id=user_id)
-        kept = list(read_inventory(Path(inventory["path"])))
-        # What was delivered, revised or forgotten meanwhile is compared the next time.
-        after = set(_delivered(outbox, destination, scope))
-        known = {key for it in scope for key in outbox.receipts.keys(destination.id, *it)}
-        comparison = compare((it for it in before if it in after), known, kept)
-        shown_from = begun - inventory["read_lag"]
-        if is_last or all(it.delivered_at <= shown_from for it in comparison.doubted):
-            break
-        say("waiting until Mem0 surely shows what has just been delivered ...")
-        time.sleep(inventory["read_lag"])
-    return comparison
+    def run(self, project: str | None = None) -> Iterator[Inspected]:
+        """Compare everything, or one project, wherever its items go."""
+        registry = self.outbox.registry
+        for destination in registry.destinations_in_use():
+            for user_id, scope in self.outbox.receipts.scopes(destination.id, project).items():
+                here = [it for it in scope if registry.destination_of(it[0]).id == destination.id]
+                if not here:
+                    continue
+                self.say(f"comparing {user_id} ...")
+                comparison = self._compare(destination, user_id, here)
+                if user_id == GLOBAL_BEST_PRACTICES and project is not None:
+                    comparison.foreign = []  # what other projects know is none of this one's business
+                yield Inspected(destination, user_id, comparison)
 
+    def _compare(self, destination: DestinationRow, user_id: str, scope: Scope) -> Comparison:
+        for is_last in (False, True):
+            begun, before = time.time(), self._delivered(destination, scope)
+            inventory = self.take_inventory(destination=destination.id, user_id=user_id)
+            kept = [it for it in read_inventory(Path(inventory["path"])) if it.id not in self.gone]
+            # What was delivered, revised or forgotten meanwhile is compared the next time.
+            after = set(self._delivered(destination, scope))
+            known = {key for it in scope for key in self.outbox.receipts.keys(destination.id, *it)}
+            comparison = compare((it for it in before if it in after), known, kept)
+            shown_from = begun - inventory["read_lag"]
+            if is_last or all(it.delivered_at <= shown_from for it in comparison.doubted):
+                break
+            self.say("waiting until Mem0 surely shows what has just been delivered ...")
+            time.sleep(inventory["read_lag"])
+        return comparison
 
-def _delivered(outbox: Outbox, destination: DestinationRow, scope: Scope) -> list[Delivered]:
-    return [item for it in scope for item in outbox.receipts.delivered(destination.id, *it)]
+    def _delivered(self, destination: DestinationRow, scope: Scope) -> list[Delivered]:
+        return [item for it in scope for item in self.outbox.receipts.delivered(destination.id, *it)]

@@ -12,7 +12,10 @@ from mem0_syncd.sources.rules import KEPT_HOME
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the outbox holds of one item for one destination: content hashes, or None."""
+    """What the outbox holds of one item for one destination: content hashes, or None.
+
+    `wanted` is what a person wants sent again.
+    """
 
     waiting: str | None = None
     in_flight: str | None = None
@@ -24,6 +27,7 @@ class Known:
     project: str | None = None
     source: str | None = None
     tree: str = ""
+    wanted: bool = False
 
     @property
     def newest(self) -> str | None:
@@ -139,7 +143,7 @@ class _Record:
 
 
 def _change(item: Item, known: Known, record: _Record, marked: AbstractSet[str]) -> Change | None:
-    if known.dropped == item.content_hash:
+    if known.dropped == item.content_hash and not known.wanted:
         return None
     if item.withheld == KEPT_HOME and known.waiting is not None:
         # It has just been declared local: what waits must not go after all.
@@ -151,7 +155,7 @@ def _change(item: Item, known: Known, record: _Record, marked: AbstractSet[str])
             return None if known.skipped else Skip(item)
     elif item.withheld or not record.may_revise(item, known):
         return None
-    elif item.content_hash == known.newest:
+    elif item.content_hash == known.newest and not known.wanted:
         # What was dropped meanwhile was another revision: this one is delivered, as it was.
         return Withdraw(item) if known.dropped else None
     if known.waiting is not None and item.content_hash == known.underlying:

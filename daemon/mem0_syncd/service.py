@@ -165,6 +165,12 @@ class Service:
             left = [project for project in left if retry.get(project.path, math.inf) <= RETRY_SECONDS]
             time.sleep(RETRY_SECONDS if left else 0)
 
+    def scan_anew(self) -> None:
+        """Read everything anew, as if nothing had been read before."""
+        with self._scanning:
+            self.scanner.forget()
+        self.scan_until_settled()
+
     def _wishes_of(self, project: ProjectRow) -> ProjectFile | None:
         """What the folder's own settings say, or said last; None where they could never be read."""
         problems = []

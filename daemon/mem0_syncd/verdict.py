@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mem0_syncd.comparison import Delivered
@@ -66,6 +66,21 @@ def verdict(outbox: Outbox, inspections: Iterable[Inspected], project: str | Non
     return shown
 
 
+def repaired(
+    outbox: Outbox, found: Mapping[str, Any], left: Mapping[str, Any], done: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What a repair has done, by what was found before it and what is left after it."""
+    shown: dict[str, Any] = {"removed": done["removed"], "unsaid": done["unsaid"], "waiting": done["waiting"]}
+    left_over = {it["sync_key"] for name in ("missing", "altered", "moved") for it in left[name]}
+    delivered: dict[str, set[str]] = {}
+    for destination in outbox.registry.destinations_in_use():
+        keys = [it["sync_key"] for name in ("missing", "altered", "moved") for it in found[name]]
+        delivered[destination.identity] = outbox.receipts.among_delivered(destination.id, keys) - left_over
+    for name, before in (("restored", "missing"), ("overwritten", "altered"), ("adopted", "moved")):
+        shown[name] = [it for it in found[before] if it["sync_key"] in delivered[it["destination"]]]
+    return shown
+
+
 def differs(shown: dict[str, Any]) -> bool:
     """Whether anything differs."""
     return any(shown[name] for name in DIFFERENCES)
@@ -76,6 +91,8 @@ def lines(shown: dict[str, Any]) -> Iterator[str]:
     counts = ", ".join(f"{len(shown[name])} {name}" for name in DIFFERENCES if shown[name])
     on_the_way = f" ({shown['open']:,} more are on their way)" if shown["open"] else ""
     yield f"{shown['checked']:,} delivered items compared with Mem0{on_the_way}: {counts or 'all is well'}"
+    if "repaired" in shown:
+        yield from _repairs(shown["repaired"])
     for name in DIFFERENCES:
         if not shown[name]:
             continue
@@ -85,6 +102,16 @@ def lines(shown: dict[str, Any]) -> Iterator[str]:
         if (more := len(shown[name]) - MOST_LINES) > 0:
             yield f"  ... and {more:,} more; --json shows all"
         yield f"  remedy: {_REMEDIES[name]}"
+
+
+def _repairs(done: dict[str, Any]) -> Iterator[str]:
+    names = ("restored", "overwritten", "adopted", "removed")
+    counts = ", ".join(f"{len(done[name])} {name}" for name in names if done[name])
+    yield f"repaired: {counts or 'nothing'}"
+    if done["unsaid"]:
+        yield f"  {len(done['unsaid'])} can't be sent again: no source says them any more"
+    if done["waiting"]:
+        yield f"  not everything is delivered yet: {done['waiting']}"
 
 
 def _item(item: Delivered) -> dict[str, Any]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.daemon import Daemon, platform_settings, running
-from support.decision_log import decision, write_log
+from support.daemon import Daemon, platform_settings, running, wait_until
+from support.decision_log import cases, decision, write_log
 from support.faults import answer
 from support.mem0_platform import Mem0Platform, Memory
 from support.schemas import check
@@ -111,6 +112,96 @@ def test_everything_that_differs_is_found(daemon: Daemon, mem0: Mem0Platform) ->
     )
     assert "mem0-syncd verify --repair" in said.stdout
     assert mem0.memories == before
+
+
+def test_repair_puts_right_what_it_may(daemon: Daemon, mem0: Mem0Platform) -> None:
+    """What is missing is sent again and true doubles go; a second repair changes nothing."""
+    expected = damage(mem0)
+    before = {it.id: it for it in mem0.memories}
+    code, shown = verify(daemon, "--repair")
+    assert code == 1
+    assert ids(shown) == {**expected, "missing": set(), "doubled": set()}
+    done = shown["repaired"]
+    assert [it["id"] for it in done["restored"]] == ["DEC-20260105-0001"]
+    assert set(done["removed"]) == expected["doubled"]
+    assert (done["overwritten"], done["unsaid"], done["waiting"]) == ([], [], None)
+    after = {it.id: it for it in mem0.memories}
+    assert {it: before[it] for it in before.keys() - expected["doubled"]}.items() <= after.items()
+    assert before.keys() - after.keys() == expected["doubled"]
+    assert [it.text for it in after.values() if it.id not in before] == [of_case(mem0, 1).text]
+
+    code, shown = verify(daemon, "--repair", "--overwrite")
+    assert code == 1
+    assert ids(shown) == {**expected, "missing": set(), "doubled": set(), "altered": set()}
+    assert {it["memory_id"] for it in shown["repaired"]["overwritten"]} == expected["altered"]
+    assert "Somebody knows better" not in mem0.texts()
+
+    settled = mem0.memories
+    code, shown = verify(daemon, "--repair", "--overwrite")
+    assert code == 1
+    assert ids(shown) == {**expected, "missing": set(), "doubled": set(), "altered": set()}
+    assert "repaired" not in shown
+    assert mem0.memories == settled
+
+
+def test_repair_restores_what_a_person_deleted_and_not_what_was_forgotten(
+    daemon: Daemon, project: Path, mem0: Mem0Platform
+) -> None:
+    """Also without a daemon, after the deletion was noticed, and what has moved is adopted."""
+    log = [decision(number) for number in range(1, 7)]
+    for number in (1, 2):
+        mem0.remove(of_case(mem0, number).id)
+    there = of_case(mem0, 3)
+    mem0.remove(there.id)
+    moved = mem0.plant(there.text, user_id=there.user_id, metadata=there.metadata)
+    assert daemon.run("forget", "DEC-20260105-0002").returncode == 0
+    log[0] |= {"status": "superseded"}
+    write_log(project, log)
+    wait_until(lambda: daemon.totals()["withheld"] == 2, "the deletion is noticed")
+    assert daemon.stop() == 0
+    code, shown = verify(daemon, "--repair")
+    assert code == 0
+    assert [it["id"] for it in shown["repaired"]["restored"]] == ["DEC-20260105-0001"]
+    assert [it["memory_id"] for it in shown["repaired"]["adopted"]] == [moved.id]
+    assert of_case(mem0, 1).metadata["status"] == "superseded"
+    assert not [it for it in mem0.memories if "in case 2" in it.text]
+    code, shown = verify(daemon)
+    assert (code, shown["moved"]) == (0, [])
+
+
+def test_what_no_source_says_any_more_can_not_be_restored(
+    daemon: Daemon, project: Path, mem0: Mem0Platform
+) -> None:
+    """It is said so, and stays missing; nothing is made of it."""
+    mem0.remove(of_case(mem0, 1).id)
+    write_log(project, [decision(number) for number in range(2, 7)])
+    said = daemon.run("verify", "--repair")
+    assert said.returncode == 1
+    assert "1 can't be sent again: no source says them any more" in said.stdout
+    code, shown = verify(daemon)
+    assert (code, len(shown["missing"]), len(mem0.memories)) == (1, 1, 5)
+
+
+@pytest.mark.parametrize(
+    "point", ["wished", "stored", *(pytest.param(it, marks=pytest.mark.slow) for it in ("claimed", "let go"))]
+)
+def test_a_repair_that_is_killed_is_gone_through_with(
+    tmp_path: Path, project: Path, mem0: Mem0Platform, point: str
+) -> None:
+    """Wherever: in the end everything is there once."""
+    write_log(project, [decision(1), decision(2)])
+    daemon = Daemon(tmp_path, [project], **platform_settings(mem0.url))
+    assert daemon.run("sync").returncode == 0
+    mem0.remove(of_case(mem0, 1).id)
+    double = of_case(mem0, 2)
+    mem0.plant(double.text, user_id=double.user_id, metadata=double.metadata)
+    # Without a daemon, so that the scans of its start don't pass the point before the repair does.
+    killed = daemon.run("verify", "--repair", MEM0_SYNCD_FAILPOINT=point)
+    # The courier is replaced when it dies; there is no such point in this process itself.
+    assert (killed.returncode == -signal.SIGKILL) is (point != "stored")
+    code, shown = verify(daemon, "--repair")
+    assert (code, shown["checked"], ids(shown)["missing"]) == (0, 2, set())
+    assert cases(it.text for it in mem0.memories) == [1, 2]
 
 
 def test_a_listing_that_mem0_does_not_give_is_no_verdict(daemon: Daemon, mem0: Mem0Platform) -> None:

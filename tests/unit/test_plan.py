@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import permutations, product
 from typing import Any
 
@@ -76,9 +76,20 @@ def test_a_worktree_revises_only_what_it_said_itself(reader: str, teller: str, *
     assert bool(plan([read], known, tree=reader)) is revises
 
 
+@pytest.mark.parametrize(
+    "known", [Known(delivered=HASH_A), Known(delivered=HASH_B), Known(delivered=HASH_A, dropped=HASH_A)]
+)
+def test_what_a_person_wants_restored_is_sent_as_it_is_now(known: Known) -> None:
+    """Though it was delivered, or deleted in Mem0; but not what must not leave, or isn't this source's."""
+    wanted = replace(known, wanted=True)
+    assert change(A, wanted) == Enqueue(A)
+    assert change(replace(A, withheld="local"), wanted) is None
+    assert plan([A], {A.sync_key: replace(wanted, project="wiki", source="")}) == []
+
+
 def test_every_known_field_is_tried() -> None:
     """So that a new field is thought of here; where an item is from has tests of its own."""
-    assert [it.name for it in fields(Known)][7:] == ["project", "source", "tree"]
+    assert [it.name for it in fields(Known)][7:] == ["project", "source", "tree", "wanted"]
     assert len(ALL_KNOWN) == 3**5 * 4
 
 

@@ -64,7 +64,7 @@ def _through_daemon(
     outbox = outbox or Outbox.open_to_read(state)
     if outbox is None or not wait:
         return None
-    return _wait(outbox, newest, project_id, deadline)
+    return wait_until_delivered(outbox, newest, project_id, deadline)
 
 
 def _alone(state: Path, path: Path | None, deadline: float, *, wait: bool, resend_marked: bool) -> str | None:
@@ -85,12 +85,12 @@ def _alone(state: Path, path: Path | None, deadline: float, *, wait: bool, resen
                 click.echo("queued; the daemon isn't running, so nothing is sent yet", err=True)
                 return None
             with service.delivering():
-                return _wait(outbox, newest, project_id, deadline)
+                return wait_until_delivered(outbox, newest, project_id, deadline)
         finally:
             outbox.close()
 
 
-def _wait(outbox: Outbox, newest: int, project_id: str | None, deadline: float) -> str | None:
+def wait_until_delivered(outbox: Outbox, newest: int, project_id: str | None, deadline: float) -> str | None:
     """Wait until nothing up to the entry `newest` is live; returns why it gave up, if it did."""
     while True:
         live: Counter[str] = Counter()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,51 +16,116 @@ import click
 
 from mem0_syncd import paths, projects, verdict
 from mem0_syncd.cli.access import alone, read_only
+from mem0_syncd.cli.sync import wait_until_delivered
 from mem0_syncd.control import ask
 from mem0_syncd.errors import DaemonNotRunning
-from mem0_syncd.inspection import inspect
+from mem0_syncd.inspection import Inspection, TakeInventory
+from mem0_syncd.outbox import Outbox
 
 QUIET_SECONDS = 1.0
 """How long nothing is said of how it gets on, and between two such lines."""
 
 ANSWER_SECONDS = 1900.0
+REPAIRABLE = ("missing", "altered", "moved", "doubled")
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the daemon does for this command, or this process itself where none runs."""
+
+    outbox: Outbox
+    take_inventory: TakeInventory
+    repair: Callable[..., Mapping[str, Any]]
 
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path), required=False)
+@click.option("--repair", is_flag=True, help="Send again what is missing, and remove true doubles.")
+@click.option("--overwrite", is_flag=True, help="With --repair: put right what was altered in Mem0, too.")
+@click.option("--timeout", default=120.0, show_default=True, help="Seconds to wait for repairs at most.")
 @click.option("--json", "as_json", is_flag=True, help="Print the documented JSON (docs/json.md).")
 @click.pass_context
-def verify(ctx: click.Context, path: Path | None, *, as_json: bool) -> None:
+def verify(
+    ctx: click.Context, path: Path | None, *, repair: bool, overwrite: bool, timeout: float, as_json: bool
+) -> None:
     """Compare what was delivered with what Mem0 holds, item by item: of the project at PATH, or of all.
 
     \b
-    Works with a running daemon and without one. Exit code 1 if anything differs.
-    Example:  mem0-syncd verify ~/code/shop
+    Works with a running daemon and without one. Exit code 1 if anything differs; with --repair, if
+    anything still does.
+    Example:  mem0-syncd verify ~/code/shop --repair
     """
-    state = paths.state_dir()
-    try:
-        ask(state, "ping")
-        shown = _verify(state, path, partial(ask, state, "inventory", timeout=ANSWER_SECONDS))
-    except DaemonNotRunning:
-        from mem0_syncd import errands
-
-        with alone(state, "verify") as without_daemon:
-            shown = _verify(state, path, partial(errands.take_inventory, without_daemon))
+    if overwrite and not repair:
+        raise click.UsageError("--overwrite goes with --repair")
+    with _means(paths.state_dir(), is_repair=repair) as means:
+        project = projects.find(means.outbox.registry, path).id if path else None
+        say = _talk()
+        shown = _compare(means, project, say)
+        done = None
+        if repair:
+            wanted = {name: shown[name] for name in REPAIRABLE if overwrite or name != "altered"}
+            wanted["doubled"] = [it for it in shown["doubled"] if it["identical"]]
+            done = _repair(means, wanted, shown["open"], timeout)
+        if done is not None:
+            found, shown = shown, _compare(means, project, say, done["removed"])
+            shown["repaired"] = verdict.repaired(means.outbox, found, shown, done)
     if as_json:
         click.echo(json.dumps(shown, indent=2))
     else:
         for line in verdict.lines(shown):
             click.echo(line)
-    ctx.exit(int(verdict.differs(shown)))
+    is_well = not verdict.differs(shown) and (done is None or not done["waiting"])
+    ctx.exit(0 if is_well else 1)
 
 
-def _verify(state: Path, path: Path | None, take_inventory: Callable[..., Any]) -> dict[str, Any]:
-    outbox = read_only(state)
+@contextlib.contextmanager
+def _means(state: Path, *, is_repair: bool) -> Iterator[Means]:
     try:
-        project = projects.find(outbox.registry, path).id if path else None
-        return verdict.verdict(outbox, inspect(outbox, take_inventory, project, _talk()), project)
-    finally:
-        outbox.close()
+        ask(state, "ping")
+    except DaemonNotRunning:
+        from mem0_syncd import errands
+        from mem0_syncd import repair as repairing
+
+        with alone(state, "verify") as service, contextlib.ExitStack() as stack:
+            if is_repair:
+                stack.enter_context(service.delivering())
+            yield Means(
+                service.outbox,
+                partial(errands.take_inventory, service),
+                partial(repairing.repair, service),
+            )
+        return
+    with closing(read_only(state)) as outbox:
+        through = partial(ask, state, timeout=ANSWER_SECONDS)
+        yield Means(outbox, partial(through, "inventory"), partial(through, "repair"))
+
+
+def _compare(
+    means: Means, project: str | None, say: Callable[[str], None], gone: list[str] | None = None
+) -> dict[str, Any]:
+    inspection = Inspection(means.outbox, means.take_inventory, say, frozenset(gone or ()))
+    return verdict.verdict(means.outbox, inspection.run(project), project)
+
+
+def _repair(
+    means: Means, wanted: Mapping[str, list[dict[str, Any]]], on_the_way: int, timeout: float
+) -> dict[str, Any] | None:
+    """Have differences put right, and wait for what is on the way; None where there is nothing to do."""
+    if not any(wanted.values()) and not on_the_way:
+        return None
+    done: dict[str, Any] = {"removed": [], "unsaid": []}
+    for destination in means.outbox.registry.destinations_in_use():
+        here = {
+            name: [it for it in wanted.get(name, ()) if it["destination"] == destination.identity]
+            for name in REPAIRABLE
+        }
+        if any(here.values()):
+            came = means.repair(destination=destination.id, **here)
+            done["removed"] += came["removed"]
+            done["unsaid"] += came["unsaid"]
+    newest = means.outbox.queue.newest_id()
+    done["waiting"] = wait_until_delivered(means.outbox, newest, None, time.monotonic() + timeout)
+    return done
 
 
 def _talk() -> Callable[[str], None]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from mem0_syncd.memory import Memory
 from mem0_syncd.outbox.database import Database
+from mem0_syncd.outbox.wishes import fulfil
 from mem0_syncd.plan import Change, Enqueue, Known, Reject, Skip, Withdraw, Withhold
 from mem0_syncd.sources.record import QUEUE
 
@@ -60,13 +61,14 @@ class Ledger:
         for start in range(0, len(unique), 500):
             rows = self._db.rows(
                 f"""
-                SELECT item.sync_key, item.status, project, source, tree, tombstone_hash,
+                SELECT item.sync_key, item.status, project, source, tree, tombstone_hash, wish.how,
                     receipt.content_hash AS delivered,
                     MAX(CASE WHEN entry.state = 'pending' THEN entry.content_hash END) AS waiting,
                     MAX(CASE WHEN entry.state IN {IN_FLIGHT} THEN entry.content_hash END) AS in_flight,
                     MAX(CASE WHEN entry.state = 'dead' THEN entry.content_hash END) AS dead
                 FROM item LEFT JOIN entry USING (destination, sync_key)
                     LEFT JOIN receipt USING (destination, sync_key)
+                    LEFT JOIN wish USING (destination, sync_key)
                 WHERE item.destination = ? AND item.sync_key IN (SELECT value FROM json_each(?))
                 GROUP BY item.sync_key
                 """,  # noqa: S608 - a constant of this module
@@ -84,6 +86,7 @@ class Ledger:
                     project=row["project"],
                     source=row["source"],
                     tree=row["tree"],
+                    wanted=row["how"] is not None,
                 )
         return found
 
@@ -145,6 +148,12 @@ class Ledger:
 
 
 def _enqueue(sql: sqlite3.Connection, destination: int, prepared: Prepared, now: float) -> None:
+    _write_entry(sql, destination, prepared, now)
+    fulfil(sql, destination, prepared.change.item.sync_key)
+    restate(sql, destination, prepared.change.item.sync_key)
+
+
+def _write_entry(sql: sqlite3.Connection, destination: int, prepared: Prepared, now: float) -> None:
     assert prepared.memory is not None  # noqa: S101 - what is enqueued has been prepared
     key = prepared.change.item.sync_key
     _see(sql, destination, prepared, now, "pending")
@@ -182,11 +191,10 @@ def _enqueue(sql: sqlite3.Connection, destination: int, prepared: Prepared, now:
             now,
         ),
     )
-    restate(sql, destination, key)
 
 
 def _reject(sql: sqlite3.Connection, destination: int, prepared: Prepared, now: float) -> None:
-    _enqueue(sql, destination, prepared, now)
+    _write_entry(sql, destination, prepared, now)
     assert isinstance(prepared.change, Reject)  # noqa: S101 - narrows for the type checker
     key = prepared.change.item.sync_key
     sql.execute(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from mem0_syncd.doubles import Double
 from mem0_syncd.outbox.database import Database
+from mem0_syncd.outbox.ledger import IN_FLIGHT
 from mem0_syncd.outcome import Found
 
 FRESH_SECONDS = 30.0
@@ -114,6 +115,22 @@ class Looks:
             )
             return moved.rowcount == 1
 
+    def let_go(self, destination: int, double: Double) -> bool:
+        """Whether the extras of a double may be deleted: the receipt names none of them from here on.
+
+        Not while anything of the item is under way, nor where the receipt says that one of them is of
+        another content, or that Mem0's language model made several memories of the item.
+        """
+        with self._db.transaction() as sql:
+            key = (destination, double.survivor.sync_key)
+            row = sql.execute(
+                "SELECT memory_ids FROM receipt WHERE destination = ? AND sync_key = ?", key
+            ).fetchone()
+            ids = json.loads(row["memory_ids"]) if row else []
+            if len(ids) > 1 or sql.execute(_IS_IN_FLIGHT, key).fetchone():
+                return False
+            return self.move_receipt(destination, double) or ids not in ([it.id] for it in double.extras)
+
 
 def write_second_look(
     sql: sqlite3.Connection, destination: int, sync_key: str, user_id: str, due_at: float
@@ -124,6 +141,10 @@ def write_second_look(
         (destination, sync_key, user_id, due_at),
     )
 
+
+_IS_IN_FLIGHT = f"""
+SELECT 1 FROM entry WHERE destination = ? AND sync_key = ? AND state IN {IN_FLIGHT}
+"""  # noqa: S608 - a constant of this project
 
 _UNSHARED = "WHERE destination = ? AND user_id IN (SELECT value FROM json_each(?)) AND NOT shared"
 

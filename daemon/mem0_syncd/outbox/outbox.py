@@ -12,6 +12,7 @@ from mem0_syncd.outbox.queue import Queue
 from mem0_syncd.outbox.receipts import Receipts
 from mem0_syncd.outbox.registry import Registry
 from mem0_syncd.outbox.tombstones import Tombstones
+from mem0_syncd.outbox.wishes import Wishes
 
 
 class Outbox:
@@ -26,6 +27,7 @@ class Outbox:
         self.receipts = Receipts(database)
         self.echoes = Echoes(database)
         self.tombstones = Tombstones(database)
+        self.wishes = Wishes(database)
 
     @classmethod
     def open(cls, folder: Path, *, migrate: bool = True) -> Outbox:

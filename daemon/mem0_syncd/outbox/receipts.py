@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from mem0_syncd.comparison import Delivered
@@ -13,6 +14,15 @@ from mem0_syncd.outbox.database import Database
 
 Scope = list[tuple[str, Kind]]
 """The projects and kinds that go to one user id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An item, the memories that its receipt names, and the one where it is."""
+
+    sync_key: str
+    memory_ids: tuple[str, ...]
+    memory_id: str
 
 
 class Receipts:
@@ -73,6 +83,26 @@ class Receipts:
             (destination, json.dumps(list(keys))),
         )
         return {row["sync_key"]: {name: row[name] for name in ("project", "kind", "id")} for row in rows}
+
+    def among_delivered(self, destination: int, keys: Iterable[str]) -> set[str]:
+        """Those of some items that count as delivered."""
+        rows = self._db.rows(
+            "SELECT sync_key FROM item WHERE destination = ? AND status = 'delivered'"
+            " AND sync_key IN (SELECT value FROM json_each(?))",
+            (destination, json.dumps(list(keys))),
+        )
+        return {row["sync_key"] for row in rows}
+
+    def move(self, destination: int, moves: Iterable[Move]) -> None:
+        """Have receipts name the memories where their items are by now, unless they changed meanwhile."""
+        with self._db.transaction() as sql:
+            sql.executemany(
+                "UPDATE receipt SET memory_ids = ? WHERE destination = ? AND sync_key = ? AND memory_ids = ?",
+                (
+                    (json.dumps([it.memory_id]), destination, it.sync_key, json.dumps(it.memory_ids))
+                    for it in moves
+                ),
+            )
 
     def open(self, destination: int, project: str | None = None) -> int:
         """How many items are on their way, and so can't be compared."""

@@ -1,0 +1,69 @@
+"""What a person wants repaired: delivered items that are to be sent again."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from mem0_syncd.outbox.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """An item to be restored, or a memory of it to be overwritten; `memory_ids` are those of its receipt."""
+
+    sync_key: str
+    memory_ids: tuple[str, ...]
+    how: Literal["restore", "overwrite"]
+
+
+class Wishes:
+    """The wishes of all destinations: the scan fulfils them, from what the sources say now."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def add(self, destination: int, wishes: Iterable[Wish]) -> None:
+        """Wish, but for items whose receipt is another one by now, or that are on their way."""
+        with self._db.transaction() as sql:
+            sql.executemany(
+                _ADD, [(it.how, destination, it.sync_key, json.dumps(it.memory_ids)) for it in wishes]
+            )
+
+    def end(self, destination: int) -> set[str]:
+        """Give up what no source fulfilled; returns the keys."""
+        with self._db.transaction() as sql:
+            rows = sql.execute(
+                "DELETE FROM wish WHERE destination = ? RETURNING sync_key", (destination,)
+            ).fetchall()
+        return {row["sync_key"] for row in rows}
+
+
+def fulfil(sql: sqlite3.Connection, destination: int, sync_key: str) -> None:
+    """Have the entry that was just made of an item look before it sends, if it is to restore it.
+
+    Within the caller's transaction; an entry that is to overwrite is an update like any other.
+    """
+    row = sql.execute(
+        "DELETE FROM wish WHERE destination = ? AND sync_key = ? RETURNING how", (destination, sync_key)
+    ).fetchone()
+    if row is not None and row["how"] == "restore":
+        # It counts as sent once: looked up first, then added, and not sent to the memory that is gone.
+        sql.execute(_LOOK_FIRST, (destination, sync_key))
+
+
+_ADD = """
+INSERT OR REPLACE INTO wish
+SELECT destination, sync_key, ? FROM receipt JOIN item USING (destination, sync_key)
+WHERE destination = ? AND sync_key = ? AND memory_ids = ?
+    AND (status = 'delivered' OR status = 'withheld' AND tombstone = 'deleted in Mem0')
+"""
+
+_LOOK_FIRST = """
+UPDATE OR IGNORE entry SET state = 'unconfirmed', sends = 1
+WHERE destination = ? AND sync_key = ? AND state = 'pending'
+"""
+"""Unless another one of the item is in flight: that is looked up as well, if need be."""

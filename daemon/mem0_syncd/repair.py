@@ -1,0 +1,69 @@
+"""The repair: what an inspection found is put right, as far as a person wishes it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import structlog
+
+from mem0_syncd.doubles import find_doubles
+from mem0_syncd.failpoint import failpoint
+from mem0_syncd.outbox import DestinationRow
+from mem0_syncd.outbox.receipts import Move
+from mem0_syncd.outbox.wishes import Wish
+from mem0_syncd.service import Service
+
+log = structlog.get_logger("repair")
+
+Found = Mapping[str, Any]
+"""One difference, as `verify --json` shows it."""
+
+
+def repair(
+    service: Service,
+    *,
+    destination: int,
+    missing: Iterable[Found],
+    altered: Iterable[Found],
+    moved: Iterable[Found],
+    doubled: Iterable[Found],
+) -> dict[str, Any]:
+    """Put differences right: everything that is to be sent is durable as an ordinary entry when it returns.
+
+    Says which memories were removed, which items no source says any more, and the newest entry's id.
+    """
+    outbox, row = service.outbox, service.outbox.registry.destination(destination)
+    altered = list(altered)
+    with outbox.database.transaction():
+        outbox.receipts.move(destination, map(_move, (*moved, *altered)))
+        wishes = [Wish(it["sync_key"], tuple(it["memory_ids"]), "restore") for it in missing]
+        wishes += [Wish(it["sync_key"], (it["memory_id"],), "overwrite") for it in altered]
+        outbox.wishes.add(destination, wishes)
+    failpoint("wished")
+    if wishes:
+        service.scan_anew()
+    unsaid = outbox.wishes.end(destination)
+    removed = [
+        number for it in doubled for number in remove_doubles(service, row, it["user_id"], it["sync_key"])
+    ]
+    outbox.registry.probe_now(destination, time.time())
+    return {"newest": outbox.queue.newest_id(), "removed": removed, "unsaid": sorted(unsaid)}
+
+
+def remove_doubles(service: Service, destination: DestinationRow, user_id: str, sync_key: str) -> list[str]:
+    """Delete the true doubles of an item, as they are now; returns their memory ids."""
+    questions = service.deliveries.to(destination).questions
+    removed: list[str] = []
+    for double in find_doubles(questions.copies(user_id, sync_key)):
+        if service.outbox.looks.let_go(destination.id, double):
+            failpoint("let go")
+            removed += questions.remove(double)
+    if removed:
+        log.warning("doubles removed", key=sync_key, memories=removed)
+    return removed
+
+
+def _move(it: Found) -> Move:
+    return Move(it["sync_key"], tuple(it["memory_ids"]), it["memory_id"])
