@@ -17,6 +17,7 @@ from typing import Any
 import structlog
 
 from mem0_syncd import __version__, paths, project_file, sync_state
+from mem0_syncd.audit import audit_what_is_due
 from mem0_syncd.control import ControlServer
 from mem0_syncd.delivery import Delivery
 from mem0_syncd.errands import forget, recall, take_inventory
@@ -38,6 +39,9 @@ _RELOAD = bytes([signal.SIGHUP])
 MEND_SECONDS = 10.0
 BEAT_SECONDS = 60.0
 """How often delivery looks for what is due unasked, should a wake-up ever be lost."""
+
+AUDIT_CHECK_SECONDS = 3600.0
+"""How often it is looked whether an audit is due: a laptop that slept at the time makes up for it."""
 
 MARK_SECONDS = 0.2
 """How long marks wait for further receipts, so that many become one write."""
@@ -70,6 +74,7 @@ class Daemon(Service):
         self.schedule.add("mark", self._mark)
         self.schedule.add("mend", self._mend)
         self.schedule.add("look", self._look, every=MEND_SECONDS)
+        self.schedule.add("audit", self._audit, every=AUDIT_CHECK_SECONDS)
         self._scheduled: set[int] = set()
         self.keeper = Keeper(self.watcher, self.schedule, self.deliveries, self._report_silent, notifier)
         self.control = ControlServer(
@@ -109,6 +114,7 @@ class Daemon(Service):
         self._watch_projects()
         self._scan_all()
         self._deliver_soon()
+        self.schedule.soon("audit")
         self.keeper.start()
         self._say_ready()
         log.info("ready", projects=len(registry.projects()), pid=os.getpid())
@@ -229,6 +235,9 @@ class Daemon(Service):
 
     def _watch_projects(self) -> None:
         self._report_unwatched(self.watcher.watch(self.outbox.registry.projects()))
+
+    def _audit(self) -> None:
+        audit_what_is_due(self, time.time())
 
     def _mend_soon(self) -> None:
         self.schedule.soon("mend")

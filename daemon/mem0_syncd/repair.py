@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from mem0_syncd.doubles import find_doubles
+from mem0_syncd.doubles import Double, find_doubles
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.outbox import DestinationRow
 from mem0_syncd.outbox.receipts import Move
@@ -45,23 +45,30 @@ def repair(
     if wishes:
         service.scan_anew()
     unsaid = outbox.wishes.end(destination)
-    removed = [
-        number for it in doubled for number in remove_doubles(service, row, it["user_id"], it["sync_key"])
-    ]
+    removed: list[str] = []
+    for it in doubled:
+        removed += remove_doubles(service, row, doubles_of(service, row, it["user_id"], it["sync_key"]))
+    outbox.audits.settle(destination)
     outbox.registry.probe_now(destination, time.time())
     return {"newest": outbox.queue.newest_id(), "removed": removed, "unsaid": sorted(unsaid)}
 
 
-def remove_doubles(service: Service, destination: DestinationRow, user_id: str, sync_key: str) -> list[str]:
-    """Delete the true doubles of an item, as they are now; returns their memory ids."""
-    questions = service.deliveries.to(destination).questions
+def doubles_of(service: Service, destination: DestinationRow, user_id: str, sync_key: str) -> list[Double]:
+    """The true doubles of an item, as they are now."""
+    if service.settings.infer:  # of one add a language model may make several memories
+        return []
+    return find_doubles(service.deliveries.to(destination).questions.copies(user_id, sync_key))
+
+
+def remove_doubles(service: Service, destination: DestinationRow, doubles: Iterable[Double]) -> list[str]:
+    """Delete the extras of doubles, as far as they may go; returns their memory ids."""
     removed: list[str] = []
-    for double in find_doubles(questions.copies(user_id, sync_key)):
+    for double in doubles:
         if service.outbox.looks.let_go(destination.id, double):
             failpoint("let go")
-            removed += questions.remove(double)
-    if removed:
-        log.warning("doubles removed", key=sync_key, memories=removed)
+            gone = service.deliveries.to(destination).questions.remove(double)
+            log.warning("doubles removed", key=double.survivor.sync_key, memories=gone)
+            removed += gone
     return removed
 
 

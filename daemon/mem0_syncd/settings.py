@@ -98,6 +98,9 @@ class Settings(BaseSettings):
     backoff: BackoffSettings = Field(default_factory=BackoffSettings)
     infer: bool = Field(False, description="Whether Mem0's language model may rewrite memories.")
     redact: Literal["redact", "hold", "off"] = Field("redact", description="What to do about credentials.")
+    audit: Literal["remove", "report", "off"] = Field(
+        "remove", description="What the daily audit does about true doubles in Mem0."
+    )
     major_categories: list[str] = Field(
         ["architecture", "security", "database-schema", "api-design"],
         description="Categories of decisions that are sent at once.",

@@ -43,6 +43,7 @@ def _snapshot(outbox: Outbox, running: str, refusals: list[Problem]) -> dict[str
     for destination in in_use:
         problems += _destination_problems(destination)
         problems += _dead_letters(outbox, destination)
+        problems += _doubles(outbox, destination)
     deliveries = [outbox.queue.last_delivery(destination.id) for destination in in_use]
     alive = running != "stopped"
     return {
@@ -59,6 +60,7 @@ def _snapshot(outbox: Outbox, running: str, refusals: list[Problem]) -> dict[str
         "totals": _sum(counts for project in projects for counts in project["kinds"].values()),
         "redacted": sum(outbox.ledger.redacted(destination.id) for destination in in_use),
         "last_delivery": rfc3339(max(filter(None, deliveries), default=None)),
+        "audit": _audit(outbox, in_use),
         "problems": problems,
     }
 
@@ -177,6 +179,25 @@ def _dead_letters(outbox: Outbox, destination: DestinationRow | None) -> list[di
     ]
 
 
+def _audit(outbox: Outbox, destinations: list[DestinationRow]) -> dict[str, Any]:
+    """When the destinations in use were audited last, and what came of it."""
+    last = [audited for it in destinations if (audited := outbox.audits.last(it.id)) and audited.is_done]
+    return {
+        "last": rfc3339(max((it.at for it in last), default=None)),
+        "doubles": sum(it.doubles for it in last),
+        "removed": sum(it.removed for it in last),
+    }
+
+
+def _doubles(outbox: Outbox, destination: DestinationRow) -> list[dict[str, str]]:
+    audited = outbox.audits.last(destination.id)
+    left = audited.doubles - audited.removed if audited else 0
+    if not left:
+        return []
+    what = f"{left} {'memory is' if left == 1 else 'memories are'} in Mem0 once too often"
+    return [{"what": what, "where": destination.identity, "remedy": "mem0-syncd verify --repair"}]
+
+
 def _nothing_yet(running: str, refusals: list[Problem]) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
@@ -187,6 +208,7 @@ def _nothing_yet(running: str, refusals: list[Problem]) -> dict[str, Any]:
         "totals": _sum([]),
         "redacted": 0,
         "last_delivery": None,
+        "audit": {"last": None, "doubles": 0, "removed": 0},
         "problems": [problem.as_dict() for problem in refusals],
     }
 

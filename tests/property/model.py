@@ -29,11 +29,17 @@ from hypothesis.stateful import (
     rule,
 )
 
+from mem0_syncd import audit as audit_module
+from mem0_syncd import inspection as inspection_module
 from mem0_syncd.courier import line as line_module
 from mem0_syncd.delivery import Delivery, Means, looks, rounds
 from mem0_syncd.destinations import kept, ours, remove_doubles
+from mem0_syncd.doubles import Double
+from mem0_syncd.doubles import Kept as AsListed
 from mem0_syncd.entry import Entry
+from mem0_syncd.inspection import Inspection
 from mem0_syncd.intake import Intake
+from mem0_syncd.inventory import write_inventory
 from mem0_syncd.item import Item
 from mem0_syncd.memory import Memory, memory_of
 from mem0_syncd.outbox import Outbox, ProjectRow
@@ -51,9 +57,11 @@ from mem0_syncd.outcome import (
     to_wire,
 )
 from mem0_syncd.plan import part_twins
+from mem0_syncd.repair import repair
 from mem0_syncd.scanner import Scanner
 from mem0_syncd.settlement import Rules
 from mem0_syncd.sources import Raw, decision_log
+from mem0_syncd.verdict import verdict
 from support.decision_log import replace as write_file
 from support.mem0_model import LONGEST_DELAY, LONGEST_LAG, TIMEOUT, Clock, Kept, Mem0Model
 
@@ -151,6 +159,7 @@ class Delivering(RuleBasedStateMachine):
         self.dropped: set[str] = set()
         self.came_very_late: set[str] = set()
         self.stay_deleted: set[str] = set()
+        self.raced: set[str] = set()
         self.both_twins_seen = False
         self.last_read: dict[str, Item] = {}
         self._open()
@@ -192,6 +201,17 @@ class Delivering(RuleBasedStateMachine):
             now=self.clock,
         )
         self.delivery._line.news = NeverWait()
+        self.service: Any = SimpleNamespace(
+            settings=SimpleNamespace(infer=False, audit="remove"),
+            outbox=self.outbox,
+            deliveries=SimpleNamespace(to=lambda _: SimpleNamespace(questions=self)),
+            scan_anew=self._scan_anew,
+        )
+        for module, name, stand_in in (
+            (audit_module, "take_inventory", lambda _service, **what: self._take_inventory(**what)),
+            (inspection_module, "time", SimpleNamespace(time=self.clock, sleep=self.mem0.wait)),
+        ):
+            setattr(module, name, stand_in)
         self.next_round: float | None = None
 
     # What agents and people do
@@ -230,6 +250,68 @@ class Delivering(RuleBasedStateMachine):
         if item.sync_key not in there | self.items.keys() and self.mem0.is_quiet:
             self.mem0.plant(memory_of(item))
             self.write(which=which, text=text, status="accepted")
+
+    @precondition(lambda self: self.has_second_writer)
+    @rule(which=st.sampled_from([BETA, DELTA, EPSILON]), text=st.sampled_from(TEXTS[:2]))
+    def race(self, which: int, text: str) -> None:
+        """Another machine sends the same new item while this one's add is under way."""
+        item = understand({**DECISIONS[which], "description": text, "status": "accepted"})
+        if item.sync_key in self.items or not self.mem0.is_quiet:
+            return
+        self.write(which=which, text=text, status="accepted")
+        self.deliver()
+        self._answer_some(TRUTH, 0.0, lambda it: it["verb"] == "list")
+        self.deliver()
+        pushes = [Memory.thaw(it["frozen"]) for it in self._requests() if it["verb"] == "push"]
+        if item.sync_key in {memory.sync_key for memory in pushes}:
+            self.mem0.plant(memory_of(item))
+            self.raced.add(item.sync_key)
+
+    # What the daemon does once a day, and what a person has it do
+
+    @rule()
+    def audit(self) -> None:
+        destination = self.outbox.registry.destination()
+        audit_module.audit(self.service, destination, self.clock.now)
+
+    @rule(overwrite=st.booleans())
+    def repair(self, *, overwrite: bool) -> None:
+        found, before = self._verify(), set(self.mem0.memories)
+        self._repair(found, overwrite=overwrite)
+        extras = {number for it in found["doubled"] if it["identical"] for number in it["extras"]}
+        assert before - self.mem0.memories.keys() <= extras, "a repair deleted what is no double"
+
+    def _verify(self) -> dict[str, Any]:
+        inspection = Inspection(self.outbox, self._take_inventory, lambda _: None)
+        return verdict(self.outbox, inspection.run(), None)
+
+    def _repair(self, found: dict[str, Any], *, overwrite: bool) -> None:
+        wanted = {name: found[name] for name in ("missing", "altered", "moved")}
+        wanted |= {} if overwrite else {"altered": []}
+        self.stay_deleted -= {it["sync_key"] for it in wanted["missing"]}
+        identical = [it for it in found["doubled"] if it["identical"]]
+        repair(self.service, destination=self.destination, **wanted, doubled=identical)
+
+    def _scan_anew(self) -> None:
+        self.scanner.forget()
+        self.scan()
+
+    def _take_inventory(self, *, destination: int, user_id: str, since: str = "") -> dict[str, Any]:
+        path = self.folder / "inventory.jsonl"
+        path.touch()
+        memories = self.mem0.listing(user_id)
+        write_inventory(path, map(kept, memories))
+        newest = max((it.created_at for it in memories), default="")
+        return {"path": str(path), "newest": newest, "read_lag": LONGEST_LAG}
+
+    def copies(self, user_id: str, sync_key: str) -> list[AsListed]:
+        """What `Questions` asks the courier."""
+        return [kept(it) for it in self.mem0.copies(user_id, sync_key)]
+
+    def remove(self, double: Double) -> list[str]:
+        """Likewise."""
+        extras = [extra.id for extra in double.extras]
+        return list(self._remove({"survivor": double.survivor.id, "extras": extras}).ids)
 
     @rule(which=st.sampled_from([BETA, BETA, DELTA]), fates=SEVERAL_FATES)
     def revise(self, which: int, fates: list[tuple[str, float]]) -> None:
@@ -524,9 +606,12 @@ class Delivering(RuleBasedStateMachine):
         everything = self.mem0.memories.values()
         contents = Counter((it.metadata["sync_key"], it.metadata["content_hash"]) for it in everything)
         twice = {key for (key, _), count in contents.items() if count > 1}
-        assert twice <= self.to_be_looked_at | self.entries.keys(), "a double that nobody will look at"
+        looked_at = self.to_be_looked_at | self.entries.keys() | self.raced
+        assert twice <= looked_at, "a double that nobody will look at"
         # What came very late may be an older revision of what is there meanwhile, and then it stays.
-        kept = [it for it in everything if it.metadata["sync_key"] not in self.came_very_late]
+        # Nor can what others send in the same moment be told before the audit.
+        open_keys = self.came_very_late | self.raced
+        kept = [it for it in everything if it.metadata["sync_key"] not in open_keys]
         keys = Counter(it.metadata["sync_key"] for it in kept)
         assert max(keys.values(), default=1) == 1, f"doubled: {keys}"
         # A twin that takes over the other's key is there twice until the other has become what it is now.
@@ -546,7 +631,11 @@ class Delivering(RuleBasedStateMachine):
         try:
             self.scan()
             self._come_to_rest()
+            self.mem0.wait(LONGEST_LAG)
+            self.audit()
+            self._check_that_the_audit_found_every_double()
             self._check_that_nothing_is_lost()
+            self._check_that_a_repair_restores_and_a_second_one_changes_nothing()
         finally:
             self._close()
             shutil.rmtree(self.folder)
@@ -577,6 +666,23 @@ class Delivering(RuleBasedStateMachine):
         self._what_counts_as_delivered_is_in_mem0()
         self._nothing_is_doubled()
         self._what_a_person_deleted_stays_deleted()
+
+    def _check_that_the_audit_found_every_double(self) -> None:
+        self.every_promise_holds()
+        said = [(it.user_id, it.text, json.dumps(it.metadata)) for it in self.mem0.memories.values()]
+        known = [it for it in said if json.loads(it[2])["sync_key"] in self.items]
+        assert max(Counter(known).values(), default=1) == 1, "a double after the audit"
+
+    def _check_that_a_repair_restores_and_a_second_one_changes_nothing(self) -> None:
+        self.repair(overwrite=False)
+        self._come_to_rest()
+        said = {understand(entry).sync_key for which, entry in self.log.items() if which not in TWINS}
+        missing = {it["sync_key"] for it in self._verify()["missing"]}
+        assert missing.isdisjoint(said), "what its source says is missing after a repair"
+        settled = {number: (it.text, it.metadata) for number, it in self.mem0.memories.items()}
+        self.repair(overwrite=False)
+        self._come_to_rest()
+        assert settled == {number: (it.text, it.metadata) for number, it in self.mem0.memories.items()}
 
     def _check_that_nothing_is_lost(self) -> None:
         twins = [understand(entry) for which, entry in self.log.items() if which in TWINS]

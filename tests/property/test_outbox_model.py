@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -15,10 +16,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from mem0_syncd import audit as audit_module
+from mem0_syncd import inspection as inspection_module
 from mem0_syncd import plan as plan_module
+from mem0_syncd import repair as repair_module
 from mem0_syncd import settlement as settlement_module
 from mem0_syncd.courier import line as line_module
 from mem0_syncd.delivery import Delivery, looks, report, rounds
+from mem0_syncd.doubles import Double, Kept, find_doubles
 from mem0_syncd.entry import Entry
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.outbox import ledger as ledger_module
@@ -62,7 +67,9 @@ def _simulation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(line_module, "Courier", FakeCourier)
     for module in (rounds, looks, line_module):
         monkeypatch.setattr(module, "time", None)  # each machine brings its own
-    for module in (rounds, looks, line_module, report):
+    monkeypatch.setattr(audit_module, "take_inventory", None)  # likewise
+    monkeypatch.setattr(inspection_module, "time", None)
+    for module in (rounds, looks, line_module, report, audit_module, repair_module):
         monkeypatch.setattr(module, "log", Mock())
     monkeypatch.setattr(plan_module, "LONGEST_TEXT", LONGEST_TEXT)
     for module in (settlement_module, settling_module):
@@ -211,9 +218,9 @@ def doubled(machine: Delivering) -> Delivering:
     return machine
 
 
-def copies(machine: Delivering) -> list[str]:
-    """What the memories of that decision say."""
-    return [it.text.partition("\n")[0] for it in machine.mem0.memories.values() if "delta" in it.text]
+def copies(machine: Delivering, title: str = "delta") -> list[str]:
+    """What the memories of a decision say, that one by default."""
+    return [it.text.partition("\n")[0] for it in machine.mem0.memories.values() if title in it.text]
 
 
 def test_what_came_after_its_second_sending_is_removed_by_a_second_look(delivered: Delivering) -> None:
@@ -261,6 +268,60 @@ def test_what_another_machine_sent_is_adopted(story: Delivering, *, is_known: bo
     story.pull(which=DELTA, text=FIRST)
     well(story)
     assert copies(story) == [f"delta: {FIRST}"]
+
+
+def raced(machine: Delivering) -> Delivering:
+    """The machine with a decision that another one has sent in the same moment."""
+    machine.begin(lag=0.0, known=BETA, has_second_writer=True)
+    machine.every_promise_holds()
+    machine.race(which=DELTA, text=FIRST)
+    well(machine)
+    assert copies(machine) == [f"delta: {FIRST}"] * 2
+    return machine
+
+
+def test_what_two_machines_sent_at_once_is_there_once_after_the_audit(story: Delivering) -> None:
+    """Whose memory stays doesn't matter: the next revision updates it."""
+    raced(story)
+    story.audit()
+    assert copies(story) == [f"delta: {FIRST}"]
+    write(story, SECOND, DELTA)
+    well(story)
+    assert copies(story) == [f"delta: {SECOND}"]
+
+
+@pytest.mark.parametrize("fate", [TRUTH, *LOST, *CRASHES])
+def test_an_audit_leaves_alone_what_is_just_being_revised(story: Delivering, fate: str) -> None:
+    """The two aren't equal any more, or won't be in a moment, whatever becomes of the update."""
+    raced(story)
+    write(story, SECOND, DELTA)
+    story.deliver()
+    story.audit()
+    assert len(copies(story)) == 2
+    answer(story, fate)
+
+
+@pytest.mark.parametrize("fate", [TRUTH, *LOST[:2], *CRASHES])
+def test_what_a_person_deleted_is_restored_once_whatever_happens(delivered: Delivering, fate: str) -> None:
+    """If a person wishes it: it is looked for, and then sent like anything else."""
+    (memory_id,) = delivered.mem0.memories
+    delivered.mem0.delete(memory_id)
+    delivered.repair(overwrite=False)
+    answer(delivered, TRUTH)
+    answer(delivered, fate)
+    wait(delivered, 200.0)
+    well(delivered)
+    assert copies(delivered, "beta") == [f"beta: {FIRST}"]
+
+
+def test_what_a_person_edited_is_overwritten_only_if_another_wishes_it(delivered: Delivering) -> None:
+    """A repair alone leaves it."""
+    (memory_id,) = delivered.mem0.memories
+    delivered.mem0.edit(memory_id)
+    for overwrite in (False, True):
+        delivered.repair(overwrite=overwrite)
+        well(delivered)
+        assert ("(but see below)" in delivered.mem0.memories[memory_id].text) is not overwrite
 
 
 # Proof that it would be seen --------------------------------------------------------------------------------
@@ -361,6 +422,24 @@ def _counters_forget_deliveries(patch: Patch) -> None:
     patch.setattr(settling_module, "restate", forgetful)
 
 
+def _an_audit_that_ignores_the_content(patch: Patch) -> None:
+    def blind(memories: Iterable[Kept]) -> list[Double]:
+        return find_doubles(replace(it, content_hash="any", fingerprint="any") for it in memories)
+
+    def remove(self: Delivering, double: Double) -> list[str]:
+        for extra in double.extras:
+            self.mem0.remove(extra.id)
+        return [extra.id for extra in double.extras]
+
+    patch.setattr(repair_module, "find_doubles", blind)
+    patch.setattr(Looks, "let_go", lambda *_: True)
+    patch.setattr(Delivering, "remove", remove)
+
+
+def _a_restored_item_is_sent_to_the_memory_that_is_gone(patch: Patch) -> None:
+    patch.setattr(ledger_module, "fulfil", lambda *_: None)
+
+
 BUGS: dict[str, tuple[Callable[[Patch], None], tuple[str, ...]]] = {
     "what is handed over counts as delivered": (_acknowledged_when_claimed, (TRUTH,)),
     "an unknown outcome counts as delivered": (
@@ -398,6 +477,11 @@ BUGS: dict[str, tuple[Callable[[Patch], None], tuple[str, ...]]] = {
     "second writers aren't looked for": (_second_writers_are_not_looked_for, (TRUTH,)),
     "what was sent twice isn't looked at again": (_no_second_look, (TRUTH, VERY_LATE)),
     "a double goes, and its receipt stays": (_the_receipt_stays_behind, (TRUTH, VERY_LATE)),
+    "an audit ignores the content": (_an_audit_that_ignores_the_content, (TRUTH,)),
+    "what is restored is sent to where it was": (
+        _a_restored_item_is_sent_to_the_memory_that_is_gone,
+        (TRUTH,),
+    ),
     "the counters forget deliveries": (_counters_forget_deliveries, FATES),
 }
 

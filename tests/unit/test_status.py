@@ -79,7 +79,7 @@ def check_contract(shown: dict[str, Any]) -> None:
     assert json.loads(json.dumps(shown)) == shown
     assert set(shown) == {
         "schema", "state", "daemon", "destination", "projects", "totals", "redacted", "last_delivery",
-        "problems",
+        "audit", "problems",
     }  # fmt: skip
     assert shown["schema"] == 1
     assert shown["state"] in {"ok", "degraded", "paused", "stopped", "unresponsive"}

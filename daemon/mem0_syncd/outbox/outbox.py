@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mem0_syncd.outbox.audits import Audits
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.echoes import Echoes
 from mem0_syncd.outbox.ledger import Ledger
@@ -28,6 +29,7 @@ class Outbox:
         self.echoes = Echoes(database)
         self.tombstones = Tombstones(database)
         self.wishes = Wishes(database)
+        self.audits = Audits(database)
 
     @classmethod
     def open(cls, folder: Path, *, migrate: bool = True) -> Outbox:

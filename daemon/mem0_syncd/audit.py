@@ -1,0 +1,103 @@
+"""The daily audit: looks at what is new in Mem0, and removes what two machines made of one item."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from mem0_syncd.doubles import Kept
+from mem0_syncd.errands import take_inventory
+from mem0_syncd.errors import SyncdError
+from mem0_syncd.inventory import read_inventory
+from mem0_syncd.memory import SOURCE
+from mem0_syncd.outbox import DestinationRow, Outbox
+from mem0_syncd.outbox.audits import Audited
+from mem0_syncd.repair import doubles_of, remove_doubles
+from mem0_syncd.service import Service
+from mem0_syncd.settlement import Reach
+
+DAY_SECONDS = 24 * 3600.0
+BATCH = 500
+"""Memories that are compared with the outbox at a time."""
+
+log = structlog.get_logger("audit")
+
+
+@dataclass
+class Strays:
+    """Memories that no receipt names: the keys of items that are known here, and strangers' memories."""
+
+    keys: list[str] = field(default_factory=list)
+    strangers: list[str] = field(default_factory=list)
+
+
+def is_due(last: Audited, now: float) -> bool:
+    """Whether a day has passed since the last audit; a clock that was set back makes it due, too."""
+    return not 0 <= now - last.at < DAY_SECONDS
+
+
+def audit_what_is_due(service: Service, now: float) -> None:
+    """Audit the destinations in use whose time has come, and that are well."""
+    settings, audits = service.settings, service.outbox.audits
+    # Of one add a language model may make several memories.
+    if settings.audit == "off" or settings.infer or service.outbox.registry.fact("paused") is not None:
+        return
+    for destination in service.outbox.registry.destinations_in_use():
+        last = audits.last(destination.id)
+        if last is None:
+            audits.write(destination.id, Audited(now))
+        elif is_due(last, now) and destination.standing.reach is Reach.OK:
+            try:
+                audit(service, destination, now)
+            except SyncdError as error:
+                log.warning("audit failed", destination=destination.identity, reason=error.problem.what)
+
+
+def audit(service: Service, destination: DestinationRow, now: float) -> None:
+    """Look at what is new at a destination since the last audit, and remove the true doubles.
+
+    With `audit = "report"` they are counted, and stay. Raises `SyncdError` with what stands in the way.
+    """
+    doubles = removed = 0
+    audits = service.outbox.audits
+    for user_id, since in audits.user_ids(destination.id).items():
+        inventory = take_inventory(service, destination=destination.id, user_id=user_id, since=since)
+        strays = _strays(service.outbox, destination, Path(inventory["path"]), since)
+        found = gone = 0
+        for key in strays.keys:
+            there = doubles_of(service, destination, user_id, key)
+            found += sum(len(double.extras) for double in there)
+            if service.settings.audit == "remove":
+                gone += len(remove_doubles(service, destination, there))
+        if strays.strangers or found:
+            log.warning("others write here", user_id=user_id, strangers=len(strays.strangers), doubles=found)
+            service.outbox.registry.set_fact(f"second_writer:{destination.id}", "yes")
+        if found == gone:  # what is left is looked at again
+            audits.set_audited(destination.id, user_id, inventory["newest"])
+        doubles, removed = doubles + found, removed + gone
+    audits.write(destination.id, Audited(now, is_done=True, doubles=doubles, removed=removed))
+    log.info("audited", destination=destination.identity, doubles=doubles, removed=removed)
+
+
+def _strays(outbox: Outbox, destination: DestinationRow, path: Path, since: str) -> Strays:
+    strays = Strays()
+    ours = (it for it in read_inventory(path) if it.source == SOURCE and it.sync_key)
+    for batch in _batches(ours):
+        known = outbox.audits.memory_ids(destination.id, {it.sync_key for it in batch})
+        for it in batch:
+            if it.sync_key not in known:
+                # Only since a first look can be told what came later.
+                strays.strangers += [it.id] if since and it.created_at > since else []
+            elif it.id not in known[it.sync_key]:
+                strays.keys.append(it.sync_key)
+    strays.keys = list(dict.fromkeys(strays.keys))
+    return strays
+
+
+def _batches(memories: Iterator[Kept]) -> Iterator[list[Kept]]:
+    while batch := list(itertools.islice(memories, BATCH)):
+        yield batch
