@@ -277,7 +277,8 @@ class Daemon(Service):
         return {"pid": os.getpid(), "version": __version__, "couriers": couriers}
 
     def _answer_sync(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        newest = self.begin_sync(request.get("project"), resend_marked=request.get("resend_marked", False))
+        wanted = {name: request.get(name, False) for name in ("resend_marked", "accept_account")}
+        newest = self.begin_sync(request.get("project"), **wanted)
         self._deliver_soon()
         return {"newest": newest}
 

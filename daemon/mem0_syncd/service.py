@@ -286,12 +286,17 @@ class Service:
                 problems.append(sync_state.problem_of(error))
             self.outbox.registry.set_problems(project.id, "sync-state", problems, project.tree)
 
-    def begin_sync(self, project_id: str | None = None, *, resend_marked: bool = False) -> int:
+    def begin_sync(
+        self, project_id: str | None = None, *, resend_marked: bool = False, accept_account: bool = False
+    ) -> int:
         """Scan, and make everything live due; returns the id of the newest entry.
 
-        `resend_marked` takes in what others marked as synced, too.
+        `resend_marked` takes in what others marked as synced, too; `accept_account` goes on with the
+        account that the key is of now.
         """
         registry = self.outbox.registry
+        if accept_account:
+            self._accept_accounts()
         self.take_in_spool()
         wanted = [it for it in registry.projects() if project_id in {None, it.id}]
         self.scan_until_settled(wanted, heed_marks=not resend_marked)
@@ -299,6 +304,22 @@ class Service:
             self.outbox.queue.make_due(destination.id, time.time())
             registry.probe_now(destination.id, time.time())
         return self.outbox.queue.newest_id()
+
+    def _accept_accounts(self) -> None:
+        """Go on with the accounts that the keys are of now; each is a destination of its own."""
+        registry = self.outbox.registry
+        accepted = []
+        for destination in registry.destinations_in_use():
+            if destination.account:
+                account = self.deliveries.to(destination).questions.account()
+                if account not in ("", destination.account):
+                    accepted.append(registry.accept_account(destination, account))
+        if not accepted:
+            raise SyncdError("the API key is of the account in use", remedy="see: mem0-syncd status")
+        log.info("accounts accepted", identities=[it.identity for it in accepted])
+        with self._scanning:
+            self.scanner.forget()
+        self._mark_soon({project.id for project in registry.projects()})
 
     @contextlib.contextmanager
     def delivering(self) -> Iterator[None]:

@@ -1124,6 +1124,21 @@ def test_a_destination_is_known_by_name_address_and_account(outbox: Outbox) -> N
     assert outbox.registry.destination().identity == "platform https://mem0.example.org org/project"
 
 
+def test_an_accepted_account_is_a_destination_of_its_own(outbox: Outbox) -> None:
+    """For all projects, until another one is accepted; one that was in use before is the same again."""
+    registry, folder = outbox.registry, ProjectRow("shop", Path("/home/me/shop"))
+    first = destination(outbox)
+    registry.set_account(first, "one")
+    registry.add_project(folder)
+    registry.set_destination_of(folder, first)
+    for account, same in (("two", False), ("one", True), ("two", False)):
+        accepted = registry.accept_account(registry.destination(), account)
+        assert accepted == registry.destination() == registry.destination_of("shop")
+        assert accepted == registry.use_destination("platform", "https://mem0.example.org")
+        assert (accepted.account, accepted.id == first) == (account, same)
+    assert len(registry.destinations()) == 2
+
+
 def test_a_problem_is_replaced_by_whoever_reported_it(outbox: Outbox) -> None:
     """And by nobody else."""
     one, other = Problem("a", "here", "do"), Problem("b", "there", "do")

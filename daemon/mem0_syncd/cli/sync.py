@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -23,8 +24,9 @@ _POLL_SECONDS = 0.05
 @click.argument("path", type=click.Path(path_type=Path), required=False)
 @click.option("--wait/--no-wait", default=True, help="Wait until all is delivered (the default).")
 @click.option("--resend-marked", is_flag=True, help="Send what other programs marked as synced, too.")
+@click.option("--accept-account", is_flag=True, help="Go on with the other account that the API key is of.")
 @click.option("--timeout", default=120.0, show_default=True, help="Seconds to wait at most.")
-def sync(path: Path | None, *, wait: bool, timeout: float, resend_marked: bool) -> None:
+def sync(path: Path | None, *, wait: bool, timeout: float, resend_marked: bool, accept_account: bool) -> None:
     """Deliver everything now: of the project at PATH, or of all.
 
     \b
@@ -35,10 +37,11 @@ def sync(path: Path | None, *, wait: bool, timeout: float, resend_marked: bool) 
     if path is not None:
         path = projects.resolve(path)
     deadline = time.monotonic() + timeout
+    wishes = {"resend_marked": resend_marked, "accept_account": accept_account}
     try:
-        reason = _through_daemon(state, path, deadline, wait=wait, resend_marked=resend_marked)
+        reason = _through_daemon(state, path, deadline, wait=wait, wishes=wishes)
     except DaemonNotRunning:
-        reason = _alone(state, path, deadline, wait=wait, resend_marked=resend_marked)
+        reason = _alone(state, path, deadline, wait=wait, wishes=wishes)
     except TimeoutError:
         raise SyncdError(
             "the daemon doesn't answer", where=str(state), remedy="restart it, or see: mem0-syncd status"
@@ -54,20 +57,22 @@ def sync(path: Path | None, *, wait: bool, timeout: float, resend_marked: bool) 
 
 
 def _through_daemon(
-    state: Path, path: Path | None, deadline: float, *, wait: bool, resend_marked: bool
+    state: Path, path: Path | None, deadline: float, *, wait: bool, wishes: Mapping[str, bool]
 ) -> str | None:
     # A big log takes the daemon a moment to read, and it answers only then.
     patience = max(2.0, deadline - time.monotonic())
     outbox = Outbox.open_to_read(state)
     project_id = projects.find(outbox.registry, path).id if outbox and path else None
-    newest = ask(state, "sync", timeout=patience, project=project_id, resend_marked=resend_marked)["newest"]
+    newest = ask(state, "sync", timeout=patience, project=project_id, **wishes)["newest"]
     outbox = outbox or Outbox.open_to_read(state)
     if outbox is None or not wait:
         return None
     return wait_until_delivered(outbox, newest, project_id, deadline)
 
 
-def _alone(state: Path, path: Path | None, deadline: float, *, wait: bool, resend_marked: bool) -> str | None:
+def _alone(
+    state: Path, path: Path | None, deadline: float, *, wait: bool, wishes: Mapping[str, bool]
+) -> str | None:
     from mem0_syncd import log, settings
     from mem0_syncd.lock import deliverer
     from mem0_syncd.service import Service
@@ -80,7 +85,7 @@ def _alone(state: Path, path: Path | None, deadline: float, *, wait: bool, resen
         try:
             service = Service(chosen, outbox)
             project_id = projects.find(outbox.registry, path).id if path else None
-            newest = service.begin_sync(project_id, resend_marked=resend_marked)
+            newest = service.begin_sync(project_id, **wishes)
             if not wait:
                 click.echo("queued; the daemon isn't running, so nothing is sent yet", err=True)
                 return None

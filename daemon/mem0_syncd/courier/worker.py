@@ -83,6 +83,7 @@ class Desk:
         self._report = report
         self._lock = threading.Lock()
         self._destination: Destination | None = None
+        self._account: str | None = None
         self._failed_at = 0.0
         self._failure: Later | Held | None = None
         self._refused_at = 0.0
@@ -95,6 +96,8 @@ class Desk:
         if request.is_late:
             return {"not_begun": True}
         destination = self._refused(request) or self._open(request)
+        if request.verb == "whose" and self._account is not None:
+            return {"account": self._account}
         if isinstance(destination, Later | Held):
             return to_wire(destination)
         answer = self._carry_out(request, destination)
@@ -159,12 +162,13 @@ class Desk:
                 self._failed_at, self._failure = time.monotonic(), error.outcome
                 return error.outcome
             expected = self._start["account"]
+            self._account = destination.account
             if expected and destination.account and destination.account != expected:
                 destination.close()
                 self._failed_at = time.monotonic()
                 self._failure = Held(
                     f"the API key is of another account ({destination.account}, not {expected})",
-                    "set the key of the former account",
+                    "set the key of the former account, or: mem0-syncd sync --accept-account",
                 )
                 return self._failure
             self._destination = destination

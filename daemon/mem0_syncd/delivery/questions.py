@@ -33,6 +33,10 @@ class Questions:
         """Delete a memory."""
         self._ask("the memory can't be deleted", {"verb": "delete", "memory_id": memory_id}, "deleted")
 
+    def account(self) -> str:
+        """Whose the destination is now, by the key that is in use."""
+        return str(self._ask("the account can't be told", {"verb": "whose"}, "account"))
+
     def take_inventory(self, user_id: str, since: str, path: Path) -> str:
         """Have all that a user id holds written to a file, or what is new `since` a moment as Mem0 writes it.
 

@@ -73,7 +73,8 @@ class Registry:
         """The destination of that name and address, with the account that was used there last."""
         with self._db.transaction() as sql:
             row = sql.execute(
-                "SELECT * FROM destination WHERE name = ? AND address = ? ORDER BY id DESC", (name, address)
+                "SELECT * FROM destination WHERE name = ? AND address = ? ORDER BY accepted DESC, id DESC",
+                (name, address),
             ).fetchone()
             if row is None:
                 row = sql.execute(
@@ -138,6 +139,24 @@ class Registry:
         """Record the account that a destination turned out to be, at the first contact."""
         with self._db.transaction() as sql:
             sql.execute("UPDATE destination SET account = ? WHERE id = ?", (account, destination))
+
+    def accept_account(self, destination: DestinationRow, account: str) -> DestinationRow:
+        """Use another account behind a destination's name instead: a destination of its own, maybe known."""
+        identity = (destination.name, destination.address, account)
+        with self._db.transaction() as sql:
+            sql.execute(
+                "INSERT OR IGNORE INTO destination (name, address, account) VALUES (?, ?, ?)", identity
+            )
+            row = sql.execute(
+                "UPDATE destination SET accepted = 1 + (SELECT MAX(accepted) FROM destination)"
+                " WHERE name = ? AND address = ? AND account = ? RETURNING id",
+                identity,
+            ).fetchone()
+            moved = (row["id"], destination.id)
+            sql.execute("UPDATE fact SET value = ? WHERE name = 'destination' AND value = ?", moved)
+            sql.execute("UPDATE project SET destination = ? WHERE destination = ?", moved)
+            self.set_standing(row["id"], Standing())
+        return self.destination(row["id"])
 
     def set_standing(self, destination: int, standing: Standing) -> None:
         """Record a destination's state and clock."""
