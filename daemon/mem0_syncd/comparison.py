@@ -50,16 +50,23 @@ class Copies:
 class Comparison:
     """What differs for one user id.
 
-    `moved` is what is there as it was sent, but under another memory id than its receipt names.
+    `moved` is what is there as it was sent, but under another memory id than its receipt names; `unlisted`
+    says how many items couldn't be compared.
     """
 
     checked: int = 0
+    unlisted: int = 0
     missing: list[Delivered] = field(default_factory=list)
     altered: list[Found] = field(default_factory=list)
     moved: list[Found] = field(default_factory=list)
     doubled: list[Double] = field(default_factory=list)
     unlike: list[Copies] = field(default_factory=list)
     foreign: list[Kept] = field(default_factory=list)
+
+    def pass_over_missing(self) -> None:
+        """The listing was not complete: what isn't in it may be there all the same."""
+        self.unlisted, self.missing = len(self.missing), []
+        self.checked -= self.unlisted
 
     @property
     def doubted(self) -> list[Delivered]:

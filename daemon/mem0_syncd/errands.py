@@ -51,16 +51,16 @@ def forget(service: Service, *, name: str | None, project: str | None, remote: b
 def take_inventory(service: Service, *, destination: int, user_id: str, since: str = "") -> dict[str, Any]:
     """Write down what a user id holds: says in which file, which is the asker's to delete, and until when.
 
-    `newest` is when the newest of it was made, as Mem0 writes it. What was stored less than `read_lag`
-    seconds before need not be shown yet.
+    `newest` is when the newest of it was made, as Mem0 writes it; what isn't in it need not be missing
+    unless it `is_complete`. What was stored less than `read_lag` seconds before need not be shown yet.
     """
     row = service.outbox.registry.destination(destination)
     folder = paths.make_private(service.settings.state_dir / inventory.FOLDER)
     handle, name = tempfile.mkstemp(suffix=".jsonl", dir=folder)
     os.close(handle)
     try:
-        newest = service.deliveries.to(row).questions.take_inventory(user_id, since, Path(name))
+        said = service.deliveries.to(row).questions.take_inventory(user_id, since, Path(name))
     except BaseException:
         Path(name).unlink()
         raise
-    return {"path": name, "newest": newest, "read_lag": means.means(service.settings, row).rules.read_lag}
+    return {**said, "path": name, "read_lag": means.means(service.settings, row).rules.read_lag}

@@ -32,13 +32,14 @@ _REMEDIES = {
 
 def verdict(outbox: Outbox, inspections: Iterable[Inspected], project: str | None) -> dict[str, Any]:
     """What differs, list by list."""
-    shown: dict[str, Any] = {"schema": SCHEMA, "checked": 0, "open": 0}
+    shown: dict[str, Any] = {"schema": SCHEMA, "checked": 0, "open": 0, "unlisted": 0}
     shown |= {name: [] for name in (*DIFFERENCES, "moved")}
     for destination in outbox.registry.destinations_in_use():
         shown["open"] += outbox.receipts.open(destination.id, project)
     for it in inspections:
         where, found = {"destination": it.destination.identity, "user_id": it.user_id}, it.comparison
         shown["checked"] += found.checked
+        shown["unlisted"] += found.unlisted
         shown["missing"] += [where | _item(item) for item in found.missing]
         for name, there in (("altered", found.altered), ("moved", found.moved)):
             shown[name] += [
@@ -91,6 +92,8 @@ def lines(shown: dict[str, Any]) -> Iterator[str]:
     counts = ", ".join(f"{len(shown[name])} {name}" for name in DIFFERENCES if shown[name])
     on_the_way = f" ({shown['open']:,} more are on their way)" if shown["open"] else ""
     yield f"{shown['checked']:,} delivered items compared with Mem0{on_the_way}: {counts or 'all is well'}"
+    if shown["unlisted"]:
+        yield f"{shown['unlisted']:,} can't be compared: this Mem0 doesn't list that many memories"
     if "repaired" in shown:
         yield from _repairs(shown["repaired"])
     for name in DIFFERENCES:

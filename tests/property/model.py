@@ -302,7 +302,7 @@ class Delivering(RuleBasedStateMachine):
         memories = self.mem0.listing(user_id)
         write_inventory(path, map(kept, memories))
         newest = max((it.created_at for it in memories), default="")
-        return {"path": str(path), "newest": newest, "read_lag": LONGEST_LAG}
+        return {"path": str(path), "newest": newest, "is_complete": True, "read_lag": LONGEST_LAG}
 
     def copies(self, user_id: str, sync_key: str) -> list[AsListed]:
         """What `Questions` asks the courier."""

@@ -86,7 +86,7 @@ def test_what_is_in_order_is_said_to_be(daemon: Daemon, project: Path) -> None:
     """With a daemon and without one, for all projects and for one."""
     code, shown = verify(daemon, str(project))
     assert code == 0
-    assert shown == {"schema": 1, "checked": 6, "open": 0, "moved": [], **EMPTY}
+    assert shown == {"schema": 1, "checked": 6, "open": 0, "unlisted": 0, "moved": [], **EMPTY}
     assert daemon.stop() == 0
     assert daemon.run("verify").stdout == "6 delivered items compared with Mem0: all is well\n"
     assert not list((daemon.state / "inventories").iterdir())
@@ -239,4 +239,4 @@ def test_what_is_in_a_local_folder_is_compared_as_well(tmp_path: Path, project: 
         daemon.wait_delivered(2)
         code, shown = verify(daemon)
         assert code == 0
-        assert shown == {"schema": 1, "checked": 2, "open": 0, "moved": [], **EMPTY}
+        assert shown == {"schema": 1, "checked": 2, "open": 0, "unlisted": 0, "moved": [], **EMPTY}

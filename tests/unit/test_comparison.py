@@ -73,3 +73,11 @@ def test_what_is_known_and_not_delivered_is_neither_missing_nor_foreign() -> Non
     """What is on its way, or was forgotten here."""
     assert compare([], KNOWN, [MEMORY]) == Comparison()
     assert compare([], KNOWN, []) == Comparison()
+
+
+def test_what_an_incomplete_listing_does_not_show_is_not_missing() -> None:
+    """It could not be compared; what is shown was."""
+    there = replace(ITEM, sync_key="there", memory_ids=("m2",))
+    comparison = compare([ITEM, there], {"key", "there"}, [replace(MEMORY, id="m2", sync_key="there")])
+    comparison.pass_over_missing()
+    assert comparison == Comparison(checked=1, unlisted=1)

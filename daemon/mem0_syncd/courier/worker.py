@@ -200,7 +200,8 @@ def _take_inventory(destination: Destination, fields: Mapping[str, Any]) -> Mapp
     memories = destination.listing(fields["user_id"], fields["since"])
     # A file, because a listing may be too big for one message, and for whoever asks for it.
     write_inventory(Path(fields["path"]), map(kept, memories))
-    return {"newest": max((it.created_at for it in memories), default="")}
+    newest = max((it.created_at for it in memories), default="")
+    return {"inventory": {"newest": newest, "is_complete": len(memories) < destination.listing_limit}}
 
 
 def _copies(destination: Destination, fields: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -37,17 +37,19 @@ class Questions:
         """Whose the destination is now, by the key that is in use."""
         return str(self._ask("the account can't be told", {"verb": "whose"}, "account"))
 
-    def take_inventory(self, user_id: str, since: str, path: Path) -> str:
+    def take_inventory(self, user_id: str, since: str, path: Path) -> dict[str, Any]:
         """Have all that a user id holds written to a file, or what is new `since` a moment as Mem0 writes it.
 
-        Returns when the newest of it was made, as Mem0 writes it; '' where there is nothing.
+        Says when the `newest` of it was made, as Mem0 writes it ('' where there is nothing), and whether it
+        `is_complete`.
         """
-        request = {"verb": "inventory", "user_id": user_id, "since": since, "path": str(path)}
+        request: dict[str, Any] = {"verb": "inventory", "user_id": user_id, "since": since, "path": str(path)}
         # It may take minutes: not on the thread that is the major decisions' alone.
-        newest = self._ask(
-            "Mem0's memories can't be listed", request | {"major": False}, "newest", LISTING_SECONDS
+        request["major"] = False
+        said: dict[str, Any] = self._ask(
+            "Mem0's memories can't be listed", request, "inventory", LISTING_SECONDS
         )
-        return str(newest)
+        return said
 
     def copies(self, user_id: str, sync_key: str) -> list[Kept]:
         """Every memory of an item."""

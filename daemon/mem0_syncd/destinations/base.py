@@ -59,11 +59,13 @@ class CannotOpen(Exception):
 class Destination(Protocol):
     """One Mem0, as the courier drives it.
 
-    `threads` is how many threads may call it at once; `account` tells one owner from another.
+    `threads` is how many threads may call it at once; `account` tells one owner from another. A listing
+    of `listing_limit` memories need not be all of them.
     """
 
     threads: int
     account: str
+    listing_limit: float
 
     def push(self, memory: Memory, memory_id: str | None) -> Outcome:
         """Add the memory, or update the one that `memory_id` names.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,19 +28,18 @@ def our_embedder() -> EmbedderConfig:
     return EmbedderConfig.model_construct(provider=_PROVIDER, config={})
 
 
-class OpenSource:
+class OpenSource(ABC):
     """The half of a destination that reads, and what writing has in common."""
 
     account = ""
-    most = _MANY
-    """The most memories that the store lists at once."""
+    listing_limit: float = _MANY
 
     def __init__(self, mem0: Mem0) -> None:
         self._mem0 = mem0
 
+    @abstractmethod
     def outcome_of(self, error: Exception) -> Any:
         """What an exception from a read means."""
-        raise NotImplementedError
 
     def look(self, memory: Memory, *, by_text: bool = False) -> LookOutcome:  # noqa: ARG002 - never deduplicates
         """Find the memory by key: of several, the one with this content, then the oldest."""
@@ -91,7 +91,7 @@ class OpenSource:
         return Stored((memory_id,))
 
     def _list(self, filters: dict[str, str]) -> list[Remote]:
-        answer = self._mem0.get_all(filters=filters, top_k=self.most, show_expired=True)
+        answer = self._mem0.get_all(filters=filters, top_k=self.listing_limit, show_expired=True)
         return [_remote(it) for it in answer["results"]]
 
 

@@ -35,7 +35,7 @@ class OwnStore(OpenSource):
         self.threads = config["threads"]
         provider = config["mem0"]["vector_store"]["provider"]
         if not is_exact(provider):
-            self.most = _FEW
+            self.listing_limit = _FEW
         self._infers = "llm" in config["mem0"]
         super().__init__(_build(config))
         if provider == "pgvector":

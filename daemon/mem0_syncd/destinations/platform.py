@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import ssl
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -36,6 +37,8 @@ _EVERYTHING = {"include_merged": True, "show_expired": True}
 
 class Platform:
     """Mem0's hosted service; safe to call from many threads."""
+
+    listing_limit = math.inf
 
     def __init__(self, client: MemoryClient, account: str, threads: int) -> None:
         self._client = client

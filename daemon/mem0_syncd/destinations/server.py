@@ -39,6 +39,7 @@ class Server:
     """
 
     account = ""  # whoever has a key reads and writes the same memories
+    listing_limit: float = LIST_LIMIT
 
     def __init__(self, client: httpx.Client, threads: int) -> None:
         self._client = client
