@@ -8,14 +8,17 @@ import os
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from mem0_syncd.errors import DaemonNotRunning, SyncdError
+from mem0_syncd.errors import DaemonNotRunning, Problem, SyncdError
 
 ADDRESS_FILE = "socket"
 """The file in the state folder that says where the socket is: a shell elsewhere may not find it."""
+
+_WANT_SECONDS = 0.5
 
 Answer = Mapping[str, Any]
 Operations = Mapping[str, Callable[[Mapping[str, Any]], Answer]]
@@ -24,18 +27,27 @@ Operations = Mapping[str, Callable[[Mapping[str, Any]], Answer]]
 class ControlServer:
     """The daemon's end: answers each request on a thread of its own."""
 
-    def __init__(self, path: Path, state: Path, operations: Operations) -> None:
-        """Listen at `path`, open to this user alone, and say so in the state folder."""
+    def __init__(
+        self,
+        path: Path,
+        state: Path,
+        operations: Operations,
+        explain: Callable[[Exception], Problem | None] = lambda _: None,
+    ) -> None:
+        """Listen at `path`, open to this user alone, and say so in the state folder, if it can be written.
+
+        `explain` says what an error of an operation means, if it isn't the client's mistake.
+        """
         self._path = path
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
         # A socket is open to others between bind and chmod, unless it is made closed.
         umask = os.umask(0o177)
         try:
-            self._server = _Server(str(path), _handler(operations))
+            self._server = _Server(str(path), _handler(operations, explain))
         finally:
             os.umask(umask)
-        (state / ADDRESS_FILE).write_text(str(path), encoding="utf-8")
+        _say_where(state, str(path))
         self._thread = threading.Thread(target=self._server.serve_forever, name="control", daemon=True)
 
     def start(self) -> None:
@@ -55,8 +67,25 @@ class _Server(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
     request_queue_size = 64
 
+    def get_request(self) -> tuple[Any, Any]:
+        try:
+            return super().get_request()
+        except OSError:  # for want of a file handle: the client still waits, and is at once due again
+            time.sleep(_WANT_SECONDS)
+            raise
 
-def _handler(operations: Operations) -> type[socketserver.StreamRequestHandler]:
+
+def _say_where(state: Path, address: str) -> None:
+    file = state / ADDRESS_FILE
+    # A file that is right is left alone: on a full disk it would end up empty.
+    with contextlib.suppress(OSError):
+        if not file.exists() or file.read_text(encoding="utf-8") != address:
+            file.write_text(address, encoding="utf-8")
+
+
+def _handler(
+    operations: Operations, explain: Callable[[Exception], Problem | None]
+) -> type[socketserver.StreamRequestHandler]:
     class Handler(socketserver.StreamRequestHandler):
         timeout: ClassVar[float | None] = 10.0
 
@@ -68,7 +97,8 @@ def _handler(operations: Operations) -> type[socketserver.StreamRequestHandler]:
             except SyncdError as error:
                 answer = {"error": error.problem.as_dict()}
             except Exception as error:  # noqa: BLE001 - a client's mistake mustn't end the server's thread
-                answer = {"error": {"what": f"{type(error).__name__}: {error}", "where": "", "remedy": ""}}
+                problem = explain(error) or Problem(f"{type(error).__name__}: {error}", "", "")
+                answer = {"error": problem.as_dict()}
             with contextlib.suppress(OSError):
                 self.wfile.write(json.dumps(answer).encode() + b"\n")
 
@@ -78,11 +108,19 @@ def _handler(operations: Operations) -> type[socketserver.StreamRequestHandler]:
 def ask(state: Path, op: str, *, timeout: float = 2.0, **fields: Any) -> dict[str, Any]:
     """Ask the daemon of a state folder.
 
-    Raises `DaemonNotRunning` where none listens, `TimeoutError` where one listens and doesn't answer in
-    `timeout` seconds, `SyncdError` with what the daemon answers of its own.
+    Raises `DaemonNotRunning` where none listens or it stands by, `TimeoutError` where one listens and doesn't
+    answer in `timeout` seconds, `SyncdError` with what the daemon answers of its own.
     """
     try:
         address = (state / ADDRESS_FILE).read_text(encoding="utf-8")
+    except OSError:
+        raise _not_running(state) from None
+    return ask_at(address, state, op, timeout=timeout, **fields)
+
+
+def ask_at(address: str, state: Path, op: str, *, timeout: float, **fields: Any) -> dict[str, Any]:
+    """Ask the daemon that listens at an address; raises what `ask` raises."""
+    try:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         with connection:
             connection.settimeout(timeout)
@@ -95,12 +133,16 @@ def ask(state: Path, op: str, *, timeout: float = 2.0, **fields: Any) -> dict[st
     except BlockingIOError:  # so many wait for an answer that there is no room for one more
         raise TimeoutError("the daemon doesn't answer") from None
     except OSError:
-        raise DaemonNotRunning(
-            "the daemon isn't running", where=str(state), remedy="start it: mem0-syncd run"
-        ) from None
+        raise _not_running(state) from None
     if not line:
         raise DaemonNotRunning("the daemon has just ended", where=str(state), remedy="mem0-syncd run")
     answer: dict[str, Any] = json.loads(line)
+    if answer.get("standby") and op != "ping":
+        raise DaemonNotRunning("the daemon stands by", where=str(state), remedy="see: mem0-syncd status")
     if error := answer.get("error"):
         raise SyncdError(error["what"], where=error["where"], remedy=error["remedy"])
     return answer
+
+
+def _not_running(state: Path) -> DaemonNotRunning:
+    return DaemonNotRunning("the daemon isn't running", where=str(state), remedy="start it: mem0-syncd run")

@@ -18,6 +18,7 @@ import structlog
 
 from mem0_syncd import __version__, paths, project_file, sync_state
 from mem0_syncd.audit import audit_what_is_due
+from mem0_syncd.bell import Bell
 from mem0_syncd.control import ControlServer
 from mem0_syncd.delivery import Delivery
 from mem0_syncd.errands import forget, recall, take_inventory
@@ -26,7 +27,7 @@ from mem0_syncd.item import Kind
 from mem0_syncd.keeper import Keeper
 from mem0_syncd.log import configure
 from mem0_syncd.notify import Notifier
-from mem0_syncd.outbox import Outbox
+from mem0_syncd.outbox import Outbox, faults
 from mem0_syncd.renewal import renewed
 from mem0_syncd.repair import repair
 from mem0_syncd.scheduler import Schedule
@@ -35,8 +36,8 @@ from mem0_syncd.settings import Settings
 from mem0_syncd.sources import SOURCES
 from mem0_syncd.watcher import Watcher
 
-_RELOAD = bytes([signal.SIGHUP])
 MEND_SECONDS = 10.0
+TICK_SECONDS = 10.0
 BEAT_SECONDS = 60.0
 """How often delivery looks for what is due unasked, should a wake-up ever be lost."""
 
@@ -54,16 +55,16 @@ log = structlog.get_logger("daemon")
 class Daemon(Service):
     """The service with its clockwork: events, schedule and control socket."""
 
-    def __init__(self, settings: Settings, outbox: Outbox, notifier: Notifier) -> None:
+    def __init__(self, settings: Settings, outbox: Outbox, bell: Bell, notifier: Notifier) -> None:
         super().__init__(settings, outbox)
+        self.bell = bell
         self.notifier = notifier
         self._dirty: dict[Path, bool] = {}
+        self._failures: dict[str, Problem] = {}
+        self._damage: Exception | None = None
         self._mark_pause = MARK_SECONDS
         self._noting = threading.Lock()
         self._reloading = threading.Lock()
-        # A pipe, because a signal that comes just before a lock is waited for doesn't end that wait.
-        self._told, self.telling = os.pipe()
-        os.set_blocking(self.telling, False)
         files = [*(source.path for source in SOURCES), sync_state.PATH, project_file.PATH]
         socket = paths.socket_path(settings.state_dir)
         self.watcher = Watcher(files, self._note_change, self._mend_soon, socket.with_suffix(".own"))
@@ -96,10 +97,22 @@ class Daemon(Service):
                 "inventory": self._answer_inventory,
                 "repair": self._answer_repair,
             },
+            partial(faults.problem_of, where=settings.state_dir),
         )
 
     def run(self) -> None:
-        """Work until `stop` is called; then drain and return."""
+        """Work until the bell brings a signal; then drain and return.
+
+        Raises what keeps it from beginning, and the error that shows that the outbox is damaged.
+        """
+        with contextlib.ExitStack() as running:
+            running.callback(self.control.stop)
+            self._begin(running)
+            self._wait_for_end()
+            log.info("stopping")
+        log.info("stopped")
+
+    def _begin(self, running: contextlib.ExitStack) -> None:
         registry = self.outbox.registry
         for name, value in (
             ("pid", str(os.getpid())),
@@ -109,29 +122,36 @@ class Daemon(Service):
             registry.set_fact(name, value)
         registry.set_problems("", "settings", [])
         self.control.start()
+        running.callback(self._end)
         self.watcher.start()
+        running.callback(self.watcher.stop)
         self.schedule.start()
+        running.callback(self.schedule.stop)
         self._watch_projects()
         self._scan_all()
         self._deliver_soon()
         self.schedule.soon("audit")
         self.keeper.start()
+        running.callback(self.keeper.stop)
         self._say_ready()
+        running.callback(self.notifier.stopping)
         log.info("ready", projects=len(registry.projects()), pid=os.getpid())
-        while os.read(self._told, 1) == _RELOAD:
-            self.reload()
-        log.info("stopping")
-        self.notifier.stopping()
-        self.keeper.stop()
-        self.schedule.stop()
-        self.watcher.stop()
-        self.close()
-        self.control.stop()
-        log.info("stopped")
 
-    def stop(self) -> None:
-        """Have `run` return; a byte written to `telling` does the same."""
-        os.write(self.telling, b"\0")
+    def _wait_for_end(self) -> None:
+        while (number := self.bell.wait(TICK_SECONDS)) in {None, signal.SIGHUP}:
+            if self._damage is not None:
+                raise self._damage
+            if number == signal.SIGHUP:
+                self.reload()
+
+    def _end(self) -> None:
+        try:
+            self.close()
+        except Exception as error:
+            # What couldn't be written down is looked up, and marked, after the next start.
+            if faults.problem_of(error, "") is None:
+                raise
+            log.warning("something is left to the next start", exc_info=error)
 
     def reload(self) -> None:
         """Read the settings again; wrong ones leave the old ones in force, and are reported."""
@@ -229,7 +249,8 @@ class Daemon(Service):
 
     def _mark(self) -> None:
         begun = time.monotonic()
-        self.mark()
+        if not self.mark():
+            self.schedule.by("mark", MEND_SECONDS)
         # Marking thousands of decisions takes a while: it mustn't be most of what the daemon does.
         self._mark_pause = min(max(MARK_SECONDS, 20 * (time.monotonic() - begun)), MARK_LONGEST_SECONDS)
 
@@ -261,20 +282,33 @@ class Daemon(Service):
         self.outbox.registry.set_problems("", "keeper", problems)
 
     def _after_job(self, name: str, error: Exception | None) -> None:
-        if error is not None:
+        if error is None:
+            self._failures.pop(name, None)
+            return
+        state = self.settings.state_dir
+        what = f"{name}: {type(error).__name__}: {error}"
+        fault = faults.problem_of(error, state)
+        problem = fault or Problem(what, str(state), "it is tried again; see the log")
+        if self._failures.get(name) != problem:  # a disk that is full needn't be told every ten seconds
             log.error("job failed", job=name, exc_info=error)
-        with contextlib.suppress(Exception):
-            what = f"{name}: {type(error).__name__}: {error}"
-            problem = Problem(what, str(self.settings.state_dir), "it is tried again; see the log")
-            self.outbox.registry.set_problems("", f"job {name}", [problem] if error else [])
-        if error is not None:
-            self.schedule.by(name, MEND_SECONDS)
+        # In memory, and not in the outbox, which may be just what can't be written.
+        self._failures[name] = problem
+        self.schedule.by(name, MEND_SECONDS)
+        if faults.is_damage(error):
+            self._damage = error
+            self.bell.ring()
 
     # Answers
 
     def _answer_ping(self, _request: Mapping[str, Any]) -> Mapping[str, Any]:
         couriers = [delivery.courier_pid for delivery in self.deliveries if delivery.courier_pid is not None]
-        return {"pid": os.getpid(), "version": __version__, "couriers": couriers}
+        problems = dict.fromkeys(list(self._failures.values()))
+        return {
+            "pid": os.getpid(),
+            "version": __version__,
+            "couriers": couriers,
+            "problems": [problem.as_dict() for problem in problems],
+        }
 
     def _answer_sync(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         wanted = {name: request.get(name, False) for name in ("resend_marked", "accept_account")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import asdict, dataclass
 
 
@@ -16,6 +17,11 @@ class Problem:
     def as_dict(self) -> dict[str, str]:
         """The problem as `status --json` shows it."""
         return asdict(self)
+
+
+def is_want_of_handles(error: BaseException) -> bool:
+    """Whether a file couldn't be opened because too many are open, which tells nothing of the file."""
+    return isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}
 
 
 class SyncdError(Exception):
@@ -53,4 +59,14 @@ class StateFolderBusy(SyncdError):
 
 
 class OutboxUnusable(SyncdError):
-    """The outbox is of a newer schema, or no database at all."""
+    """The outbox is of an older schema, or can't be read."""
+
+
+class OutboxTooNew(OutboxUnusable):
+    """The outbox is of a newer version of mem0-syncd."""
+
+    exit_code = 78
+
+
+class OutboxDamaged(OutboxUnusable):
+    """The outbox is broken, or another file is in its place."""

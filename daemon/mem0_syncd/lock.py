@@ -34,10 +34,12 @@ def deliverer(state: Path, command: str, *, wait: float = 0.0) -> Iterator[None]
         except Timeout:
             raise _busy(state) from None
     try:
-        (state / _HOLDER).write_text(json.dumps({"pid": os.getpid(), "command": command}), encoding="utf-8")
+        with contextlib.suppress(OSError):  # on a full disk the lock itself must do
+            said = json.dumps({"pid": os.getpid(), "command": command})
+            (state / _HOLDER).write_text(said, encoding="utf-8")
         yield
     finally:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             (state / _HOLDER).unlink()
         lock.release()
 

@@ -112,22 +112,37 @@ def make_private(folder: Path) -> Path:
     return folder
 
 
-def socket_path(state: Path, environ: Mapping[str, str] = os.environ) -> Path:
-    """Where the daemon of a state folder puts its control socket: one for each state folder."""
+def sync_folder(folder: Path) -> None:
+    """Make the names of a folder's new files durable: a file is only when its folder is, too."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def socket_paths(state: Path, environ: Mapping[str, str] = os.environ) -> list[Path]:
+    """Where the daemon of a state folder may put its control socket, in the order of preference."""
     import hashlib
     import tempfile
 
+    name = f"{hashlib.blake2b(os.fsencode(state), digest_size=6).hexdigest()}.sock"
+    folders = [runtime_dir(environ), state, Path(tempfile.gettempdir()) / f"{APP}-{os.getuid()}"]
+    paths = [folder / name for folder in folders]
+    return [path for path in paths if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH]
+
+
+def socket_path(state: Path, environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the daemon of a state folder puts its control socket: one for each state folder."""
     from mem0_syncd.errors import SyncdError
 
-    name = f"{hashlib.blake2b(os.fsencode(state), digest_size=6).hexdigest()}.sock"
-    candidates = [runtime_dir(environ), state, Path(tempfile.gettempdir()) / f"{APP}-{os.getuid()}"]
-    for folder in candidates:
-        if len(os.fsencode(folder / name)) > _LONGEST_SOCKET_PATH:
-            continue
+    for path in socket_paths(state, environ):
         try:
-            return make_private(folder) / name
+            make_private(path.parent)
         except SyncdError:
             continue
+        if os.access(path.parent, os.W_OK):
+            return path
     raise SyncdError(
         "no folder takes the control socket", where=str(state), remedy="set MEM0_SYNCD_RUNTIME_DIR"
     )

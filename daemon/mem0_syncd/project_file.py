@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from mem0_syncd.errors import Problem
+from mem0_syncd.errors import Problem, is_want_of_handles
 from mem0_syncd.item import Item, Kind
 
 PATH = ".claude/mem0-syncd.toml"
@@ -55,12 +55,14 @@ class BadProjectFile(Exception):
 
 
 def read(project: Path) -> ProjectFile:
-    """A project's own settings; raises `BadProjectFile`."""
+    """A project's own settings; raises `BadProjectFile`, and `OSError` for want of file handles."""
     try:
         said = tomllib.loads((project / PATH).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return EVERYTHING
     except (OSError, ValueError) as error:
+        if is_want_of_handles(error):
+            raise
         raise BadProjectFile(f"not TOML, or not to be read: {error}") from None
     unknown = sorted(said.keys() - {"id", "kinds", "exclude", "destination"})
     if unknown:

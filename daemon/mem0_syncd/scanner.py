@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mem0_syncd import files
-from mem0_syncd.errors import Problem
+from mem0_syncd.errors import Problem, is_want_of_handles
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.intake import Intake, Taken
 from mem0_syncd.item import Item
@@ -139,6 +139,8 @@ class Scanner:
         except FileNotFoundError:
             return _Read(source, None, {}, {})
         except OSError as error:
+            if is_want_of_handles(error):
+                raise
             raise Unreadable(
                 f"can't be read: {error.strerror}", remedy="check what is at that path"
             ) from None

@@ -25,6 +25,7 @@ from mem0_syncd.intake import Intake
 from mem0_syncd.item import Kind
 from mem0_syncd.memory import user_id
 from mem0_syncd.outbox import DestinationRow, Outbox, ProjectRow
+from mem0_syncd.outbox.renewal import RENEWED_AT
 from mem0_syncd.project_file import ProjectFile
 from mem0_syncd.scanner import RETRY_SECONDS, Scanner
 from mem0_syncd.settings import Settings
@@ -93,7 +94,13 @@ class Service:
         return self.outbox.queue.doubt_what_was_sending(destination.id, now, rules.certain_after(now))
 
     def _make_delivery(self, destination: DestinationRow) -> Delivery:
-        return Delivery(self.outbox, destination.id, self._means_of, on_settled=self._mark_soon)
+        delivery = Delivery(self.outbox, destination.id, self._means_of, on_settled=self._mark_soon)
+        renewed_at = self.outbox.registry.fact(RENEWED_AT)
+        if renewed_at is not None:
+            # What the damaged outbox had sent must be there to be seen when Mem0 is asked what it holds.
+            longest = self._means_of(destination).rules.certain_after(0.0)
+            delivery.hold_off(min(longest, float(renewed_at) + longest - time.time()))
+        return delivery
 
     def _means_of(self, destination: DestinationRow) -> Means:
         return means.means(self.settings, destination)
@@ -267,24 +274,39 @@ class Service:
         with self._marking:
             self._to_mark |= project_ids
 
-    def mark(self) -> None:
-        """Bring the sync-state files of projects with news in line with the receipts."""
+    def mark(self) -> bool:
+        """Bring the sync-state files of projects with news in line with the receipts.
+
+        Returns whether all could be written; the others are due again at the next call.
+        """
         with self._marking:
             due, self._to_mark = self._to_mark, set()
-        for project in self.outbox.registry.projects():
-            # A folder that was dropped or moved away is not made again for the marks' sake.
-            if project.id not in due or not (project.path / sync_state.PATH).parent.is_dir():
-                continue
-            destination = self.outbox.registry.destination_of(project.id)
-            marks = self.outbox.ledger.marks(destination.id, project.id, decision_log.SOURCE.name)
-            problems = []
-            try:
-                if sync_state.write(project.path, destination.identity, marks):
-                    self._written[project.path] = sync_state.signature(project.path / sync_state.PATH)
-                    failpoint("marked")
-            except (Unreadable, OSError) as error:
-                problems.append(sync_state.problem_of(error))
-            self.outbox.registry.set_problems(project.id, "sync-state", problems, project.tree)
+        left = due
+        try:
+            wanted = [project for project in self.outbox.registry.projects() if project.id in due]
+            left = {project.id for project in wanted if not self._mark_one(project)}
+        finally:
+            with self._marking:
+                self._to_mark |= left
+        return not left
+
+    def _mark_one(self, project: ProjectRow) -> bool:
+        # A folder that was dropped or moved away is not made again for the marks' sake.
+        if not (project.path / sync_state.PATH).parent.is_dir():
+            return True
+        destination = self.outbox.registry.destination_of(project.id)
+        marks = self.outbox.ledger.marks(destination.id, project.id, decision_log.SOURCE.name)
+        problems, failure = [], None
+        try:
+            if sync_state.write(project.path, destination.identity, marks):
+                self._written[project.path] = sync_state.signature(project.path / sync_state.PATH)
+                failpoint("marked")
+        except (Unreadable, OSError) as error:
+            failure = error
+            problems.append(sync_state.problem_of(error))
+        self.outbox.registry.set_problems(project.id, "sync-state", problems, project.tree)
+        # One that can't be understood is left alone until its next change.
+        return not isinstance(failure, OSError)
 
     def begin_sync(
         self, project_id: str | None = None, *, resend_marked: bool = False, accept_account: bool = False

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mem0_syncd.paths import make_private
+from mem0_syncd.paths import make_private, sync_folder
 
 if TYPE_CHECKING:
     from mem0_syncd.errors import Problem
@@ -62,7 +62,11 @@ def take(state: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
             event = _parse(path.read_bytes())
         except FileNotFoundError:
             continue
-        except (OSError, ValueError, RecursionError):
+        except (OSError, ValueError, RecursionError) as error:
+            from mem0_syncd.errors import is_want_of_handles
+
+            if is_want_of_handles(error):
+                raise
             with contextlib.suppress(OSError):
                 path.rename(path.with_suffix(_SET_ASIDE))
             continue
@@ -106,12 +110,7 @@ def _write(path: Path, event: Mapping[str, str | None]) -> None:
     except BaseException:
         half_written.unlink(missing_ok=True)
         raise
-    # The name is durable when its folder is.
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
 
 
 def _settle_abandoned(folder: Path) -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mem0_syncd import refusal
-from mem0_syncd.control import ask
-from mem0_syncd.errors import DaemonNotRunning, Problem
+from mem0_syncd.control import ask, ask_at
+from mem0_syncd.errors import DaemonNotRunning, OutboxUnusable, Problem
 from mem0_syncd.guarantee import guarantee
 from mem0_syncd.item import Kind
-from mem0_syncd.outbox import DestinationRow, Outbox
+from mem0_syncd.outbox import DestinationRow, Outbox, faults, renewal
+from mem0_syncd.paths import socket_paths
 from mem0_syncd.settlement import Reach
 
 SCHEMA = 1
@@ -24,22 +27,28 @@ PING_SECONDS = 1.0
 
 def snapshot(state: Path) -> dict[str, Any]:
     """The status of a state folder, as `status --json` documents it (docs/json.md)."""
-    running = _ping(state)
-    refusals = refusal.read(state) if running == "stopped" else []
-    outbox = Outbox.open_to_read(state) if state.is_dir() else None
-    if outbox is None:
-        return _nothing_yet(running, refusals)
+    running, said = _ping(state)
+    refused = [it.as_dict() for it in refusal.read(state)] if running == "stopped" else []
+    said = {**said, "problems": [*said.get("problems", []), *refused]}
     try:
-        return _snapshot(outbox, running, refusals)
-    finally:
-        outbox.close()
+        outbox = Outbox.open_to_read(state) if state.is_dir() else None
+        if outbox is None:
+            return _nothing(running, said)
+        with closing(outbox):
+            return _snapshot(outbox, running, said)
+    except Exception as error:
+        own = error.problem if isinstance(error, OutboxUnusable) else faults.problem_of(error, state)
+        if own is None:
+            raise
+        return _nothing(running, said, own)
 
 
-def _snapshot(outbox: Outbox, running: str, refusals: list[Problem]) -> dict[str, Any]:
+def _snapshot(outbox: Outbox, running: str, said: dict[str, Any]) -> dict[str, Any]:
     registry = outbox.registry
     in_use = registry.destinations_in_use()
     projects = _projects(outbox)
-    problems = [problem.as_dict() for problem in (*refusals, *(it for _, it in _problems(outbox)))]
+    problems = said["problems"] + [it.as_dict() for it in renewal.problems(outbox.database)]
+    problems += [problem.as_dict() for _, problem in _problems(outbox)]
     for destination in in_use:
         problems += _destination_problems(destination)
         problems += _dead_letters(outbox, destination)
@@ -54,6 +63,7 @@ def _snapshot(outbox: Outbox, running: str, refusals: list[Problem]) -> dict[str
             "pid": int(registry.fact("pid") or 0) or None if alive else None,
             "version": registry.fact("version") if alive else None,
             "since": registry.fact("since") if alive else None,
+            **_daemon(said),
         },
         "destination": _destination(registry.current_destination()),
         "projects": projects,
@@ -65,14 +75,27 @@ def _snapshot(outbox: Outbox, running: str, refusals: list[Problem]) -> dict[str
     }
 
 
-def _ping(state: Path) -> str:
-    try:
-        ask(state, "ping", timeout=PING_SECONDS)
-    except DaemonNotRunning:
-        return "stopped"
-    except TimeoutError:
-        return "unresponsive"
-    return "ok"
+def _ping(state: Path) -> tuple[str, dict[str, Any]]:
+    """Whether a daemon answers, and what."""
+    # One that can't write to the state folder couldn't say there where it listens.
+    elsewhere = (
+        partial(ask_at, str(path), state, "ping", timeout=PING_SECONDS)
+        for path in socket_paths(state)
+        if path.exists()
+    )
+    for ping in (partial(ask, state, "ping", timeout=PING_SECONDS), *elsewhere):
+        try:
+            return "ok", ping()
+        except DaemonNotRunning:
+            continue
+        except TimeoutError:
+            return "unresponsive", {}
+    return "stopped", {}
+
+
+def _daemon(said: dict[str, Any]) -> dict[str, Any]:
+    """What a daemon says of itself that stands by, and so has put nothing into the outbox."""
+    return {name: said[name] for name in ("pid", "version", "since")} if said.get("standby") else {}
 
 
 def _state(running: str, *, paused: bool, problems: bool) -> str:
@@ -198,18 +221,21 @@ def _doubles(outbox: Outbox, destination: DestinationRow) -> list[dict[str, str]
     return [{"what": what, "where": destination.identity, "remedy": "mem0-syncd verify --repair"}]
 
 
-def _nothing_yet(running: str, refusals: list[Problem]) -> dict[str, Any]:
+def _nothing(running: str, said: dict[str, Any], own: Problem | None = None) -> dict[str, Any]:
+    """The status where there is no outbox, or `own` keeps it from being read."""
+    problems = said["problems"] or ([own.as_dict()] if own else [])
+    daemon = {"running": running != "stopped", "pid": None, "version": None, "since": None}
     return {
         "schema": SCHEMA,
-        "state": running,
-        "daemon": {"running": running != "stopped", "pid": None, "version": None, "since": None},
+        "state": _state(running, paused=False, problems=bool(problems)),
+        "daemon": daemon | _daemon(said),
         "destination": _destination(None),
         "projects": [],
         "totals": _sum([]),
         "redacted": 0,
         "last_delivery": None,
         "audit": {"last": None, "doubles": 0, "removed": 0},
-        "problems": [problem.as_dict() for problem in refusals],
+        "problems": problems,
     }
 
 

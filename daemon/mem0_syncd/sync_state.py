@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from mem0_syncd import atomic_file
-from mem0_syncd.errors import Problem
+from mem0_syncd.errors import Problem, is_want_of_handles
 from mem0_syncd.item import instant
+from mem0_syncd.outbox import faults
 from mem0_syncd.outbox.ledger import Marks
 from mem0_syncd.sources.base import Unreadable, parse_json
 from mem0_syncd.swap import swap
@@ -69,13 +70,18 @@ def merge(state: SyncState, identity: str, marks: Marks) -> dict[str, Any]:
 
 
 def read(project: Path) -> SyncState | None:
-    """A project's sync state, None where there is no file; raises `Unreadable`."""
+    """A project's sync state, None where there is no file.
+
+    Raises `Unreadable`, and `OSError` for want of file handles.
+    """
     path = project / PATH
     try:
         return parse(path.read_bytes())
     except FileNotFoundError:
         return None
     except OSError as error:
+        if is_want_of_handles(error):
+            raise
         raise Unreadable(f"can't be read: {error.strerror}", remedy="check what is at that path") from None
 
 
@@ -105,7 +111,9 @@ def problem_of(error: Unreadable | OSError) -> Problem:
     if isinstance(error, Unreadable):
         where = f"{PATH}: {error.place}" if error.place else PATH
         return Problem(f"the sync-state file is left alone: {error.what}", where, error.remedy)
-    return Problem(f"the sync-state file can't be written: {error.strerror}", PATH, "make it writable")
+    fault = faults.problem_of(error, PATH)
+    remedy = fault.remedy if fault else "check what is at that path"
+    return Problem(f"the sync-state file can't be written: {error.strerror}", PATH, remedy)
 
 
 def _replace(path: Path, document: dict[str, Any], *, unless_changed_from: tuple[int, ...] | None) -> bool:

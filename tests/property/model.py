@@ -12,9 +12,9 @@ import shutil
 import sqlite3
 import tempfile
 import threading
-from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -125,8 +125,25 @@ class FakeCourier:
     close = kill
 
 
-class WouldWait(Exception):
-    """Delivery has nothing to do before something happens."""
+class FaultyDatabase(Database):
+    """Some of its transactions fail as on a full disk: not made, or made and said to have failed."""
+
+    faults: ClassVar[deque[str]] = deque()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of the block, or nothing of it, or all of it and an error nevertheless."""
+        fault = self.faults.popleft() if self.faults and not self._connection.in_transaction else ""
+        with super().transaction() as sql:
+            yield sql
+            if fault == "not made":
+                raise sqlite3.OperationalError("database or disk is full")
+        if fault:
+            raise sqlite3.OperationalError("disk I/O error")
+
+
+class WouldWait(BaseException):
+    """Delivery has nothing to do before something happens; no error, which would have a round begin anew."""
 
 
 class NeverWait(threading.Event):
@@ -168,7 +185,7 @@ class Delivering(RuleBasedStateMachine):
     def _open(self) -> None:
         """An empty outbox."""
         shutil.copy(self.template, self.folder / FILE_NAME)
-        self.outbox = Outbox(Database.open(self.folder, migrate=False))
+        self.outbox = Outbox(FaultyDatabase.open(self.folder, migrate=False))
         self.outbox.database.rows("PRAGMA synchronous = OFF")
         if self.sabotage:
             self.outbox.database.rows(self.sabotage)
@@ -380,8 +397,22 @@ class Delivering(RuleBasedStateMachine):
                 self.last_read[item.sync_key] = item
 
     def deliver(self) -> None:
-        with suppress(WouldWait):
+        try:
             self.next_round = self.delivery.run()
+        except WouldWait:
+            pass
+        except sqlite3.OperationalError:
+            self.next_round = 1.0
+
+    @rule(faults=st.lists(st.sampled_from(["", "not made", "made"]), min_size=1, max_size=6))
+    def fill_the_disk(self, faults: list[str]) -> None:
+        """For some time what is to be written down can't be, while Mem0 is well."""
+        for fault in faults:
+            FaultyDatabase.faults.append(fault)
+            self.deliver()
+            self._answer_some(TRUTH, 0.0, lambda _: True)
+            self.mem0.wait(1.0)
+        FaultyDatabase.faults.clear()
 
     @rule(seconds=st.sampled_from([0.0, 5.0]))
     def be_well(self, seconds: float) -> None:

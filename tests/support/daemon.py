@@ -35,7 +35,7 @@ def wait_until(condition: Callable[[], Any], what: str = "", seconds: float = PA
         time.sleep(0.02)
 
 
-_MENDING = "from mem0_syncd import daemon; daemon.MEND_SECONDS = {}"
+_MENDING = "from mem0_syncd import daemon, standby; daemon.MEND_SECONDS = standby.RETRY_SECONDS = {}"
 _RUN = "from mem0_syncd import cli; cli.main(['run'])"
 
 
@@ -74,7 +74,8 @@ class Daemon:
         """Start a daemon and wait until it answers.
 
         `failpoint` has it killed at a point of its way; `mend_seconds` is the period at which it looks
-        after its watches unasked, which no setting changes; `prelude` is Python that runs before it begins.
+        after its watches unasked, and tries again what failed, which no setting changes; `prelude` is Python
+        that runs before it begins.
         """
         extra = {"MEM0_SYNCD_FAILPOINT": failpoint} if failpoint else {}
         if mend_seconds is not None:
@@ -100,9 +101,10 @@ class Daemon:
         return self.process.poll()
 
     def answers(self) -> dict[str, Any] | None:
-        """What the daemon answers to a ping, if it does."""
+        """What the daemon answers to a ping, if it does and doesn't stand by."""
         with contextlib.suppress(SyncdError, TimeoutError):
-            return ask(self.state, "ping")
+            answer = ask(self.state, "ping")
+            return None if answer.get("standby") else answer
         return None
 
     @property

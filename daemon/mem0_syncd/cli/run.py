@@ -24,11 +24,10 @@ def run(*, launchd: bool) -> None:
     \b
     Example:  MEM0_SYNCD_PROJECTS='["~/code/shop"]' mem0-syncd run
     """
-    from mem0_syncd import log, paths, refusal
-    from mem0_syncd.daemon import Daemon
-    from mem0_syncd.lock import deliverer
+    from mem0_syncd import log
+    from mem0_syncd.bell import Bell
     from mem0_syncd.notify import Notifier
-    from mem0_syncd.outbox import Outbox
+    from mem0_syncd.standby import live
 
     try:
         chosen = _settings()
@@ -41,20 +40,11 @@ def run(*, launchd: bool) -> None:
     # A watchdog ends a daemon that hangs by SIGABRT: then every thread says where it is.
     faulthandler.enable()
     log.configure(chosen.log_level, chosen.log_file)
-    state = paths.make_private(chosen.state_dir)
-    with deliverer(state, "run", wait=600.0):
-        refusal.clear(state)
-        outbox = Outbox.open(state)
-        try:
-            daemon = Daemon(chosen, outbox, Notifier())
-            signal.set_wakeup_fd(daemon.telling, warn_on_full_buffer=False)
-            # On a terminal, SIGHUP says that it is gone; there the daemon ends as it always may.
-            reloads = [] if sys.stderr.isatty() else [signal.SIGHUP]
-            for number in (signal.SIGTERM, signal.SIGINT, *reloads):
-                signal.signal(number, lambda *_: None)
-            daemon.run()
-        finally:
-            outbox.close()
+    bell = Bell()
+    # On a terminal, SIGHUP says that it is gone; there the daemon ends as it always may.
+    reloads = [] if sys.stderr.isatty() else [signal.SIGHUP]
+    bell.listen(signal.SIGTERM, signal.SIGINT, *reloads)
+    live(chosen, bell, Notifier())
 
 
 def _settings() -> Settings:

@@ -6,6 +6,7 @@ import math
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -71,6 +72,13 @@ class Delivery:
         self._line: Line[Claim | Look] = Line(self._start_of_courier, self._rng)
         self._looks = Looks(outbox, self._rng, now)
         self.questions = Questions(self._line)
+        # What was heard and isn't durable yet: where a write fails, the next round begins with it.
+        self._events: deque[Answer[Claim | Look] | Opened | Lost[Claim | Look]] = deque()
+        self._settled: list[tuple[Entry, Settlement]] = []
+        self._standing: Standing | None = None
+        # What was claimed and isn't with the courier yet.
+        self._in_hand: list[Claim] = []
+        self._has_strays = False
         self._draining = False
         self._running = threading.Lock()
         self._turns = 0
@@ -80,9 +88,16 @@ class Delivery:
     # The round
 
     def run(self) -> float | None:
-        """Deliver until nothing is due and nothing under way; returns when to run again, in seconds."""
+        """Deliver until nothing is due and nothing under way; returns when to run again, in seconds.
+
+        Raises what keeps the outbox from being written; nothing is lost by that, and the next run goes on.
+        """
         with self._running:
-            return self._run()
+            try:
+                return self._run()
+            except Exception:
+                self._has_strays = True
+                raise
 
     def _run(self) -> float | None:
         line = self._line
@@ -92,12 +107,18 @@ class Delivery:
                 time.sleep(GATHER_SECONDS)
             line.news.clear()
             self._take_answers()
+            if self._has_strays:
+                self._doubt_strays()
             line.end_hung()
             handed = 0 if self._draining or self.paused else self._hand_out()
             if line.tickets:
                 line.news.wait(self._patience())
             elif not handed and not line.news.is_set():
                 return self._until_next()
+
+    def hold_off(self, seconds: float) -> None:
+        """Begin nothing for so long."""
+        self._line.not_before = time.monotonic() + seconds
 
     def nudge(self) -> None:
         """Have a running round look again at what is due."""
@@ -161,6 +182,7 @@ class Delivery:
         adopted = [claim for claim in claims if claim.verb is Verb.ADOPT]
         self._adopt(destination, adopted)
         claims = [claim for claim in claims if claim.verb is not Verb.ADOPT]
+        self._in_hand = list(claims)
         under_way = [ticket.about for ticket in self._line.tickets.values()]
         is_well = destination.standing.reach is Reach.OK
         looks = self._looks.due(destination, under_way) if is_well or not claims else []
@@ -176,6 +198,7 @@ class Delivery:
             self._line.send(look, look.request, hang_seconds=10 * self._means.hang_seconds)
         for claim in claims:
             self._line.send(claim, request_of(claim), hang_seconds=self._means.hang_seconds)
+            self._in_hand.remove(claim)
             failpoint("handed")
         return len(claims) + len(looks) + len(adopted)
 
@@ -232,10 +255,25 @@ class Delivery:
                     destination.id, now, limit, major=major, pushes=room, pushes_first=turn
                 )
                 self._pace.took(sum(claim.verb is Verb.PUSH for claim in taken))
+                self._in_hand += taken
                 claims += taken
         return claims
 
+    def _doubt_strays(self) -> None:
+        """Look up what a round that failed had claimed, durably or not, and handed to nobody."""
+        for claim in self._in_hand:
+            self._count_end(claim, was_sent=False)
+        self._in_hand = []
+        tickets = self._line.tickets.values()
+        under_way = [it.about.entry.id for it in tickets if isinstance(it.about, Claim)]
+        now = self._now()
+        self._outbox.queue.doubt_what_was_sending(
+            self.destination_id, now, self._means.rules.certain_after(now), under_way=under_way
+        )
+        self._has_strays = False
+
     def _give_back(self, destination: DestinationRow, claims: list[Claim], outcome: Later) -> None:
+        self._in_hand = []
         for claim in claims:
             self._count_end(claim, was_sent=False)
         settled = [(claim.entry, self._settle(claim.entry, outcome)) for claim in claims]
@@ -250,36 +288,41 @@ class Delivery:
     # Settling
 
     def _take_answers(self) -> None:
-        events = self._line.take()
-        if not events:
+        self._events.extend(self._line.take())
+        if not self._events and not self._settled:
             return
-        settled: list[tuple[Entry, Settlement]] = []
         destination = self._destination()
-        standing = destination.standing
-        for event in events:
-            match event:
-                case Opened(account):
-                    if account and not destination.account:
-                        self._outbox.registry.set_account(destination.id, account)
-                case Lost(tickets):
-                    # Whatever ended the courier, it tells nothing of the destination.
-                    claims = [ticket.about for ticket in tickets if isinstance(ticket.about, Claim)]
-                    for claim in claims:
-                        self._count_end(claim, was_sent=True)
-                    settled += [(it.entry, self._settle(it.entry, after_loss(it))) for it in claims]
-                case Answer(ticket, message):
-                    failpoint("answered")
-                    outcome = outcome_of(message)
-                    if outcome is not None:
-                        standing = stand(standing, outcome, self._means.rules, self._now(), self._rng)
-                    if isinstance(ticket.about, Claim):
-                        self._count_end(ticket.about, was_sent=outcome is not None)
-                        settlement = self._after_answer(ticket, ticket.about, outcome)
-                        settled.append((ticket.about.entry, settlement))
-                    else:
-                        took = time.monotonic() - ticket.handed_at
-                        self._looks.hear(destination, ticket.about, outcome, self._means.rules, took)
-        self._write(destination, settled, standing)
+        while self._events:
+            self._hear(destination, self._events[0])
+            self._events.popleft()
+        self._write(destination, self._settled, self._standing or destination.standing)
+        self._settled, self._standing = [], None
+
+    def _hear(
+        self, destination: DestinationRow, event: Answer[Claim | Look] | Opened | Lost[Claim | Look]
+    ) -> None:
+        match event:
+            case Opened(account):
+                if account and not destination.account:
+                    self._outbox.registry.set_account(destination.id, account)
+            case Lost(tickets):
+                # Whatever ended the courier, it tells nothing of the destination.
+                for claim in (ticket.about for ticket in tickets if isinstance(ticket.about, Claim)):
+                    self._count_end(claim, was_sent=True)
+                    self._settled.append((claim.entry, self._settle(claim.entry, after_loss(claim))))
+            case Answer(ticket, message):
+                failpoint("answered")
+                outcome = outcome_of(message)
+                if isinstance(ticket.about, Claim):
+                    self._count_end(ticket.about, was_sent=outcome is not None)
+                    settlement = self._after_answer(ticket, ticket.about, outcome)
+                    self._settled.append((ticket.about.entry, settlement))
+                else:
+                    took = time.monotonic() - ticket.handed_at
+                    self._looks.hear(destination, ticket.about, outcome, self._means.rules, took)
+                if outcome is not None:
+                    standing = self._standing or destination.standing
+                    self._standing = stand(standing, outcome, self._means.rules, self._now(), self._rng)
 
     def _after_answer(self, ticket: Ticket[Claim | Look], claim: Claim, outcome: Heard | None) -> Settlement:
         if outcome is None or isinstance(outcome, Listed | Copies | Removed):

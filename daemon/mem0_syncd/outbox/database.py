@@ -6,14 +6,18 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from mem0_syncd.errors import OutboxUnusable
+from mem0_syncd.errors import OutboxDamaged, OutboxTooNew, OutboxUnusable
+from mem0_syncd.outbox import faults
 
 FILE_NAME = "outbox.sqlite3"
+
+QUICK_CHECK_BYTES = 64 * 1024 * 1024
+"""How large an outbox may be to be checked as a whole at each start, which takes some tenths of a second."""
 
 
 class Database:
@@ -26,24 +30,24 @@ class Database:
 
     @classmethod
     def open(cls, folder: Path, *, migrate: bool) -> Database:
-        """The outbox of a state folder; only the lock's holder may make or migrate it.
+        """The outbox of a state folder, which must be there; only the lock's holder may migrate it.
 
-        Raises `OutboxUnusable` for a newer schema, and for an older one that isn't to be migrated; it is
-        left untouched.
+        Raises `OutboxTooNew` for a newer schema, `OutboxUnusable` for an older one that isn't to be migrated,
+        and `OutboxDamaged`; it is left untouched.
         """
         path = folder / FILE_NAME
-        path.touch(mode=0o600)
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+        if migrate:
+            _inspect(path)
+        connection = sqlite3.connect(
+            f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None, check_same_thread=False, timeout=10
+        )
         connection.row_factory = sqlite3.Row
         database = cls(connection, path)
         database._refuse_newer()
         connection.execute("PRAGMA journal_mode = WAL")
-        # FULL: an item must be durable before it is sent, a receipt before the entry goes.
-        connection.execute("PRAGMA synchronous = FULL")
-        if sys.platform == "darwin":
-            connection.execute("PRAGMA fullfsync = ON")
+        make_durable(connection)
         if migrate:
-            database._migrate()
+            bring_up_to_date(connection)
         else:
             database.refuse_older()
         connection.execute("PRAGMA foreign_keys = ON")
@@ -137,34 +141,82 @@ class Database:
             raise
         except sqlite3.DatabaseError as error:
             self.close()
-            raise OutboxUnusable(
-                f"the outbox is damaged: {error}",
-                where=str(self.path),
-                remedy="move the file away; it is rebuilt from the sources",
-            ) from error
+            raise _damaged(self.path, error) from error
         if version > newest:
             self.close()
-            raise OutboxUnusable(
-                f"the outbox has schema {version}; this version of mem0-syncd knows {newest}",
-                where=str(self.path),
-                remedy="upgrade mem0-syncd; nothing was changed",
-            )
+            raise _too_new(self.path, version)
 
-    def _migrate(self) -> None:
-        missing = [(number, script) for number, script in _migrations() if number > self.version]
-        if not missing:
-            return
-        # All or none, so that nobody reads what is half new; executescript commits what is open, so the
-        # script brings its own transaction.
-        scripts = "\n".join(script for _, script in missing)
+
+def make_durable(connection: sqlite3.Connection) -> None:
+    """Have what a transaction commits survive a power cut."""
+    # FULL: an item must be durable before it is sent, a receipt before the entry goes.
+    connection.execute("PRAGMA synchronous = FULL")
+    if sys.platform == "darwin":
+        connection.execute("PRAGMA fullfsync = ON")
+
+
+def bring_up_to_date(connection: sqlite3.Connection) -> None:
+    """Make the schema, or bring an older one up to date: all of it or nothing."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    missing = [(number, script) for number, script in _migrations() if number > version]
+    if not missing:
+        return
+    # All or none, so that nobody reads what is half new; executescript commits what is open, so the
+    # script brings its own transaction.
+    scripts = "\n".join(script for _, script in missing)
+    try:
+        connection.executescript(
+            f"BEGIN IMMEDIATE;\n{scripts}\nPRAGMA user_version = {missing[-1][0]};\nCOMMIT;"
+        )
+    except sqlite3.Error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def look_into(path: Path) -> sqlite3.Connection:
+    """A connection that writes nothing, nor leaves anything behind."""
+    # Where there is no log, nobody has it open.
+    how = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
+    return sqlite3.connect(f"{path.as_uri()}?mode=ro{how}", uri=True, timeout=10)
+
+
+def _inspect(path: Path) -> None:
+    """Look at a file without writing to it; raises `OutboxTooNew` and `OutboxDamaged`."""
+    with closing(look_into(path)) as connection:
         try:
-            self._connection.executescript(
-                f"BEGIN IMMEDIATE;\n{scripts}\nPRAGMA user_version = {missing[-1][0]};\nCOMMIT;"
-            )
-        except sqlite3.Error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if not version or not connection.execute(_HAS_FACTS).fetchone():
+                raise _damaged(path, "it is no outbox")
+            if version > _migrations()[-1][0]:
+                raise _too_new(path, version)
+            if path.stat().st_size <= QUICK_CHECK_BYTES:
+                (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+                if said != "ok":
+                    raise _damaged(path, said)
+        except sqlite3.DatabaseError as error:
+            if faults.is_damage(error):
+                raise _damaged(path, error) from error
             raise
+
+
+_HAS_FACTS = "SELECT 1 FROM sqlite_master WHERE name = 'fact'"
+
+
+def _damaged(path: Path, why: object) -> OutboxDamaged:
+    return OutboxDamaged(
+        f"the outbox is damaged: {why}",
+        where=str(path),
+        remedy="restart the daemon, which sets it aside and makes a new one",
+    )
+
+
+def _too_new(path: Path, version: int) -> OutboxTooNew:
+    return OutboxTooNew(
+        f"the outbox has schema {version}; this version of mem0-syncd knows {_migrations()[-1][0]}",
+        where=str(path),
+        remedy="upgrade mem0-syncd; nothing was changed",
+    )
 
 
 def _migrations() -> list[tuple[int, str]]:

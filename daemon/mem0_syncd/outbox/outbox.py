@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mem0_syncd.errors import OutboxDamaged, OutboxUnusable
+from mem0_syncd.outbox import renewal
 from mem0_syncd.outbox.audits import Audits
-from mem0_syncd.outbox.database import Database
+from mem0_syncd.outbox.database import FILE_NAME, Database
 from mem0_syncd.outbox.echoes import Echoes
 from mem0_syncd.outbox.ledger import Ledger
 from mem0_syncd.outbox.looks import Looks
@@ -33,7 +35,20 @@ class Outbox:
 
     @classmethod
     def open(cls, folder: Path, *, migrate: bool = True) -> Outbox:
-        """The outbox to write to, for the holder of the folder's lock; see `Database.open`."""
+        """The outbox to write to; see `Database.open`.
+
+        With `migrate`, which is for the holder of the folder's lock, it is made where there is none, and made
+        anew where it is damaged.
+        """
+        if migrate:
+            try:
+                if (folder / FILE_NAME).exists():
+                    return cls(Database.open(folder, migrate=True))
+            except OutboxDamaged as error:
+                renewal.set_aside(folder, error)
+            renewal.make(folder)
+        elif not (folder / FILE_NAME).exists():
+            raise OutboxUnusable("there is no outbox yet", where=str(folder), remedy="mem0-syncd run")
         return cls(Database.open(folder, migrate=migrate))
 
     @classmethod

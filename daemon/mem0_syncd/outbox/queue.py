@@ -103,23 +103,29 @@ class Queue:
             for entry, settlement in settled:
                 write_settlement(sql, destination, entry, settlement, now)
 
-    def doubt_what_was_sending(self, destination: int, now: float, certain_at: float) -> int:
+    def doubt_what_was_sending(
+        self, destination: int, now: float, certain_at: float, *, under_way: Iterable[int] = ()
+    ) -> int:
         """Take what a dead deliverer left `sending` for unconfirmed, and make every look-up due.
 
         What Mem0's language model may still be rewriting is certain only when it can be done with that.
+        What is `under_way`, by its entries' ids, is in good hands.
         """
+        but = json.dumps(list(under_way))
         with self._db.transaction() as sql:
             left = sql.execute(
                 "UPDATE entry SET state = 'unconfirmed', certain_at = MAX(certain_at,"
                 " ? + CASE WHEN memory_id IS NULL AND frozen ->> '$.infer' THEN ? ELSE 0 END)"
-                " WHERE state = 'sending' AND destination = ? RETURNING sync_key",
-                (certain_at, SLOWEST_REWRITE, destination),
+                " WHERE state = 'sending' AND destination = ?"
+                " AND id NOT IN (SELECT value FROM json_each(?)) RETURNING sync_key",
+                (certain_at, SLOWEST_REWRITE, destination, but),
             ).fetchall()
             for row in left:
                 restate(sql, destination, row["sync_key"])
             sql.execute(
-                f"UPDATE entry SET due_at = ? WHERE destination = ? AND state IN {IN_FLIGHT}",  # noqa: S608
-                (now, destination),
+                f"UPDATE entry SET due_at = ? WHERE destination = ? AND state IN {IN_FLIGHT}"  # noqa: S608
+                " AND id NOT IN (SELECT value FROM json_each(?))",
+                (now, destination, but),
             )
         return len(left)
 

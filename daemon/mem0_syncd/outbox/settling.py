@@ -56,8 +56,9 @@ def _requeue(sql: sqlite3.Connection, destination: int, entry: Entry, it: Requeu
         _drop(sql, entry)
         return
     sql.execute(
-        "UPDATE entry SET state = 'pending', due_at = ?, sends = sends - ? WHERE id = ?",
-        (now, 0 if it.resend else 1, entry.id),
+        # Not what is there less one: a commit that failed may have been made all the same, and is repeated.
+        "UPDATE entry SET state = 'pending', due_at = ?, sends = ? WHERE id = ?",
+        (now, entry.sends if it.resend else entry.sends - 1, entry.id),
     )
 
 

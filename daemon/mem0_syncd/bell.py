@@ -1,0 +1,33 @@
+"""The bell: what wakes the daemon's main thread, be it a signal or another thread."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+
+_NUDGE = 0
+
+
+class Bell:
+    """Remembers every ring until it is waited for; one a process, for as long as that lives."""
+
+    def __init__(self) -> None:
+        # A pipe, because a signal that comes just before a lock is waited for doesn't end that wait.
+        self._told, self._telling = os.pipe()
+        os.set_blocking(self._telling, False)
+
+    def listen(self, *signals: signal.Signals) -> None:
+        """Have these signals ring, and do nothing else; for the main thread."""
+        signal.set_wakeup_fd(self._telling, warn_on_full_buffer=False)
+        for number in signals:
+            signal.signal(number, lambda *_: None)
+
+    def ring(self, number: int = _NUDGE) -> None:
+        """Ring as a signal would; without one, only to have the waiting thread look about."""
+        os.write(self._telling, bytes([number]))
+
+    def wait(self, seconds: float) -> int | None:
+        """The next signal; None for a mere nudge, and when none came in so many seconds."""
+        readable, _, _ = select.select([self._told], [], [], seconds)
+        return (os.read(self._told, 1)[0] or None) if readable else None

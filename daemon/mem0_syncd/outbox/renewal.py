@@ -1,0 +1,145 @@
+"""A new outbox: whole from its first moment, with what can be rescued of a damaged one that is set aside."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from mem0_syncd.errors import Problem
+from mem0_syncd.outbox import faults
+from mem0_syncd.outbox.database import (
+    FILE_NAME,
+    Database,
+    bring_up_to_date,
+    look_into,
+    make_durable,
+)
+from mem0_syncd.paths import sync_folder
+
+RENEWED_AT = "renewed_at"
+"""The fact that says when the outbox took the place of a damaged one."""
+
+_RESCUED = "rescued"
+_LOGS = ("-wal", "-shm")
+
+# Receipts aren't among it: what Mem0 holds is found out by the first contact, and never out of date.
+_WORTH = (
+    ("destination", "1", ""),
+    ("fact", "name IN ('destination', 'paused') OR name LIKE 'second_writer:%'", ""),
+    ("project", "1", "watched folders"),
+    ("item", "tombstone IS NOT NULL", "dropped, forgotten or deleted items"),
+    ("item", "status = 'dead'", ""),
+    ("entry", "state = 'dead'", "dead letters"),
+)
+
+log = structlog.get_logger("outbox")
+
+
+def set_aside(folder: Path, why: object) -> None:
+    """Keep a damaged outbox under a name that says when it was found out; for the lock's holder."""
+    when = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    aside = folder / f"{FILE_NAME}.damaged-{when}"
+    log.error("outbox set aside", why=str(why), kept=str(aside))
+    (folder / FILE_NAME).rename(aside)
+    _set_logs_aside(folder, aside)
+
+
+def make(folder: Path) -> None:
+    """Make a state folder's outbox, for the holder of its lock; there must be none."""
+    aside = _newest_aside(folder)
+    # A write-ahead log without its outbox would be taken for the new one's.
+    _set_logs_aside(folder, aside or folder / f"{FILE_NAME}.lost")
+    new = folder / f"{FILE_NAME}.new"
+    for leftover in folder.glob(f"{new.name}*"):
+        leftover.unlink()
+    new.touch(mode=0o600)
+    try:
+        with closing(sqlite3.connect(new, isolation_level=None)) as connection:
+            make_durable(connection)
+            bring_up_to_date(connection)
+            if aside is not None:
+                _rescue(connection, aside)
+        new.rename(folder / FILE_NAME)
+    finally:
+        new.unlink(missing_ok=True)
+    sync_folder(folder)
+
+
+def problems(database: Database) -> list[Problem]:
+    """What a person should know of damaged outboxes that are still kept."""
+    aside = _newest_aside(database.path.parent)
+    if aside is None:
+        return []
+    row = database.row("SELECT value FROM fact WHERE name = ?", (_RESCUED,))
+    rescued = row["value"] if row else "nothing was taken over"
+    return [
+        Problem(
+            f"the outbox was damaged, and is made anew from the sources and from what Mem0 has; {rescued}",
+            str(aside),
+            "mem0-syncd project list, dead list: if nothing is missing, delete that file",
+        )
+    ]
+
+
+def _newest_aside(folder: Path) -> Path | None:
+    found = (it for it in folder.glob(f"{FILE_NAME}.damaged-*") if not it.name.endswith(_LOGS))
+    return max(found, default=None)
+
+
+def _set_logs_aside(folder: Path, aside: Path) -> None:
+    for suffix in _LOGS:
+        file = folder / f"{FILE_NAME}{suffix}"
+        if file.exists():
+            file.rename(f"{aside}{suffix}")
+
+
+def _rescue(new: sqlite3.Connection, aside: Path) -> None:
+    """Take over what the sources and Mem0 can't tell, as far as it can still be read."""
+    said, lost = [], []
+    with closing(look_into(aside)) as old:
+        old.execute("PRAGMA writable_schema = ON")  # one that is cut short is read as far as it goes
+        new.execute("BEGIN")
+        for table, condition, name in _WORTH:
+            count, is_whole = _copy(old, new, table, condition)
+            if name and count:
+                said.append(f"{count} {name}")
+            if name and not is_whole:
+                lost.append(name)
+    # What refers to something that couldn't be read is of no use.
+    new.execute("DELETE FROM item WHERE destination NOT IN (SELECT id FROM destination)")
+    new.execute(
+        "DELETE FROM entry WHERE (destination, sync_key) NOT IN (SELECT destination, sync_key FROM item)"
+    )
+    rescued = f"taken over: {', '.join(said) or 'nothing'}"
+    rescued += f"; perhaps not all: {', '.join(lost)}" if lost else ""
+    facts = ((RENEWED_AT, str(time.time())), (_RESCUED, rescued))
+    new.executemany("INSERT OR REPLACE INTO fact VALUES (?, ?)", facts)
+    new.execute("COMMIT")
+    log.warning("outbox made anew", rescued=rescued)
+
+
+def _copy(old: sqlite3.Connection, new: sqlite3.Connection, table: str, condition: str) -> tuple[int, bool]:
+    """How many rows could be taken over, and whether that is all of them."""
+    count = 0
+    try:
+        cursor = old.execute(f"SELECT * FROM {table} WHERE {condition}")  # noqa: S608 - constants of this module
+        known = {row[1] for row in new.execute(f"PRAGMA table_info({table})")}
+        columns = [name for name, *_ in cursor.description]
+        kept = [number for number, name in enumerate(columns) if name in known]
+        names, places = ", ".join(columns[number] for number in kept), ", ".join("?" for _ in kept)
+        for row in cursor:
+            written = new.execute(
+                f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({places})",  # noqa: S608 - names that `new` has
+                [row[number] for number in kept],
+            )
+            count += written.rowcount
+    except sqlite3.DatabaseError as error:
+        if not faults.is_damage(error) and not isinstance(error, sqlite3.OperationalError):
+            raise
+        return count, False
+    return count, True

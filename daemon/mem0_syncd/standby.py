@@ -1,0 +1,121 @@
+"""The daemon's life: it works whenever it can, and stands by, saying why, while it can't."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from mem0_syncd import __version__, paths, refusal
+from mem0_syncd.bell import Bell
+from mem0_syncd.control import ControlServer
+from mem0_syncd.daemon import Daemon
+from mem0_syncd.errors import Problem, StateFolderBusy, SyncdError
+from mem0_syncd.lock import deliverer, holder
+from mem0_syncd.notify import Notifier
+from mem0_syncd.outbox import Outbox, faults, renewal
+from mem0_syncd.renewal import renewed
+from mem0_syncd.settings import Settings
+
+RETRY_SECONDS = 5.0
+TURN_SECONDS = 0.2
+"""How often the lock is tried for while a command holds it, which is soon over."""
+
+log = structlog.get_logger("standby")
+
+
+class Standby:
+    """What answers in the daemon's place; without a runtime folder nothing does, and the log must do."""
+
+    def __init__(self, state: Path) -> None:
+        self._state = state
+        self._problem: Problem | None = None
+        self._server: ControlServer | None = None
+        self._since = datetime.now(UTC).isoformat()
+
+    def say(self, problem: Problem) -> None:
+        """Tell whoever asks what the daemon waits for."""
+        if problem != self._problem:
+            log.warning("standing by", **problem.as_dict())
+        self._problem = problem
+        if self._server is None:
+            with suppress(OSError, SyncdError):
+                operations = defaultdict(lambda: self._answer, ping=self._answer)
+                server = ControlServer(paths.socket_path(self._state), self._state, operations)
+                server.start()
+                self._server = server
+
+    def end(self) -> None:
+        """Make room for the daemon."""
+        self._problem = None
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+    def _answer(self, _request: Mapping[str, Any]) -> Mapping[str, Any]:
+        problems = [self._problem.as_dict()] if self._problem else []
+        return {
+            "standby": True,
+            "pid": os.getpid(),
+            "version": __version__,
+            "since": self._since,
+            "problems": problems,
+        }
+
+
+def live(settings: Settings, bell: Bell, notifier: Notifier) -> None:
+    """Run the daemon until a signal ends it; raises what time alone won't cure."""
+    standby = Standby(settings.state_dir)
+    try:
+        while True:
+            try:
+                _work(settings, bell, notifier, standby)
+            except Exception as error:
+                problem = _obstacle(error, settings.state_dir)
+                if problem is None:
+                    raise
+                standby.say(problem)
+                notifier.ready(f"standing by: {problem.what}")
+                pause = TURN_SECONDS if isinstance(error, StateFolderBusy) else RETRY_SECONDS
+            else:
+                return
+            notifier.alive()
+            number = bell.wait(pause)
+            if number == signal.SIGHUP:
+                settings, _ = renewed(settings)
+            elif number is not None:
+                return
+    finally:
+        standby.end()
+
+
+def _work(settings: Settings, bell: Bell, notifier: Notifier, standby: Standby) -> None:
+    state = paths.make_private(settings.state_dir)
+    with deliverer(state, "run"):
+        try:
+            with closing(Outbox.open(state)) as outbox:
+                refusal.clear(state)
+                standby.end()
+                Daemon(settings, outbox, bell, notifier).run()
+        except Exception as error:
+            if faults.is_damage(error):
+                renewal.set_aside(state, error)
+            raise
+
+
+def _obstacle(error: Exception, state: Path) -> Problem | None:
+    """What stands in the way for a while; None for what doesn't go away."""
+    if not isinstance(error, StateFolderBusy):
+        return faults.problem_of(error, state)
+    who = holder(state)
+    if who.get("command") == "run":
+        return None
+    command = f"`mem0-syncd {who['command']}` (pid {who['pid']})" if who else "a command"
+    return Problem(f"{command} delivers; the daemon waits for its end", str(state), "nothing: wait for it")
