@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -30,7 +31,7 @@ _RUNNING = {
 _COLOURS = {"ok": "green", "degraded": "yellow", "paused": "yellow", "stopped": "red", "unresponsive": "red"}
 _REMEDIES = {
     "stopped": "start it: mem0-syncd run",
-    "unresponsive": "restart it",
+    "unresponsive": "restart it; see: mem0-syncd doctor",
     "paused": "go on with: mem0-syncd resume",
 }
 
@@ -43,16 +44,15 @@ def headline(shown: dict[str, Any]) -> str:
     if not totals["seen"]:
         inside = "nothing seen yet"
     elif not left:
-        inside = f"all {due} items are in Mem0"
+        inside = "the one item is in Mem0" if due == 1 else f"all {due} items are in Mem0"
     else:
         inside = f"{totals['delivered']} of {due} items are in Mem0, {left} to go"
     if shown["state"] in _REMEDIES:
         action = _REMEDIES[shown["state"]]
-    elif shown["problems"]:
-        n = len(shown["problems"])
-        action = f"{n} {'problem' if n == 1 else 'problems'} below"
+    elif n := sum(map(needs_you, shown["problems"])):
+        action = f"{n} {'problem needs' if n == 1 else 'problems need'} you, below"
     else:
-        action = "nothing to do"
+        action = "nothing to do" + (": it mends itself" if shown["problems"] else "")
     return f"{_RUNNING[shown['state']]} · {inside} · {action}"
 
 
@@ -77,25 +77,29 @@ def rows(shown: dict[str, Any]) -> Iterator[tuple[str, ...]]:
             yield (project["id"], "nothing yet", "0", *("·" for _ in names))
 
 
-def footer(shown: dict[str, Any]) -> Iterator[str]:
-    """The lines under the table: destination, last delivery, next retry."""
+def footer(shown: dict[str, Any], now: float) -> Iterator[str]:
+    """The lines under the table: destination, last delivery, next retry; `now` in seconds since the epoch."""
     destination = shown["destination"]
     if destination["name"]:
         certainty = "" if destination["guarantee"] == EXACTLY_ONCE else f" ({destination['guarantee']})"
         yield f"destination    {destination['identity']}{certainty}"
     if shown["last_delivery"]:
-        yield f"last delivery  {_local(shown['last_delivery'])}"
+        yield f"last delivery  {_local(shown['last_delivery'], now)}"
     if shown["redacted"]:
         yield f"redacted       credentials in {shown['redacted']} items"
     if destination["retry_at"]:
-        yield f"next try       {_local(destination['retry_at'])}"
+        yield f"next try       {_local(destination['retry_at'], now)}"
 
 
 def print_status(shown: dict[str, Any]) -> None:
-    """Print the status, with colours and borders where a person looks on."""
+    """Print the status, with colours where a person looks on."""
     if sys.stdout.isatty():
         _console().print(_rich_status(shown))
         return
+    _print_plain(shown)
+
+
+def _print_plain(shown: dict[str, Any]) -> None:
     click.echo(headline(shown))
     table = list(rows(shown))
     if len(table) > 1:
@@ -108,23 +112,44 @@ def print_status(shown: dict[str, Any]) -> None:
             ]
             click.echo("  ".join(cells).rstrip())
     click.echo()
-    for line in footer(shown):
+    for line in footer(shown, time.time()):
         click.echo(line)
-    for problem in shown["problems"]:
-        click.echo(f"\n! {problem['what']}\n  where:  {problem['where']}\n  remedy: {problem['remedy']}")
+    for problem in _by_need(shown["problems"]):
+        click.echo(f"\n{_mark(problem)} {problem['what']}")
+        click.echo(f"  where:  {problem['where']}\n  remedy: {problem['remedy']}")
 
 
 def watch_status(look: Callable[[], dict[str, Any]], seconds: float = 0.5) -> None:
-    """Show the status until interrupted; only what changes is drawn."""
+    """Show the status until interrupted; in a pipe, whenever it has changed.
+
+    On a terminal it has a screen of its own, which each turn writes over without clearing it first.
+    """
+    with contextlib.suppress(KeyboardInterrupt):
+        if sys.stdout.isatty():
+            _watch_on_screen(look, seconds)
+        else:
+            _watch_in_pipe(look, seconds)
+
+
+def _watch_on_screen(look: Callable[[], dict[str, Any]], seconds: float) -> None:
     from rich.live import Live
 
     with Live(_rich_status(look()), console=_console(), auto_refresh=False, screen=True) as live:
-        try:
-            while True:
-                live.update(_rich_status(look()), refresh=True)
-                time.sleep(seconds)
-        except KeyboardInterrupt:
-            return
+        while True:
+            live.update(_rich_status(look()), refresh=True)
+            time.sleep(seconds)
+
+
+def _watch_in_pipe(look: Callable[[], dict[str, Any]], seconds: float) -> None:
+    before: dict[str, Any] = {}
+    while True:
+        shown = look()
+        if shown != before:
+            if before:
+                click.echo()
+            _print_plain(shown)
+        before = shown
+        time.sleep(seconds)
 
 
 def _console() -> Any:
@@ -148,16 +173,36 @@ def _rich_status(shown: dict[str, Any]) -> Any:
         for row in body:
             table.add_row(*row)
         parts += ["", table]
-    parts += ["", *(Text(line, style="dim") for line in footer(shown))]
-    for problem in shown["problems"]:
+    parts += ["", *(Text(line, style="dim") for line in footer(shown, time.time()))]
+    for problem in _by_need(shown["problems"]):
         parts += [
             "",
-            f"[yellow]![/] {escape(problem['what'])}",
+            f"[yellow]{_mark(problem)}[/] {escape(problem['what'])}",
             f"  [dim]where:[/]  {escape(problem['where'])}",
             f"  [dim]remedy:[/] {escape(problem['remedy'])}",
         ]
     return Group(*parts)
 
 
-def _local(moment: str) -> str:
-    return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+def _by_need(problems: list[dict[str, str]]) -> list[dict[str, str]]:
+    """What waits for a person first, otherwise as they come."""
+    return sorted(problems, key=needs_you, reverse=True)
+
+
+def _mark(problem: Mapping[str, str]) -> str:
+    return "!" if needs_you(problem) else "·"
+
+
+def _local(moment: str, now: float) -> str:
+    then = datetime.fromisoformat(moment)
+    away = round(then.timestamp() - now)
+    relative = f"in {duration(away)}" if away > 0 else f"{duration(-away)} ago"
+    return f"{then.astimezone():%Y-%m-%d %H:%M:%S}, {relative}"
+
+
+def duration(seconds: float) -> str:
+    """A time in the one unit that says enough."""
+    for size, unit in ((172_800, "d"), (7200, "h"), (120, "min")):
+        if seconds >= size:
+            return f"{seconds // (size // 2):.0f} {unit}"
+    return f"{seconds:.0f} s"

@@ -39,6 +39,16 @@ _MENDING = "from mem0_syncd import daemon, standby; daemon.MEND_SECONDS = standb
 _RUN = "from mem0_syncd import cli; cli.main(['run'])"
 
 
+TUNED = {
+    "MEM0_SYNCD_FLUSH_SECONDS": "0.1",
+    "MEM0_SYNCD_READ_LAG_SECONDS": "0.2",
+    "MEM0_SYNCD_BACKOFF__BASE_SECONDS": "0.05",
+    "MEM0_SYNCD_BACKOFF__CAP_SECONDS": "0.5",
+    "MEM0_SYNCD_PLATFORM__TIMEOUT_SECONDS": "1",
+}
+"""Settings short enough to see every fault's end within a test."""
+
+
 class Daemon:
     """One state folder, and the `mem0-syncd run` processes on it, one after the other."""
 
@@ -53,12 +63,7 @@ class Daemon:
             "MEM0_SYNCD_RUNTIME_DIR": str(folder / "r"),
             "MEM0_SYNCD_CONFIG_FILE": str(folder / "config.toml"),
             "MEM0_SYNCD_PROJECTS": json.dumps([str(project) for project in projects]),
-            # Short enough to see every fault's end within a test.
-            "MEM0_SYNCD_FLUSH_SECONDS": "0.1",
-            "MEM0_SYNCD_READ_LAG_SECONDS": "0.2",
-            "MEM0_SYNCD_BACKOFF__BASE_SECONDS": "0.05",
-            "MEM0_SYNCD_BACKOFF__CAP_SECONDS": "0.5",
-            "MEM0_SYNCD_PLATFORM__TIMEOUT_SECONDS": "1",
+            **TUNED,
             **environment,
         }
         self.process: subprocess.Popen[bytes] | None = None

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import time_machine
 
-from mem0_syncd.render import footer, headline, print_status, rows
+from mem0_syncd.render import duration, footer, headline, print_status, rows
 from mem0_syncd.status import COUNTS
 
 PROBLEM = {"what": "not JSON: [oops]", "where": "/p/.claude/x.json: line 3", "remedy": "mend [it]"}
+MENDING = {"what": "Mem0 can't be reached", "where": "platform x", "remedy": "nothing: it is tried again"}
+MIDNIGHT = datetime(2026, 1, 5, tzinfo=UTC).timestamp()
 
 
 def counts(**some: int) -> dict[str, int]:
@@ -68,11 +72,11 @@ def _in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         (shown(delivered=2, skipped=3, withheld=4), "Running · all 2 items are in Mem0 · nothing to do"),
         (
             shown("degraded", 1, delivered=1, dead=1),
-            "Running, with problems · 1 of 2 items are in Mem0, 1 to go · 1 problem below",
+            "Running, with problems · 1 of 2 items are in Mem0, 1 to go · 1 problem needs you, below",
         ),
         (
             shown("degraded", 3, delivered=2),
-            "Running, with problems · all 2 items are in Mem0 · 3 problems below",
+            "Running, with problems · all 2 items are in Mem0 · 3 problems need you, below",
         ),
         (
             shown("paused", 1, delivered=1, pending=1),
@@ -85,13 +89,31 @@ def _in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         (shown("stopped"), "Not running · nothing seen yet · start it: mem0-syncd run"),
         (
             shown("unresponsive", delivered=1),
-            "Running, but it doesn't answer · all 1 items are in Mem0 · restart it",
+            "Running, but it doesn't answer · the one item is in Mem0 · restart it; see: mem0-syncd doctor",
         ),
     ],
 )
 def test_the_headline_answers_three_questions(snapshot: dict[str, Any], line: str) -> None:
     """Is it running, is everything in Mem0, is there anything to do."""
     assert headline(snapshot) == line
+
+
+def test_what_mends_itself_needs_nobody() -> None:
+    """A problem that is tried again is no reason to do anything, and is shown after those that are."""
+    snapshot = shown("degraded", delivered=1, pending=1)
+    snapshot["problems"] = [MENDING]
+    assert headline(snapshot).endswith("1 to go · nothing to do: it mends itself")
+    snapshot["problems"] = [MENDING, PROBLEM]
+    assert headline(snapshot).endswith("1 problem needs you, below")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h"), (200_000, "2 d")],
+)
+def test_a_duration_has_one_unit(seconds: float, text: str) -> None:
+    """The largest of which there are two."""
+    assert duration(seconds) == text
 
 
 def test_the_table_shows_what_there_is() -> None:
@@ -122,30 +144,31 @@ def test_the_footer_tells_where_when_and_when_again() -> None:
     """In local time; only what there is to tell."""
     snapshot = shown(delivered=1)
     snapshot["destination"]["retry_at"] = "2026-01-05T00:00:30Z"
-    assert list(footer(snapshot)) == [
+    assert list(footer(snapshot, MIDNIGHT + 10)) == [
         "destination    platform x",
-        "last delivery  2026-01-05 00:00:00",
-        "next try       2026-01-05 00:00:30",
+        "last delivery  2026-01-05 00:00:00, 10 s ago",
+        "next try       2026-01-05 00:00:30, in 20 s",
     ]
     snapshot["destination"] |= {"name": "server", "identity": "server y", "guarantee": "at-least-once"}
-    assert next(footer(snapshot)) == "destination    server y (at-least-once)"
+    assert next(footer(snapshot, MIDNIGHT)) == "destination    server y (at-least-once)"
     snapshot["destination"] |= {"name": None, "identity": None, "guarantee": None, "retry_at": None}
     snapshot["last_delivery"] = None
-    assert list(footer(snapshot)) == []
+    assert list(footer(snapshot, MIDNIGHT)) == []
 
 
 def test_a_pipe_gets_plain_text(capsys: pytest.CaptureFixture[str]) -> None:
     """Aligned columns, problems whole with their places, no colours and no trailing blanks."""
-    print_status(shown("degraded", 1, delivered=123, dead=1))
+    with time_machine.travel(MIDNIGHT + 150, tick=False):
+        print_status(shown("degraded", 1, delivered=123, dead=1))
     out = capsys.readouterr().out
     assert out == (
-        "Running, with problems · 123 of 124 items are in Mem0, 1 to go · 1 problem below\n"
+        "Running, with problems · 123 of 124 items are in Mem0, 1 to go · 1 problem needs you, below\n"
         "\n"
         "PROJECT  KIND       SEEN  DELIVERED  DEAD\n"
         "shop     decisions   124        123     1\n"
         "\n"
         "destination    platform x\n"
-        "last delivery  2026-01-05 00:00:00\n"
+        "last delivery  2026-01-05 00:00:00, 2 min ago\n"
         "\n"
         "! not JSON: [oops]\n"
         "  where:  /p/.claude/x.json: line 3\n"

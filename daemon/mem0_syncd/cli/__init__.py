@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -59,7 +60,9 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> Any:
     """Run a command; an error prints as what, where and remedy, and sets the exit code."""
     try:
-        return cli.main(arguments, prog_name="mem0-syncd")
+        # rich and structlog know NO_COLOR, click doesn't.
+        colour = False if os.environ.get("NO_COLOR") else None
+        return cli.main(arguments, prog_name="mem0-syncd", color=colour)
     except SyncdError as error:
         click.echo(f"mem0-syncd: {error}", err=True)
         sys.exit(error.exit_code)

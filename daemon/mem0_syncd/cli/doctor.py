@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import sys
+import textwrap
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from mem0_syncd.doctor import Finding
 
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failure": ("✗", "red")}
 _COLUMN = 15
@@ -25,7 +33,7 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
     Example:  mem0-syncd doctor --json
     """
     from mem0_syncd import settings
-    from mem0_syncd.doctor import Finding, examine, look_around
+    from mem0_syncd.doctor import examine, look_around
     from mem0_syncd.doctor import report as reports
     from mem0_syncd.doctor.projects import what_leaves
 
@@ -38,9 +46,7 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
         click.echo(f"{reports.facts(reports.versions())}\n")
     for name, finding in examine(around):
         if not as_json:
-            _print(name if not found or found[-1][0] != name else "", finding.verdict, scrub(finding.what))
-            if finding.remedy:
-                click.echo(f"{'':{_COLUMN + 2}}remedy: {scrub(finding.remedy)}")
+            _print(name if not found or found[-1][0] != name else "", finding, scrub)
         found.append((name, finding))
     leaving = what_leaves(around)
     report = reports.as_dict(found, leaving, scrub)
@@ -55,6 +61,22 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
     ctx.exit(1 if report["verdict"] == "failure" else 0)
 
 
-def _print(name: str, verdict: str, what: str) -> None:
-    mark, colour = _MARKS[verdict]
-    click.echo(f"{click.style(mark, fg=colour)} {name:{_COLUMN}}{what}")
+def _print(name: str, finding: Finding, scrub: Callable[[str], str]) -> None:
+    mark, colour = _MARKS[finding.verdict]
+    lines = [scrub(finding.what), *([f"remedy: {scrub(finding.remedy)}"] if finding.remedy else [])]
+    margin = " " * (_COLUMN + 2)
+    said = "\n".join(_wrap(line, margin) for line in lines)
+    click.echo(f"{click.style(mark, fg=colour)} {name:{_COLUMN}}{said.removeprefix(margin)}")
+
+
+def _wrap(line: str, margin: str) -> str:
+    """The line behind a margin, broken between words where a person looks on; a pipe gets it whole."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    return textwrap.fill(
+        line,
+        width,
+        initial_indent=margin,
+        subsequent_indent=margin,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -24,6 +24,8 @@ def status(ctx: click.Context, *, as_json: bool, watch: bool) -> None:
     Example:  mem0-syncd status --json
     """
     state = paths.state_dir()
+    if watch and as_json:
+        raise click.UsageError("say --json or --watch, not both")
     if watch:
         from mem0_syncd.render import watch_status
 

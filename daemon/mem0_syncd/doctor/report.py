@@ -25,7 +25,7 @@ def versions() -> dict[str, str]:
         "mem0-syncd": __version__,
         "mem0ai": version("mem0ai"),
         "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "system": f"{platform.system()} {platform.machine()}",
     }
 
 
