@@ -45,7 +45,7 @@ class Inspection:
                 here = [it for it in scope if registry.destination_of(it[0]).id == destination.id]
                 if not here:
                     continue
-                self.say(f"comparing {user_id} ...")
+                self.say(f"comparing {user_id}")
                 comparison = self._compare(destination, user_id, here)
                 if user_id == GLOBAL_BEST_PRACTICES and project is not None:
                     comparison.foreign = []  # what other projects know is none of this one's business
@@ -65,7 +65,7 @@ class Inspection:
             shown_from = begun - inventory["read_lag"]
             if is_last or all(it.delivered_at <= shown_from for it in comparison.doubted):
                 break
-            self.say("waiting until Mem0 surely shows what has just been delivered ...")
+            self.say("waiting until Mem0 surely shows what has just been delivered")
             time.sleep(inventory["read_lag"])
         return comparison
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,3 +95,58 @@ def test_dead_letters_are_looked_at_and_dealt_with(daemon: Daemon, project: Path
         code, said = finish(spawn(daemon.environment, "dead", "drop", number))
         assert code == 1
         assert "remedy: mem0-syncd dead list" in said
+
+
+SHELLS = {
+    "bash": ["bash --norc --noprofile -i", "source <(mem0-syncd completion bash)"],
+    "zsh": ["zsh -f -i", "autoload -U compinit && compinit -D; source <(mem0-syncd completion zsh)"],
+    "fish": ["fish --no-config -i", "mem0-syncd completion fish | source"],
+}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_real_shell_completes_commands_and_options(shell: str, tmp_path: Path) -> None:
+    """Typed as a person types them, with the script that `completion` prints."""
+    if not shutil.which(shell):
+        pytest.skip(f"{shell} isn't installed")
+    command, setting_up = SHELLS[shell]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    at = typed_at(shlex.split(command), {**os.environ, "PATH": path, "HOME": str(tmp_path)})
+    at.sendline(f"{setting_up}; echo re''ady")
+    at.expect("ready\r")
+    at.send("mem0-syncd stat\t")
+    at.expect("mem0-syncd.*stat.*us")
+    at.send(" --wa\t")
+    at.expect("--wa.*tch")
+    at.close(force=True)
+
+
+def test_projects_and_dead_letters_are_completed(daemon: Daemon, project: Path, mem0: Mem0Platform) -> None:
+    """From the outbox; where there is none, nothing is, and nothing is said."""
+
+    def complete(words: str) -> list[str]:
+        asked = {"_MEM0_SYNCD_COMPLETE": "bash_complete", "COMP_WORDS": words}
+        said = daemon.run(**asked, COMP_CWORD=str(words.count(" ")))
+        assert not said.stderr
+        return said.stdout.split()
+
+    assert complete("mem0-syncd project remove ") == []
+    mem0.fail("add", answer(400, {"error": "too odd"}), times=None)
+    write_log(project, [decision(1)])
+    with running(daemon):
+        wait_until(lambda: daemon.totals()["dead"] == 1, "a dead letter")
+        number = daemon.run("dead", "list").stdout.split("\t")[0]
+        assert complete("mem0-syncd project remove sh") == ["plain,shop"]
+        assert complete("mem0-syncd dead show ") == [f"plain,{number}"]
+
+
+def test_whoever_waits_is_told_how_far_it_has_come(daemon: Daemon, project: Path, mem0: Mem0Platform) -> None:
+    """A bar with counts on a terminal, which is gone at the end; the summary stays."""
+    write_log(project, [decision(number) for number in range(1, 31)])
+    with mem0.hold("add", where=says("Decision 30")) as held, running(daemon):
+        syncing = spawn(daemon.environment, "sync")
+        syncing.expect("delivering.*29/30|delivering.*/30")
+        held.release()
+        code, rest = finish(syncing)
+    assert code == 0
+    assert "decisions 30/30" in rest

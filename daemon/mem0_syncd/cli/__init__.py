@@ -28,6 +28,7 @@ COMMANDS = {
     "claude": "The hooks and the command of Claude Code.",
     "hook": "What Claude Code's hooks call.",
     "doctor": "Every check that helps to find what is wrong.",
+    "completion": "Tab completion for bash, zsh and fish.",
     "demo": "The whole thing on a sample project.",
 }
 """Every command and what it does; `status` mustn't pay for what `run` imports."""
@@ -54,7 +55,11 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="mem0-syncd", prog_name="mem0-syncd")
 def cli() -> None:
-    """Bring what coding agents decide into Mem0, once each, whatever fails."""
+    """Bring what coding agents decide into Mem0, once each, whatever fails.
+
+    \b
+    Example:  mem0-syncd project add ~/code/shop && mem0-syncd run
+    """
 
 
 def main(arguments: list[str] | None = None) -> Any:

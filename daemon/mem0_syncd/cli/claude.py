@@ -15,7 +15,11 @@ from mem0_syncd.errors import SyncdError
 
 @click.group()
 def claude() -> None:
-    """Put hooks and the `/mem0-sync` command into Claude Code, or take them out."""
+    """Put hooks and the `/mem0-sync` command into Claude Code, or take them out.
+
+    \b
+    Example:  mem0-syncd claude install
+    """
 
 
 def _where(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -30,6 +34,9 @@ def install(project: Path | None, *, user: bool) -> None:
     """Have Claude Code say when a session stops, is compacted or ends, and know `/mem0-sync`.
 
     What its settings say stays; a copy is kept beside them.
+
+    \b
+    Example:  mem0-syncd claude install --project ~/code/shop
     """
     for line in code.install(_folder(project, user=user), code.hook_command()):
         click.echo(line, err=True)
@@ -40,7 +47,11 @@ def install(project: Path | None, *, user: bool) -> None:
 @claude.command()
 @_where
 def uninstall(project: Path | None, *, user: bool) -> None:
-    """Take out exactly what `install` put in."""
+    """Take out exactly what `install` put in.
+
+    \b
+    Example:  mem0-syncd claude uninstall
+    """
     for line in code.uninstall(_folder(project, user=user)):
         click.echo(line, err=True)
 

@@ -8,6 +8,7 @@ import click
 
 from mem0_syncd import paths
 from mem0_syncd.cli.access import read_only, writable
+from mem0_syncd.cli.completion import dead_letters
 from mem0_syncd.control import ask
 from mem0_syncd.entry import Entry
 from mem0_syncd.errors import DaemonNotRunning, SyncdError
@@ -17,20 +18,32 @@ from mem0_syncd.status import rfc3339
 
 @click.group()
 def dead() -> None:
-    """Look at dead letters: what can't be delivered as it is, each with its reason."""
+    """Look at dead letters: what can't be delivered as it is, each with its reason.
+
+    \b
+    Example:  mem0-syncd dead list
+    """
 
 
 @dead.command("list")
 def list_() -> None:
-    """Print each dead letter's id, project, kind and reason."""
+    """Print each dead letter's id, project, kind and reason, with tabs between.
+
+    \b
+    Example:  mem0-syncd dead list | cut -f4 | sort | uniq -c
+    """
     for entry in _letters(read_only(paths.state_dir())).values():
         click.echo(f"{entry.id}\t{entry.project}\t{entry.kind}\t{entry.reason}")
 
 
 @dead.command()
-@click.argument("number", metavar="ID", type=int)
+@click.argument("number", metavar="ID", type=int, shell_complete=dead_letters)
 def show(number: int) -> None:
-    """Print one dead letter whole, with the text that was to be sent."""
+    """Print one dead letter whole, with the text that was to be sent.
+
+    \b
+    Example:  mem0-syncd dead show 17
+    """
     entry = _letter(read_only(paths.state_dir()), number)
     for name, value in (
         ("id", entry.id),
@@ -46,10 +59,14 @@ def show(number: int) -> None:
 
 
 @dead.command()
-@click.argument("numbers", metavar="ID...", type=int, nargs=-1)
+@click.argument("numbers", metavar="ID...", type=int, nargs=-1, shell_complete=dead_letters)
 @click.option("--all", "everything", is_flag=True, help="Every dead letter.")
 def retry(numbers: tuple[int, ...], *, everything: bool) -> None:
-    """Send dead letters again; what may be in Mem0 after all is looked for first."""
+    """Send dead letters again; what may be in Mem0 after all is looked for first.
+
+    \b
+    Example:  mem0-syncd dead retry --all
+    """
     if bool(numbers) == everything:
         raise click.UsageError("name the ids, or say --all")
     with writable(paths.state_dir()) as outbox:
@@ -67,9 +84,13 @@ def retry(numbers: tuple[int, ...], *, everything: bool) -> None:
 
 
 @dead.command()
-@click.argument("numbers", metavar="ID...", type=int, nargs=-1, required=True)
+@click.argument("numbers", metavar="ID...", type=int, nargs=-1, shell_complete=dead_letters, required=True)
 def drop(numbers: tuple[int, ...]) -> None:
-    """Give dead letters up: they are never sent, unless their source says something new."""
+    """Give dead letters up: they are never sent, unless their source says something new.
+
+    \b
+    Example:  mem0-syncd dead drop 17 18
+    """
     with writable(paths.state_dir()) as outbox:
         ids = [_letter(outbox, number).id for number in numbers]
         outbox.queue.drop(ids)

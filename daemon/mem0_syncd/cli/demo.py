@@ -14,6 +14,9 @@ def demo(*, keep: bool) -> None:
     """Show the whole thing: a sample project, a daemon that is killed, an embedded Mem0.
 
     Everything happens in a temporary folder and without a network. Exit code 1 if anything failed.
+
+    \b
+    Example:  mem0-syncd demo --keep
     """
     from mem0_syncd.demo import Demo
 

@@ -11,6 +11,9 @@ def hook() -> None:
 
     Exit code 0, whatever happens; what went wrong is in hook.log in the state folder. It is put in place by:
     mem0-syncd claude install
+
+    \b
+    Example:  echo '{"hook_event_name": "Stop", "cwd": "."}' | mem0-syncd hook
     """
     from mem0_syncd import hooks
 

@@ -12,14 +12,22 @@ from mem0_syncd.errors import DaemonNotRunning
 
 @click.command()
 def pause() -> None:
-    """Deliver nothing until `resume`; what is written meanwhile waits in the outbox."""
+    """Deliver nothing until `resume`; what is written meanwhile waits in the outbox.
+
+    \b
+    Example:  mem0-syncd pause
+    """
     _set(paused=True)
     click.echo("paused; go on with: mem0-syncd resume", err=True)
 
 
 @click.command()
 def resume() -> None:
-    """Deliver again."""
+    """Deliver again, after `pause`.
+
+    \b
+    Example:  mem0-syncd resume
+    """
     _set(paused=False)
     click.echo("resumed", err=True)
 

@@ -9,13 +9,18 @@ import click
 
 from mem0_syncd import paths, projects
 from mem0_syncd.cli.access import read_only, writable
+from mem0_syncd.cli.completion import project_ids
 from mem0_syncd.control import ask
 from mem0_syncd.errors import DaemonNotRunning, SyncdError
 
 
 @click.group()
 def project() -> None:
-    """Choose what is watched."""
+    """Choose what is watched.
+
+    \b
+    Example:  mem0-syncd project list
+    """
 
 
 @project.command()
@@ -49,15 +54,23 @@ def add(path: Path, name: str | None, *, dry_run: bool) -> None:
 
 @project.command("list")
 def list_() -> None:
-    """Print each watched project's id and folder."""
+    """Print each watched project's id and folder, with a tab between.
+
+    \b
+    Example:  mem0-syncd project list | cut -f2
+    """
     for row in read_only(paths.state_dir()).registry.projects():
         click.echo(f"{row.id}\t{row.path}")
 
 
 @project.command()
-@click.argument("name", metavar="ID|PATH")
+@click.argument("name", metavar="ID|PATH", shell_complete=project_ids)
 def remove(name: str) -> None:
-    """Stop watching a project with its worktrees, or one folder; what is in Mem0, or known here, stays."""
+    """Stop watching a project with its worktrees, or one folder; what is in Mem0, or known here, stays.
+
+    \b
+    Example:  mem0-syncd project remove shop
+    """
     with writable(paths.state_dir()) as outbox:
         path = Path(name).expanduser().resolve()
         found = [row for row in outbox.registry.projects() if name == row.id or path == row.path]

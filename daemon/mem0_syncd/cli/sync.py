@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from mem0_syncd import paths, projects
+from mem0_syncd.cli.progress import Progress, progress
 from mem0_syncd.control import ask
 from mem0_syncd.errors import DaemonNotRunning, SyncdError
 from mem0_syncd.outbox import Outbox
@@ -39,9 +40,11 @@ def sync(path: Path | None, *, wait: bool, timeout: float, resend_marked: bool, 
     deadline = time.monotonic() + timeout
     wishes = {"resend_marked": resend_marked, "accept_account": accept_account}
     try:
-        reason = _through_daemon(state, path, deadline, wait=wait, wishes=wishes)
-    except DaemonNotRunning:
-        reason = _alone(state, path, deadline, wait=wait, wishes=wishes)
+        with progress("reading the projects") as told:
+            try:
+                reason = _through_daemon(state, path, deadline, told, wait=wait, wishes=wishes)
+            except DaemonNotRunning:
+                reason = _alone(state, path, deadline, told, wait=wait, wishes=wishes)
     except TimeoutError:
         raise SyncdError(
             "the daemon doesn't answer", where=str(state), remedy="restart it, or see: mem0-syncd status"
@@ -57,7 +60,13 @@ def sync(path: Path | None, *, wait: bool, timeout: float, resend_marked: bool, 
 
 
 def _through_daemon(
-    state: Path, path: Path | None, deadline: float, *, wait: bool, wishes: Mapping[str, bool]
+    state: Path,
+    path: Path | None,
+    deadline: float,
+    told: Progress,
+    *,
+    wait: bool,
+    wishes: Mapping[str, bool],
 ) -> str | None:
     # A big log takes the daemon a moment to read, and it answers only then.
     patience = max(2.0, deadline - time.monotonic())
@@ -68,11 +77,17 @@ def _through_daemon(
     outbox = outbox or Outbox.open_to_read(state)
     if outbox is None or not wait:
         return None
-    return wait_until_delivered(outbox, newest, project_id, deadline)
+    return wait_until_delivered(outbox, newest, project_id, deadline, told)
 
 
 def _alone(
-    state: Path, path: Path | None, deadline: float, *, wait: bool, wishes: Mapping[str, bool]
+    state: Path,
+    path: Path | None,
+    deadline: float,
+    told: Progress,
+    *,
+    wait: bool,
+    wishes: Mapping[str, bool],
 ) -> str | None:
     from mem0_syncd import log, settings
     from mem0_syncd.lock import deliverer
@@ -91,13 +106,17 @@ def _alone(
                 click.echo("queued; the daemon isn't running, so nothing is sent yet", err=True)
                 return None
             with service.delivering():
-                return wait_until_delivered(outbox, newest, project_id, deadline)
+                return wait_until_delivered(outbox, newest, project_id, deadline, told)
         finally:
             outbox.close()
 
 
-def wait_until_delivered(outbox: Outbox, newest: int, project_id: str | None, deadline: float) -> str | None:
+def wait_until_delivered(
+    outbox: Outbox, newest: int, project_id: str | None, deadline: float, told: Progress
+) -> str | None:
     """Wait until nothing up to the entry `newest` is live; returns why it gave up, if it did."""
+    most = 0
+    told.say("delivering")
     while True:
         live: Counter[str] = Counter()
         standings = []
@@ -107,6 +126,8 @@ def wait_until_delivered(outbox: Outbox, newest: int, project_id: str | None, de
                 standings.append(destination.standing)
         if not live:
             return None
+        most = max(most, live.total())
+        told.tell(most - live.total(), most)
         reasons = "; ".join(dict.fromkeys(standing.reason for standing in standings if standing.reason))
         if outbox.registry.fact("paused"):
             return "paused; go on with: mem0-syncd resume"

@@ -16,14 +16,12 @@ import click
 
 from mem0_syncd import paths, projects, verdict
 from mem0_syncd.cli.access import alone, read_only
+from mem0_syncd.cli.progress import Progress, progress
 from mem0_syncd.cli.sync import wait_until_delivered
 from mem0_syncd.control import ask
 from mem0_syncd.errors import DaemonNotRunning
 from mem0_syncd.inspection import Inspection, TakeInventory
 from mem0_syncd.outbox import Outbox
-
-QUIET_SECONDS = 1.0
-"""How long nothing is said of how it gets on, and between two such lines."""
 
 ANSWER_SECONDS = 1900.0
 REPAIRABLE = ("missing", "altered", "moved", "doubled")
@@ -59,16 +57,16 @@ def verify(
         raise click.UsageError("--overwrite goes with --repair")
     with _means(paths.state_dir(), is_repair=repair) as means:
         project = projects.find(means.outbox.registry, path).id if path else None
-        say = _talk()
-        shown = _compare(means, project, say)
-        done = None
-        if repair:
-            wanted = {name: shown[name] for name in REPAIRABLE if overwrite or name != "altered"}
-            wanted["doubled"] = [it for it in shown["doubled"] if it["identical"]]
-            done = _repair(means, wanted, shown["open"], timeout)
-        if done is not None:
-            found, shown = shown, _compare(means, project, say, done["removed"])
-            shown["repaired"] = verdict.repaired(means.outbox, found, shown, done)
+        with progress("comparing with Mem0") as told:
+            shown = _compare(means, project, told)
+            done = None
+            if repair:
+                wanted = {name: shown[name] for name in REPAIRABLE if overwrite or name != "altered"}
+                wanted["doubled"] = [it for it in shown["doubled"] if it["identical"]]
+                done = _repair(means, wanted, shown["open"], timeout, told)
+            if done is not None:
+                found, shown = shown, _compare(means, project, told, done["removed"])
+                shown["repaired"] = verdict.repaired(means.outbox, found, shown, done)
     if as_json:
         click.echo(json.dumps(shown, indent=2))
     else:
@@ -101,14 +99,14 @@ def _means(state: Path, *, is_repair: bool) -> Iterator[Means]:
 
 
 def _compare(
-    means: Means, project: str | None, say: Callable[[str], None], gone: list[str] | None = None
+    means: Means, project: str | None, told: Progress, gone: list[str] | None = None
 ) -> dict[str, Any]:
-    inspection = Inspection(means.outbox, means.take_inventory, say, frozenset(gone or ()))
+    inspection = Inspection(means.outbox, means.take_inventory, told.say, frozenset(gone or ()))
     return verdict.verdict(means.outbox, inspection.run(project), project)
 
 
 def _repair(
-    means: Means, wanted: Mapping[str, list[dict[str, Any]]], on_the_way: int, timeout: float
+    means: Means, wanted: Mapping[str, list[dict[str, Any]]], on_the_way: int, timeout: float, told: Progress
 ) -> dict[str, Any] | None:
     """Have differences put right, and wait for what is on the way; None where there is nothing to do."""
     if not any(wanted.values()) and not on_the_way:
@@ -124,18 +122,5 @@ def _repair(
             done["removed"] += came["removed"]
             done["unsaid"] += came["unsaid"]
     newest = means.outbox.queue.newest_id()
-    done["waiting"] = wait_until_delivered(means.outbox, newest, None, time.monotonic() + timeout)
+    done["waiting"] = wait_until_delivered(means.outbox, newest, None, time.monotonic() + timeout, told)
     return done
-
-
-def _talk() -> Callable[[str], None]:
-    """Says how it gets on, if it takes a while."""
-    last = time.monotonic()
-
-    def say(what: str) -> None:
-        nonlocal last
-        if time.monotonic() - last >= QUIET_SECONDS:
-            last = time.monotonic()
-            click.echo(what, err=True)
-
-    return say

@@ -1,0 +1,66 @@
+"""`mem0-syncd completion`, and what is completed besides the commands themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing, suppress
+
+import click
+from click.shell_completion import CompletionItem, get_completion_class
+
+from mem0_syncd import paths
+from mem0_syncd.cli.access import read_only
+from mem0_syncd.errors import SyncdError
+from mem0_syncd.outbox import Outbox
+
+VARIABLE = "_MEM0_SYNCD_COMPLETE"
+"""What a shell sets to ask for completions; the name is click's way of spelling the program's."""
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(ctx: click.Context, *, shell: str) -> None:
+    """Print what makes SHELL complete commands, options, projects and dead letters.
+
+    \b
+    bash  mem0-syncd completion bash >> ~/.bashrc
+    zsh   mem0-syncd completion zsh >> ~/.zshrc          (after compinit)
+    fish  mem0-syncd completion fish > ~/.config/fish/completions/mem0-syncd.fish
+
+    \b
+    Example:  source <(mem0-syncd completion bash)
+    """
+    chosen = get_completion_class(shell)
+    assert chosen is not None  # noqa: S101 - click has all three
+    click.echo(chosen(ctx.find_root().command, {}, "mem0-syncd", VARIABLE).source())
+
+
+def dead_letters(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[CompletionItem]:
+    """The ids of dead letters, each with its reason."""
+    return _from_outbox(
+        lambda outbox: [
+            CompletionItem(str(entry.id), help=entry.reason)
+            for destination in outbox.registry.destinations_in_use()
+            for entry in outbox.queue.dead_letters(destination.id, limit=100)
+            if str(entry.id).startswith(begun)
+        ]
+    )
+
+
+def project_ids(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[CompletionItem]:
+    """The ids of the watched projects, each with its folder."""
+    return _from_outbox(
+        lambda outbox: [
+            CompletionItem(row.id, help=str(row.path))
+            for row in outbox.registry.projects()
+            if row.id.startswith(begun) and not row.is_worktree
+        ]
+    )
+
+
+def _from_outbox(read: Callable[[Outbox], list[CompletionItem]]) -> list[CompletionItem]:
+    """What the outbox holds; nothing where it can't be read: amid a command line is no place to say so."""
+    with suppress(SyncdError), closing(read_only(paths.state_dir())) as outbox:
+        return read(outbox)
+    return []

@@ -1,0 +1,129 @@
+"""How far something has come, on standard error, for whoever waits for it."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import click
+
+from mem0_syncd.render import duration
+
+QUIET_SECONDS = 1.0
+"""How long a person waits without being told anything."""
+
+LINE_SECONDS = 10.0
+"""How far apart the lines are that a log gets."""
+
+
+class Progress(Protocol):
+    """What is told of how far something has come."""
+
+    def tell(self, done: int, total: int) -> None:
+        """So many of so many are done."""
+
+    def say(self, what: str) -> None:
+        """What is being done now."""
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Progress]:
+    """Show how far the block has come: a bar on a terminal, a line now and then elsewhere."""
+    if not sys.stderr.isatty():
+        yield _Lines(what)
+        return
+    bar = _Bar(what)
+    try:
+        yield bar
+    finally:
+        bar.end()
+
+
+def line(what: str, done: int, total: int, seconds: float) -> str:
+    """One line of progress, with the time left if it goes on as it went in the seconds so far."""
+    if not total:
+        return f"{what} ..."
+    left = f", about {duration(seconds * (total - done) / done)} left" if done else ""
+    return f"{what}: {done} of {total}{left}"
+
+
+class _Lines:
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._begun = self._last = time.monotonic()
+        self._done = self._total = 0
+
+    def tell(self, done: int, total: int) -> None:
+        self._done, self._total = done, total
+        now = time.monotonic()
+        if now - self._last >= LINE_SECONDS:
+            self._last = now
+            click.echo(line(self._what, done, total, now - self._begun), err=True)
+
+    def say(self, what: str) -> None:
+        self._what = what
+        self.tell(self._done, self._total)
+
+
+class _Bar:
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._done = self._total = 0
+        self._bar: Any = None
+        self._changing = threading.Lock()
+        self._timer = threading.Timer(QUIET_SECONDS, self._show)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def tell(self, done: int, total: int) -> None:
+        with self._changing:
+            self._done, self._total = done, total
+            self._draw()
+
+    def say(self, what: str) -> None:
+        with self._changing:
+            self._what = what
+            self._draw()
+
+    def end(self) -> None:
+        self._timer.cancel()
+        with self._changing:
+            if self._bar is not None:
+                self._bar.stop()
+            self._bar = None
+
+    def _show(self) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            SpinnerColumn,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+        from rich.progress import Progress as Bar
+
+        bar = Bar(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        with self._changing:
+            if not self._timer.finished.is_set():
+                self._bar = bar
+                bar.add_task(self._what, total=None)
+                bar.start()
+                self._draw()
+
+    def _draw(self) -> None:
+        if self._bar is not None:
+            task = self._bar.task_ids[0]
+            self._bar.update(task, description=self._what, completed=self._done, total=self._total or None)

@@ -1,0 +1,48 @@
+"""What `--help` says of every command."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from mem0_syncd.cli import COMMANDS, cli
+
+
+def commands(group: click.Group, *before: str) -> Iterator[tuple[str, click.Command]]:
+    """Every command with its whole name, those of groups as well."""
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        assert command
+        yield " ".join((*before, name)), command
+        if isinstance(command, click.Group):
+            yield from commands(command, *before, name)
+
+
+EVERY = dict(commands(cli))
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_command_has_a_contract_and_an_example(name: str) -> None:
+    """The example is of the command itself, and the first line is a sentence."""
+    text = EVERY[name].help or ""
+    assert re.match(r"[A-Z`].*[.:,]", text), name
+    example = re.search(r"Example:  (.*)", text)
+    assert example, name
+    assert f"mem0-syncd {name}" in example[1], example[1]
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_option_says_what_it_does(name: str) -> None:
+    """An option without a word of help is one that nobody finds."""
+    for parameter in EVERY[name].params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help or isinstance(parameter.type, click.Choice), f"{name} {parameter.name}"
+
+
+def test_the_list_of_commands_is_that_of_the_commands() -> None:
+    """Each line of it ends as a sentence does."""
+    assert list(COMMANDS) == cli.list_commands(click.Context(cli))
+    assert all(text.endswith(".") for text in COMMANDS.values())
