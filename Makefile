@@ -6,8 +6,8 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: help install demo test test-slow test-systemd chaos chaos-embedded poison lint bench-recall docs pictures \
-	constraints clean
+.PHONY: help install demo test test-slow test-systemd test-wheel dist chaos chaos-embedded poison lint bench-recall docs \
+	pictures constraints clean
 
 help: ## Show what there is to make.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -41,6 +41,21 @@ chaos-embedded: $(INSTALLED) ## Kill daemon and courier over an embedded Mem0, a
 
 poison: $(INSTALLED) ## Measure what 200 refused items cost 4,490 good ones.
 	$(BIN)/python tests/chaos/poison.py
+
+dist: $(INSTALLED) ## Build the sdist, and the wheel from it.
+	rm -rf dist
+	$(BIN)/python -m hatchling build -t sdist
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--wheel-dir dist dist/*.tar.gz
+
+test-wheel: dist ## Run the command line's tests against the wheel, installed without the source tree.
+	rm -rf build/wheel
+	$(PYTHON) -m venv build/wheel
+	build/wheel/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	build/wheel/bin/python -m pip install --quiet --disable-pip-version-check --no-deps dist/*.whl
+	build/wheel/bin/python -m pip check
+	build/wheel/bin/python -m pytest -n 2 tests/release tests/system/test_commands.py tests/system/test_terminal.py \
+		tests/system/test_embedded_delivery.py
 
 lint: $(INSTALLED) ## Check style and types.
 	$(BIN)/ruff check

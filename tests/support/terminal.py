@@ -30,7 +30,7 @@ def typed_at(command: list[str], environment: Mapping[str, str], rows: int = 40,
         env={**environment, "TERM": "xterm-256color"},
         dimensions=(rows, columns),
         encoding="utf-8",
-        timeout=PATIENCE,
+        timeout=2 * PATIENCE,
     )
 
 
