@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
 .PHONY: help install demo test test-slow test-systemd test-wheel dist chaos chaos-embedded poison lint bench-recall docs \
-	pictures constraints clean
+	pictures transcript constraints clean
 
 help: ## Show what there is to make.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -70,6 +70,10 @@ docs: $(INSTALLED) ## Write the pages that are made from the code.
 
 pictures: $(INSTALLED) ## Make the documentation's pictures from what the real commands print.
 	PYTHONPATH=tests $(BIN)/python -m support.pictures
+
+transcript: $(INSTALLED) ## Write down a newcomer's first ten minutes, run for real in an empty home folder.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pipx
+	PYTHONPATH=tests $(BIN)/python -m support.transcript
 
 constraints: ## Pin the newest versions that pyproject.toml allows (needs uv).
 	uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-header \

@@ -1,17 +1,22 @@
-"""Writes docs/settings.md from the settings themselves; `make docs` runs it, a test compares."""
+"""Writes docs/settings.md and docs/cli.md from the code itself; `make docs` runs it, a test compares."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from mem0_syncd.cli import cli
 from mem0_syncd.settings import Settings
 
-SETTINGS = Path(__file__).parents[2] / "docs" / "settings.md"
+DOCS = Path(__file__).parents[2] / "docs"
+SETTINGS = DOCS / "settings.md"
+COMMANDS = DOCS / "cli.md"
 
 INTRODUCTION = """# Settings
 
@@ -40,6 +45,47 @@ restart. [`login`](service.md#the-key) stores the API key without all that.
 | variable | default | meaning |
 |---|---|---|
 """
+
+COMMANDS_INTRODUCTION = """# Command line
+
+<!-- Made from daemon/mem0_syncd/cli by `make docs`. -->
+
+What `mem0-syncd COMMAND --help` says of each command. Data goes to standard output, talk to standard
+error; colours only to a terminal, and none where `NO_COLOR` is set.
+
+| exit code | meaning |
+|---|---|
+| 0 | well |
+| 1 | degraded, or failed: what, where and the command that helps are on standard error |
+| 2 | wrong usage |
+| 3 | the daemon isn't running, and is needed |
+| 78 | bad configuration |
+
+"""
+
+
+def commands_page() -> str:
+    """The page, with what `--help` says of each command."""
+    parts = [
+        f"## {name}\n\n```\n{re.sub(r' +$', '', command.get_help(context), flags=re.MULTILINE)}\n```\n"
+        for name, command, context in commands(cli)
+    ]
+    return COMMANDS_INTRODUCTION + "\n".join(parts)
+
+
+def commands(
+    group: click.Group, parent: click.Context | None = None
+) -> Iterator[tuple[str, click.Command, click.Context]]:
+    """Every command below a group, those of groups as well, with its whole name and its context."""
+    wide: dict[str, Any] = {"max_content_width": 100, "terminal_width": 100, **group.context_settings}
+    parent = parent or click.Context(group, info_name="mem0-syncd", **wide)
+    for name in group.list_commands(parent):
+        command = group.get_command(parent, name)
+        assert command
+        context = click.Context(command, parent, info_name=name)
+        yield context.command_path, command, context
+        if isinstance(command, click.Group):
+            yield from commands(command, context)
 
 
 def settings_page() -> str:
@@ -78,3 +124,4 @@ def _default(field: Any) -> str:
 
 if __name__ == "__main__":
     SETTINGS.write_text(settings_page(), encoding="utf-8")
+    COMMANDS.write_text(commands_page(), encoding="utf-8")

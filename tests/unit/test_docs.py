@@ -1,33 +1,88 @@
-"""The documentation says what the code does."""
+"""The documentation says what the code does, and its links lead somewhere."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support.reference import SETTINGS, settings_page
+from mem0_syncd.cli import cli
+from support.reference import COMMANDS, SETTINGS, commands, commands_page, settings_page
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
+COMMAND_NAMES = {name for name, _, _ in commands(cli)}
+
+_CODE = re.compile(r"^(```.*?^```|~~~.*?^~~~)", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(<?([^)>\s]+)>?(?:\s+\"[^\"]*\")?\)")
 
 
-def test_the_page_of_settings_is_made_from_the_settings() -> None:
-    """`make docs` was run after the last change of a setting."""
-    assert SETTINGS.read_text(encoding="utf-8") == settings_page()
+def prose(page: Path) -> str:
+    """What a page says outside of its blocks of code."""
+    return _CODE.sub("", page.read_text(encoding="utf-8"))
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, spelled as GitHub spells them; a repeated heading is numbered."""
+    found: dict[str, int] = {}
+    for title in re.findall(r"^#+ (.*?)\s*$", prose(page), re.MULTILINE):
+        text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", title).lower()
+        name = re.sub(r"[^\w -]", "", text).replace(" ", "-")
+        found[name] = found.get(name, -1) + 1
+    return {
+        name for first in found for name in (first, *(f"{first}-{i}" for i in range(1, found[first] + 1)))
+    }
+
+
+def links(page: Path) -> Iterator[str]:
+    """Where a page's links and pictures lead."""
+    yield from _LINK.findall(prose(page))
+
+
+@pytest.mark.parametrize(("page", "made"), [(SETTINGS, settings_page), (COMMANDS, commands_page)])
+def test_what_is_made_from_the_code_is_as_the_code_is(page: Path, made: object) -> None:
+    """`make docs` was run after the last change of a setting or a command."""
+    assert callable(made)
+    assert page.read_text(encoding="utf-8") == made()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_link_leads_somewhere(page: Path) -> None:
-    """A link within the repository names a file that is there, and a heading that it has."""
-    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
-        if target.startswith(("http://", "https://")):
+    """A link within the repository names a file that is there, and a heading of it; others are https."""
+    for target in links(page):
+        if ":" in target:
+            assert target.startswith(("https://", "mailto:")), f"{page.name} links to {target}"
             continue
         name, _, heading = target.partition("#")
         file = (page.parent / name) if name else page
         assert file.exists(), f"{page.name} links to {target}"
-        if heading:
-            titles = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
-            anchors = {re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in titles}
-            assert heading in anchors, f"{page.name} links to {target}"
+        assert not heading or heading in anchors(file), f"{page.name} links to {target}"
+
+
+def test_every_page_can_be_found() -> None:
+    """From the README, by following links; so can every picture and schema."""
+    seen, left = set(), [ROOT / "README.md"]
+    while left:
+        page = left.pop()
+        if page not in seen:
+            seen.add(page)
+            paths = (
+                [it.partition("#")[0] for it in links(page) if ":" not in it] if page.suffix == ".md" else []
+            )
+            left += [(page.parent / it).resolve() for it in paths if it]
+    files = {it for it in (ROOT / "docs").rglob("*") if it.is_file()}
+    assert not {str(it.relative_to(ROOT)) for it in files - seen}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_that_a_page_names_is_there(page: Path) -> None:
+    """What stands in code after the program's name is one of its commands, or an option."""
+    text = page.read_text(encoding="utf-8")
+    code = [*re.findall(r"`([^`\n]+)`", prose(page)), *"\n".join(_CODE.findall(text)).splitlines()]
+    for line in code:
+        for first, second in re.findall(r"(?:^|[ $/])mem0-syncd ([a-z][a-z-]+)(?: ([a-z]+)\b)?", line):
+            assert f"mem0-syncd {first}" in COMMAND_NAMES, f"{page.name}: {line}"
+            group = [name for name in COMMAND_NAMES if name.startswith(f"mem0-syncd {first} ")]
+            assert not (group and second) or f"mem0-syncd {first} {second}" in group, f"{page.name}: {line}"

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import click
 import pytest
 
 from mem0_syncd.cli import COMMANDS, cli
+from support.reference import commands
 
-
-def commands(group: click.Group, *before: str) -> Iterator[tuple[str, click.Command]]:
-    """Every command with its whole name, those of groups as well."""
-    for name in group.list_commands(click.Context(group)):
-        command = group.get_command(click.Context(group), name)
-        assert command
-        yield " ".join((*before, name)), command
-        if isinstance(command, click.Group):
-            yield from commands(command, *before, name)
-
-
-EVERY = dict(commands(cli))
+EVERY = {name.removeprefix("mem0-syncd "): command for name, command, _ in commands(cli)}
 
 
 @pytest.mark.parametrize("name", EVERY)
