@@ -17,11 +17,10 @@ def preview(folder: Path, project_id: str) -> Iterator[str]:
         readings, problems = _read(folder, source, project_id)
         yield from (f"  {problem}" for problem in problems)
         for item in (item for reading in readings for item in reading.items):
-            going[
-                "withheld: they stay here" if item.withheld else f"for {user_id(item.kind, project_id)}"
-            ] += 1
+            target = "withheld: they stay here" if item.withheld else f"for {user_id(item.kind, project_id)}"
+            going[target] += 1
     for target, count in sorted(going.items()):
-        yield f"  {count} {target}"
+        yield f"  {count} {'item' if count == 1 else 'items'} {target}"
     if not going:
         yield "  nothing to deliver yet"
 

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "first-ten-minutes.md"
 PROMPT = "mem0-syncd-transcript> "
 PATIENCE_SECONDS = 1800.0
+SPINNER = re.compile("[\u2801-\u28ff]")
 
 INTRODUCTION = """# The first ten minutes
 
@@ -108,9 +109,17 @@ def _run(shell: object, command: str, home: Path) -> str:
     shell.sendline(command)  # type: ignore[attr-defined]
     shell.expect_exact(PROMPT, timeout=PATIENCE_SECONDS)  # type: ignore[attr-defined]
     said = str(shell.before).replace("\r\n", "\n").replace(str(home), "~")  # type: ignore[attr-defined]
-    said = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", said).replace("\r", "")
-    lines = [line.rstrip() for line in said.splitlines() if not line.startswith("WARNING: Location")]
-    return "".join(f"{line}\n" for line in lines)
+    said = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "\r", said)
+    drawn = [part for line in said.split("\n") for part in _last_drawn(line)]
+    return "".join(f"{line}\n" for line in "\n".join(drawn).strip("\n").splitlines())
+
+
+def _last_drawn(line: str) -> list[str]:
+    """What stays of a line that was drawn over again and again; nothing of one that ends as a spinner."""
+    parts = [part.rstrip() for part in line.split("\r") if part.strip()]
+    if not parts:
+        return [""] if "\r" not in line else []
+    return [] if SPINNER.search(parts[-1]) or parts[-1].startswith("WARNING: Location") else [parts[-1]]
 
 
 if __name__ == "__main__":

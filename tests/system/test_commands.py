@@ -190,7 +190,7 @@ def test_projects_are_added_listed_and_removed(tmp_path: Path, mem0: Mem0Platfor
     with running(Daemon(tmp_path, [], **platform_settings(mem0.url))) as daemon:
         said = daemon.run("project", "add", str(shop), "--dry-run")
         assert (said.returncode, said.stdout) == (0, "")
-        assert "1 for shop-decisions" in said.stderr
+        assert "1 item for shop-decisions" in said.stderr
         assert "1 withheld" in said.stderr
         assert f"to platform {mem0.url}" in said.stderr
         assert daemon.run("project", "list").stdout == ""

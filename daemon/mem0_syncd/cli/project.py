@@ -48,7 +48,8 @@ def add(path: Path, name: str | None, *, dry_run: bool) -> None:
             return
         means.choose_destination(chosen, outbox.registry)
         row = projects.add(outbox.registry, folder, name)
-    _tell_daemon()
+    if not _tell_daemon():
+        click.echo("  once the daemon runs: mem0-syncd run", err=True)
     click.echo(f"{row.id}\t{row.path}")
 
 
@@ -83,6 +84,11 @@ def remove(name: str) -> None:
         click.echo(f"{row.id} ({row.path}) is no longer watched", err=True)
 
 
-def _tell_daemon() -> None:
-    with contextlib.suppress(DaemonNotRunning, TimeoutError):
-        ask(paths.state_dir(), "projects")
+def _tell_daemon() -> bool:
+    """Have a daemon look at the projects; returns whether there is one."""
+    try:
+        with contextlib.suppress(TimeoutError):  # it is busy, and will look by itself
+            ask(paths.state_dir(), "projects")
+    except DaemonNotRunning:
+        return False
+    return True

@@ -90,14 +90,15 @@ def what_leaves(around: Surroundings) -> list[Leaving]:
 def check_leaving(around: Surroundings) -> Iterator[Finding]:
     """Whether what leaves is looked through for credentials first, and where it goes."""
     leaving = what_leaves(around)
-    places = ", ".join(dict.fromkeys(it.where for it in leaving)) or "nowhere yet"
+    if not leaving:
+        yield fine("nothing goes anywhere yet")
+        return
+    places = ", ".join(dict.fromkeys(it.where for it in leaving))
+    what = f"the texts of {len(leaving)} {'project' if len(leaving) == 1 else 'projects'} go to {places}"
     if around.settings.redact == "off":
-        yield warning(
-            f"texts of {len(leaving)} projects go to: {places}; credentials in them are not redacted",
-            "MEM0_SYNCD_REDACT=redact",
-        )
+        yield warning(f"{what}, with whatever credentials are in them", "MEM0_SYNCD_REDACT=redact")
     else:
-        yield fine(f"texts of {len(leaving)} projects go to: {places}; nothing else goes anywhere")
+        yield fine(f"{what}; nothing else goes anywhere")
 
 
 def _place(destination: Any) -> str:
