@@ -32,8 +32,8 @@ ExecStart=$*
 ExecStopPost=/bin/systemctl poweroff --force
 StandardOutput=file:/srv/box/said
 StandardError=file:/srv/box/errors
-TimeoutStartSec=120
+TimeoutStartSec=300
 EOF
 ln -s ../box.service $units/multi-user.target.wants/
-timeout 150 systemd-nspawn --quiet --directory=root --keep-unit --register=no --private-network \
+timeout 330 systemd-nspawn --quiet --directory=root --keep-unit --register=no --private-network \
     --bind="$folder/bind:/srv/box" --bind-ro="$repository" --boot < /dev/null > "$folder/console" 2>&1

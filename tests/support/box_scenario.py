@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 40.0
+PATIENCE = 60.0
 USER = "sam"
 UNIT = "mem0-syncd.service"
 LOG = "shop/.claude/coordination/decision-log.json"

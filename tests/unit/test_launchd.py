@@ -77,6 +77,8 @@ def test_installing_it_again_changes_nothing(mac: Mac) -> None:
     mac.told()
     assert "it runs already" in mac.agent().install()[1]
     assert mac.told() == []
+    mac.agent().install(restart=True)
+    assert mac.told() == ["bootout", "enable", "bootstrap"]
     other = mac.agent("/other/python")
     assert not other.standing().is_ours
     other.install()

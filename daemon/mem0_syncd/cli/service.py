@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from mem0_syncd import paths, refusal
+from mem0_syncd import __version__, paths, refusal
 from mem0_syncd.control import ask
 from mem0_syncd.errors import DaemonNotRunning, SyncdError
 from mem0_syncd.managers import Manager, NoManager, Standing, manager
@@ -35,6 +35,9 @@ def install(*, store: bool | None) -> None:
     \b
     Example:  mem0-syncd service install
     """
+    from mem0_syncd.settings import load
+
+    load()  # what is wrong with the settings is said before anything is changed
     which = manager(os.environ)
     state = paths.state_dir()
     standing = which.standing()
@@ -46,7 +49,8 @@ def install(*, store: bool | None) -> None:
             remedy="end it, and run this again",
         )
     is_news = _offer_to_store(which, store=store)
-    for line in which.install():
+    is_older = running is not None and running["version"] != __version__
+    for line in which.install(restart=is_older):
         click.echo(line, err=True)
     _wait_until_ready(state)
     if is_news and running:

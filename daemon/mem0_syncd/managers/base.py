@@ -39,11 +39,11 @@ class Manager(Protocol):
     name: str
     unit: Path
 
-    def install(self) -> list[str]:
+    def install(self, *, restart: bool) -> list[str]:
         """Write the unit, enable it and start it; returns what was done, a line each.
 
-        Doing it again changes nothing, and restarts nothing unless the unit is another one now. Raises
-        `NoManager` with nothing changed, and `SyncdError` where the service doesn't start.
+        Doing it again changes nothing, and restarts nothing unless the unit is another one now or `restart`
+        asks for it. Raises `NoManager` with nothing changed, and `SyncdError` where it doesn't start.
         """
 
     def uninstall(self) -> list[str]:

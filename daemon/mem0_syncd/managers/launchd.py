@@ -44,11 +44,11 @@ class Launchd:
         agent["StandardErrorPath"] = str(self._logs / "stderr.log")
         return plistlib.dumps(agent).decode()
 
-    def install(self) -> list[str]:
+    def install(self, *, restart: bool = False) -> list[str]:
         """Write the agent, enable it and start it."""
         before = self.standing()
         self._logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if before.is_ours and before.is_running:
+        if before.is_ours and before.is_running and not restart:
             return [f"{self.unit}: it is there", f"it runs already, with process id {before.pid}"]
         if before.is_enabled:
             self._boot_out()

@@ -40,7 +40,7 @@ class Systemd:
             f"ExecStart={command}\n{variables}" if line.startswith("ExecStart=") else line for line in lines
         )
 
-    def install(self) -> list[str]:
+    def install(self, *, restart: bool = False) -> list[str]:
         """Write the unit, enable it and start it."""
         before = self.standing()
         done = []
@@ -53,12 +53,12 @@ class Systemd:
         if not before.is_enabled:
             self._must("enable", UNIT)
             done.append("enabled: it starts with your first login")
-        if before.is_running and before.is_ours:
+        if before.is_running and before.is_ours and not restart:
             done.append(f"it runs already, with process id {before.pid}")
         else:
-            # Both wait until the daemon says that it is ready.
-            self._must("reset-failed", UNIT) if before.failure else None
-            self._must("restart", UNIT)
+            if before.failure:  # which may have been so often that it isn't tried any more
+                self._must("reset-failed", UNIT)
+            self._must("restart", UNIT)  # waits until the daemon says that it is ready
             done.append(f"started, and ready: process id {self.standing().pid}")
         if not self._lingers():
             done.append("it ends with your last session; to have it run always: loginctl enable-linger")
