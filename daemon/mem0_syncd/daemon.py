@@ -77,7 +77,7 @@ class Daemon(Service):
         self.schedule.add("look", self._look, every=MEND_SECONDS)
         self.schedule.add("audit", self._audit, every=AUDIT_CHECK_SECONDS)
         self._scheduled: set[int] = set()
-        self.keeper = Keeper(self.watcher, self.schedule, self.deliveries, self._report_silent, notifier)
+        self.keeper = Keeper(self.watcher, self.schedule, self.deliveries, notifier)
         self.control = ControlServer(
             socket,
             settings.state_dir,
@@ -278,9 +278,6 @@ class Daemon(Service):
         if problems:  # What no event tells of is looked at instead.
             self._scan_all()
 
-    def _report_silent(self, problems: list[Problem]) -> None:
-        self.outbox.registry.set_problems("", "keeper", problems)
-
     def _after_job(self, name: str, error: Exception | None) -> None:
         if error is None:
             self._failures.pop(name, None)
@@ -302,7 +299,7 @@ class Daemon(Service):
 
     def _answer_ping(self, _request: Mapping[str, Any]) -> Mapping[str, Any]:
         couriers = [delivery.courier_pid for delivery in self.deliveries if delivery.courier_pid is not None]
-        problems = dict.fromkeys(list(self._failures.values()))
+        problems = dict.fromkeys([*self._failures.values(), *self.keeper.problems])
         return {
             "pid": os.getpid(),
             "version": __version__,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import structlog
 
@@ -34,15 +34,14 @@ class Keeper:
         watcher: Watcher,
         schedule: Schedule,
         deliveries: Iterable[Delivery],
-        report: Callable[[list[Problem]], None],
         notifier: Notifier,
     ) -> None:
-        """`report` hears at each look what stands still, and how long the manager bears it."""
         self._watcher, self._schedule, self._deliveries = watcher, schedule, deliveries
-        self._report, self._notifier = report, notifier
+        self._notifier = notifier
         watchdog = notifier.watchdog_seconds
         self._period = min(LOOK_SECONDS, watchdog / 3) if watchdog else LOOK_SECONDS
         self._vigil = Vigil()
+        self._silent: frozenset[str] = frozenset()
         self._pulses = 0
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
@@ -50,7 +49,6 @@ class Keeper:
 
     def start(self) -> None:
         """Begin to look."""
-        self._report([])
         self._thread.start()
 
     def stop(self) -> None:
@@ -58,10 +56,14 @@ class Keeper:
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join(self._period)
-        self._report([])
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What stands still now; it is in memory, for the outbox may be what everybody waits for."""
+        return [self._problem(part) for part in sorted(self._silent)]
 
     def look(self) -> None:
-        """Look once: replace silent couriers, feed the watchdog if all is well, report what isn't."""
+        """Look once: replace silent couriers, feed the watchdog if all is well, note what isn't."""
         couriers = {f"courier {it.destination_id}": it for it in self._deliveries}
         looks = self._vigil.look(
             {
@@ -79,9 +81,9 @@ class Keeper:
             del silent[name]
         if not any(map(_is_fatal, silent.keys(), silent.values())):
             self._notifier.alive()
-        for part, seconds in silent.items():
-            log.error("no sign of life", part=part, seconds=round(seconds))
-        self._report([self._problem(part) for part in sorted(silent)])
+        for part in silent.keys() - self._silent:
+            log.error("no sign of life", part=part)
+        self._silent = frozenset(silent)
 
     def _keep(self) -> None:
         while not self._stopped.wait(self._period):
