@@ -218,10 +218,17 @@ class Daemon(Service):
         self._after_scan(self.take_in_spool())
 
     def _deliver(self, delivery: Delivery) -> None:
+        if delivery.is_to_be_probed_after_a_hold():
+            self._heed_what_was_mended()
         wait = delivery.run()
         if wait is not None:
             self.schedule.by(_work("deliver", delivery), wait)
         self.schedule.by(_work("rest", delivery), self.settings.courier_idle_seconds)
+
+    def _heed_what_was_mended(self) -> None:
+        """A person may have put right, in the settings, what holds a destination."""
+        if renewed(self.settings) != (self.settings, []):
+            self.reload()
 
     def _deliver_by(self, seconds: float) -> None:
         for delivery in self.deliveries_in_use():

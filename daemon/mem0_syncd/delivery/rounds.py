@@ -124,6 +124,11 @@ class Delivery:
         """Have a running round look again at what is due."""
         self._line.news.set()
 
+    def is_to_be_probed_after_a_hold(self) -> bool:
+        """Whether the destination waits for a person, and it is time to see whether that has an end."""
+        standing = self._destination().standing
+        return standing.reach is Reach.HELD and (standing.retry_at or 0.0) <= self._now()
+
     def renew(self) -> None:
         """Go on by the means as they are now; a courier that was started with others is replaced first."""
         self._is_outdated = True
