@@ -78,13 +78,18 @@ def rows(shown: dict[str, Any]) -> Iterator[tuple[str, ...]]:
 
 
 def footer(shown: dict[str, Any], now: float) -> Iterator[str]:
-    """The lines under the table: destination, last delivery, next retry; `now` in seconds since the epoch."""
+    """The lines under the table: destination, last delivery and audit, next retry; `now` is of the epoch."""
     destination = shown["destination"]
     if destination["name"]:
         certainty = "" if destination["guarantee"] == EXACTLY_ONCE else f" ({destination['guarantee']})"
         yield f"destination    {destination['identity']}{certainty}"
     if shown["last_delivery"]:
         yield f"last delivery  {_local(shown['last_delivery'], now)}"
+    if (audit := shown["audit"])["last"]:
+        found = (
+            f"{audit['doubles']} doubles, {audit['removed']} removed" if audit["doubles"] else "no doubles"
+        )
+        yield f"last audit     {_local(audit['last'], now)}: {found}"
     if shown["redacted"]:
         yield f"redacted       credentials in {shown['redacted']} items"
     if destination["retry_at"]:

@@ -63,7 +63,7 @@ def test_status_is_true_whatever_the_daemon_does(daemon: Daemon, project: Path) 
     assert (code, shown["state"]) == (0, "ok")
     assert set(shown) == {
         "schema", "state", "daemon", "destination", "projects", "totals", "redacted", "last_delivery",
-        "problems",
+        "audit", "problems",
     }  # fmt: skip
     assert shown["daemon"]["pid"] == daemon.pid
     assert datetime.fromisoformat(shown["daemon"]["since"])

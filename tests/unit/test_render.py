@@ -45,6 +45,7 @@ def shown(state: str = "ok", problems: int = 0, **some: int) -> dict[str, Any]:
         "totals": tally,
         "redacted": 0,
         "last_delivery": "2026-01-05T00:00:00Z",
+        "audit": {"last": None, "doubles": 0, "removed": 0},
         "problems": [PROBLEM] * problems,
     }
 
@@ -149,10 +150,14 @@ def test_the_footer_tells_where_when_and_when_again() -> None:
         "last delivery  2026-01-05 00:00:00, 10 s ago",
         "next try       2026-01-05 00:00:30, in 20 s",
     ]
+    for doubles, found in ((0, "no doubles"), (3, "3 doubles, 2 removed")):
+        snapshot["audit"] = {"last": "2026-01-05T00:00:00Z", "doubles": doubles, "removed": 2}
+        said = f"last audit     2026-01-05 00:00:00, 10 s ago: {found}"
+        assert list(footer(snapshot, MIDNIGHT + 10))[2] == said
     snapshot["destination"] |= {"name": "server", "identity": "server y", "guarantee": "at-least-once"}
     assert next(footer(snapshot, MIDNIGHT)) == "destination    server y (at-least-once)"
     snapshot["destination"] |= {"name": None, "identity": None, "guarantee": None, "retry_at": None}
-    snapshot["last_delivery"] = None
+    snapshot["last_delivery"] = snapshot["audit"]["last"] = None
     assert list(footer(snapshot, MIDNIGHT)) == []
 
 

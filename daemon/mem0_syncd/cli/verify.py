@@ -19,7 +19,7 @@ from mem0_syncd.cli.access import alone, read_only
 from mem0_syncd.cli.progress import Progress, progress
 from mem0_syncd.cli.sync import wait_until_delivered
 from mem0_syncd.control import ask
-from mem0_syncd.errors import DaemonNotRunning
+from mem0_syncd.errors import DaemonNotRunning, SyncdError
 from mem0_syncd.inspection import Inspection, TakeInventory
 from mem0_syncd.outbox import Outbox
 
@@ -55,18 +55,19 @@ def verify(
     """
     if overwrite and not repair:
         raise click.UsageError("--overwrite goes with --repair")
-    with _means(paths.state_dir(), is_repair=repair) as means:
-        project = projects.find(means.outbox.registry, path).id if path else None
-        with progress("comparing with Mem0") as told:
-            shown = _compare(means, project, told)
-            done = None
-            if repair:
-                wanted = {name: shown[name] for name in REPAIRABLE if overwrite or name != "altered"}
-                wanted["doubled"] = [it for it in shown["doubled"] if it["identical"]]
-                done = _repair(means, wanted, shown["open"], timeout, told)
-            if done is not None:
-                found, shown = shown, _compare(means, project, told, done["removed"])
-                shown["repaired"] = verdict.repaired(means.outbox, found, shown, done)
+    state = paths.state_dir()
+    with closing(read_only(state)) as outbox:
+        project = projects.find(outbox.registry, path).id if path else None
+    with _means(state, is_repair=repair) as means, progress("comparing with Mem0") as told:
+        shown = _compare(means, project, told)
+        done = None
+        if repair:
+            wanted = {name: shown[name] for name in REPAIRABLE if overwrite or name != "altered"}
+            wanted["doubled"] = [it for it in shown["doubled"] if it["identical"]]
+            done = _repair(means, wanted, shown["open"], timeout, told)
+        if done is not None:
+            found, shown = shown, _compare(means, project, told, done["removed"])
+            shown["repaired"] = verdict.repaired(means.outbox, found, shown, done)
     if as_json:
         click.echo(json.dumps(shown, indent=2))
     else:
@@ -93,6 +94,10 @@ def _means(state: Path, *, is_repair: bool) -> Iterator[Means]:
                 partial(repairing.repair, service),
             )
         return
+    except TimeoutError:
+        raise SyncdError(
+            "the daemon doesn't answer", where=str(state), remedy="restart it, or see: mem0-syncd status"
+        ) from None
     with closing(read_only(state)) as outbox:
         through = partial(ask, state, timeout=ANSWER_SECONDS)
         yield Means(outbox, partial(through, "inventory"), partial(through, "repair"))
