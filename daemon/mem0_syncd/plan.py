@@ -156,8 +156,8 @@ def _change(item: Item, known: Known, record: _Record, marked: AbstractSet[str])
     elif item.withheld or not record.may_revise(item, known):
         return None
     elif item.content_hash == known.newest and not known.wanted:
-        # What was dropped meanwhile was another revision: this one is delivered, as it was.
-        return Withdraw(item) if known.dropped else None
+        # What was dropped, or died, meanwhile was another revision: this one is delivered, as it was.
+        return Withdraw(item) if known.dropped or (known.in_flight and known.dead) else None
     if known.waiting is not None and item.content_hash == known.underlying:
         return Withdraw(item)
     if len(item.text) > LONGEST_TEXT:

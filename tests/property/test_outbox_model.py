@@ -207,6 +207,17 @@ def test_a_revision_that_is_too_long_is_no_obstacle_to_the_one_in_flight(
     delivered.deal_with_a_dead_letter(retry=retry)
 
 
+@pytest.mark.parametrize("fate", ["later", *LOST])
+def test_who_takes_back_what_was_too_long_gets_what_is_in_flight(delivered: Delivering, fate: str) -> None:
+    """Whatever becomes of that: it is what the source says again, and no older than the dead letter."""
+    write(delivered, SECOND)
+    delivered.deliver()
+    write(delivered, TOO_LONG)
+    write(delivered, SECOND)
+    assert not delivered._dead()
+    answer(delivered, fate)
+
+
 def doubled(machine: Delivering) -> Delivering:
     """The machine with a decision that was added again, for its first add came very late."""
     write(machine, FIRST, DELTA)

@@ -101,7 +101,8 @@ def test_what_holds_whatever_is_known(read: Item, marked: tuple[str, ...]) -> No
     """Nothing unchanged, dropped or withheld is sent; a mark counts only where nothing was ever intended."""
     for known in ALL_KNOWN:
         found = change(read, known, marked)
-        went_back = known.dropped is not None and known.newest == read.content_hash
+        left_behind = known.dropped is not None or (known.in_flight and known.dead)
+        went_back = left_behind and known.newest == read.content_hash
         if read.content_hash in {known.newest, known.dropped} and not went_back:
             assert found is None, known
         if read.withheld:

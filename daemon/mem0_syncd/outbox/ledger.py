@@ -205,11 +205,17 @@ def _reject(sql: sqlite3.Connection, destination: int, prepared: Prepared, now: 
     restate(sql, destination, key)
 
 
+_TAKE_BACK = f"""
+DELETE FROM entry WHERE destination = :destination AND sync_key = :key AND (state = 'pending'
+    OR state = 'dead' AND EXISTS (
+        SELECT 1 FROM entry WHERE destination = :destination AND sync_key = :key AND state IN {IN_FLIGHT}))
+"""  # noqa: S608 - a constant of this module
+"""What is dead beside one in flight is newer than that: it was rejected before it was ever sent."""
+
+
 def _withdraw(sql: sqlite3.Connection, destination: int, prepared: Prepared, _now: float) -> None:
     key = prepared.change.item.sync_key
-    sql.execute(
-        "DELETE FROM entry WHERE destination = ? AND sync_key = ? AND state = 'pending'", (destination, key)
-    )
+    sql.execute(_TAKE_BACK, {"destination": destination, "key": key})
     sql.execute(
         "UPDATE item SET tombstone = NULL, tombstone_hash = NULL"
         " WHERE destination = ? AND sync_key = ? AND tombstone_hash <> ?",
