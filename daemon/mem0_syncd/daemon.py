@@ -143,6 +143,7 @@ class Daemon(Service):
                 raise self._damage
             if number == signal.SIGHUP:
                 self.reload()
+            self.schedule.follow_clock()
 
     def _end(self) -> None:
         try:

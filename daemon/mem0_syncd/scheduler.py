@@ -10,6 +10,8 @@ from types import FrameType
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from mem0_syncd.clock import Clock
+
 _NEVER = timedelta(days=365)
 
 Work = Callable[[], None]
@@ -25,6 +27,7 @@ class Schedule:
     def __init__(self, report: Report) -> None:
         """`report` hears of every run's end, with the exception that ended it, if one did."""
         self._report = report
+        self._clock = Clock()
         self._asking = threading.Lock()
         self._guarded: dict[str, _Guarded] = {}
         self._scheduler = BackgroundScheduler(
@@ -65,6 +68,17 @@ class Schedule:
             for name, guarded in list(self._guarded.items())
             if (thread := guarded.thread) is not None
         }
+
+    def follow_clock(self) -> None:
+        """Bring near again what a clock that was set back has moved away; to be called now and then."""
+        back = self._clock.jump()
+        if not back:
+            return
+        self._clock.follow(back)
+        # One that was set forward, or a machine that slept, has everything run that is overdue.
+        with self._asking:
+            for job in self._scheduler.get_jobs() if back < 0 else ():
+                job.modify(next_run_time=job.next_run_time + timedelta(seconds=back))
 
     def start(self) -> None:
         """Start; what was asked for before runs now."""

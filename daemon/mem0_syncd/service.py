@@ -91,6 +91,7 @@ class Service:
     def _doubt_what_was_sending(self, destination: DestinationRow) -> int:
         now = time.time()
         rules = means.means(self.settings, destination).rules
+        self.outbox.times.clamp(destination.id, now, rules)
         return self.outbox.queue.doubt_what_was_sending(destination.id, now, rules.certain_after(now))
 
     def _make_delivery(self, destination: DestinationRow) -> Delivery:

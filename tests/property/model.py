@@ -31,6 +31,7 @@ from hypothesis.stateful import (
 
 from mem0_syncd import audit as audit_module
 from mem0_syncd import inspection as inspection_module
+from mem0_syncd.clock import Clock as DaemonClock
 from mem0_syncd.courier import line as line_module
 from mem0_syncd.delivery import Delivery, Means, looks, rounds
 from mem0_syncd.destinations import kept, ours, remove_doubles
@@ -169,6 +170,7 @@ class Delivering(RuleBasedStateMachine):
         self.project = ProjectRow("shop", self.folder / "shop")
         self.clock = Clock()
         self.mem0 = Mem0Model(self.clock)
+        self.set_by = 0.0
         self.log: dict[int, dict[str, Any]] = {}
         self.has_second_writer = False
         self.marked: set[str] = set()
@@ -206,16 +208,17 @@ class Delivering(RuleBasedStateMachine):
         FakeCourier.check = self._check_push
         for module in (rounds, looks, line_module):
             module.time = SimpleNamespace(monotonic=self.clock, sleep=lambda _: None)  # type: ignore[attr-defined]
-        now = self.clock.now
+        now = self.wall()
+        self.outbox.times.clamp(self.destination, now, RULES)
         self.outbox.queue.doubt_what_was_sending(self.destination, now, RULES.certain_after(now))
-        intake = Intake(self.outbox, major_categories=["architecture"], redaction="off", now=self.clock)
+        intake = Intake(self.outbox, major_categories=["architecture"], redaction="off", now=self.wall)
         self.scanner = Scanner(self.outbox.registry, intake, sources=(SOURCE,))
         self.delivery = Delivery(
             self.outbox,
             self.destination,
             lambda _destination: Means({}, RULES, 2, None, 2 * TIMEOUT),
             rng=random.Random(1),
-            now=self.clock,
+            clock=DaemonClock(self.wall, self.clock),
         )
         self.delivery._line.news = NeverWait()
         self.service: Any = SimpleNamespace(
@@ -376,8 +379,8 @@ class Delivering(RuleBasedStateMachine):
     def scan_all(self, *, is_sync: bool) -> None:
         self.scan()
         if is_sync:
-            self.outbox.queue.make_due(self.destination, self.clock.now)
-            self.outbox.registry.probe_now(self.destination, self.clock.now)
+            self.outbox.queue.make_due(self.destination, self.wall())
+            self.outbox.registry.probe_now(self.destination, self.wall())
 
     def scan(self) -> None:
         # An entry that stands there twice is one entry.
@@ -395,6 +398,17 @@ class Delivering(RuleBasedStateMachine):
             if which not in TWINS:
                 item = understand(entry)
                 self.last_read[item.sync_key] = item
+
+    def wall(self) -> float:
+        """What the machine's clock shows, rightly or not."""
+        return self.clock() + self.set_by
+
+    @rule(seconds=st.sampled_from([-90_000.0, -60.0, -10.0, 10.0, 60.0, 4000.0]), is_soon=st.booleans())
+    def set_the_clock(self, seconds: float, *, is_soon: bool) -> None:
+        """Somebody sets the machine's clock, and delivery learns of it now or later."""
+        self.set_by += seconds
+        if is_soon:
+            self.deliver()
 
     def deliver(self) -> None:
         try:
@@ -442,7 +456,7 @@ class Delivering(RuleBasedStateMachine):
     def deal_with_a_dead_letter(self, *, retry: bool) -> None:
         chosen = self._dead()[0]
         if retry:
-            self.outbox.queue.revive([chosen.id], self.clock.now)
+            self.outbox.queue.revive([chosen.id], self.wall())
         else:
             self.outbox.queue.drop([chosen.id])
             self.dropped.add(chosen.content_hash)

@@ -112,7 +112,8 @@ def check(outbox: Outbox) -> None:
 
 def meet(outbox: Outbox, *found: tuple[str, Found], user_id: str = USER_ID) -> None:
     """The first contact with a user id."""
-    outbox.looks.write_contact(destination(outbox), user_id, found, NOW)
+    number = outbox.looks.begin_look(destination(outbox), user_id)
+    outbox.looks.write_contact(destination(outbox), user_id, found, NOW, number=number)
 
 
 def destination(outbox: Outbox) -> int:

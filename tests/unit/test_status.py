@@ -63,7 +63,8 @@ def fill(outbox: Outbox) -> None:
     kept, foreign, *due = items
     changes = [prepared(Withhold(kept, "local")), prepared(Skip(foreign)), *map(prepared, due)]
     outbox.ledger.apply(destination, changes, NOW)
-    outbox.looks.write_contact(destination, "shop-decisions", [], NOW)
+    look = outbox.looks.begin_look(destination, "shop-decisions")
+    outbox.looks.write_contact(destination, "shop-decisions", [], NOW, number=look)
     delivered, unconfirmed, accepted, dead, _sending = outbox.queue.claim(destination, NOW, 5, major=False)
     settled: list[tuple[Entry, Settlement]] = [
         (delivered.entry, Receipt(("m-1",))),

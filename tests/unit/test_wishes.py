@@ -33,7 +33,7 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
     outbox = Outbox.open(tmp_path)
     number = outbox.registry.use_destination("platform", "https://mem0.example.org").id
     assert number == 1
-    outbox.looks.write_contact(1, USER_ID, [], NOW)
+    outbox.looks.write_contact(1, USER_ID, [], NOW, number=outbox.looks.begin_look(1, USER_ID))
     read(outbox, ITEM)
     end(outbox, claim(outbox), Stored(("m-1",)))
     yield outbox
@@ -171,7 +171,7 @@ def test_what_a_language_model_made_of_one_add_stays(tmp_path: Path) -> None:
     """The receipt names several memories."""
     outbox = Outbox.open(tmp_path)
     outbox.registry.use_destination("platform", "https://mem0.example.org")
-    outbox.looks.write_contact(1, USER_ID, [], NOW)
+    outbox.looks.write_contact(1, USER_ID, [], NOW, number=outbox.looks.begin_look(1, USER_ID))
     read(outbox, item(FIRST))
     end(outbox, claim(outbox), Stored(("m-0", "m-1")))
     assert not outbox.looks.let_go(1, Double(ELDER, (YOUNGER,)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -34,11 +34,12 @@ class Contact:
     """What a user id holds is listed before anything is added to it.
 
     All of it at the first contact; where others write to it too, before each round of adds what is new
-    `since` a moment, as Mem0 writes it.
+    `since` a moment, as Mem0 writes it. Looks are counted: the `number` says which entries it speaks for.
     """
 
     user_id: str
     since: str = ""
+    number: int = 0
 
     @property
     def request(self) -> dict[str, Any]:
@@ -80,7 +81,8 @@ class Looks:
         looks: list[Look] = []
         if time.monotonic() >= self._contact_not_before:
             listed = {look.user_id for look in under_way if isinstance(look, Contact)}
-            looks += [it for it in self._contacts(destination) if it.user_id not in listed]
+            contacts = self._contacts(destination)
+            looks += [self._begin(destination, it) for it in contacts if it.user_id not in listed]
         looked_at = {look.look.sync_key for look in under_way if isinstance(look, Second)}
         room = AT_ONCE - len(looked_at)
         if room > 0:
@@ -98,6 +100,9 @@ class Looks:
         if second is not None:
             waits.append(max(0.0, second - self._now()))
         return min(waits, default=None)
+
+    def _begin(self, destination: DestinationRow, contact: Contact) -> Contact:
+        return replace(contact, number=self._looks.begin_look(destination.id, contact.user_id))
 
     def _contacts(self, destination: DestinationRow) -> list[Contact]:
         first = [Contact(user_id) for user_id in self._looks.uncontacted(destination.id)]
@@ -121,7 +126,9 @@ class Looks:
             return
         found = [(key, Found(memory_id, content)) for key, memory_id, content in outcome.memories]
         begun = self._now() - took
-        self._looks.write_contact(destination.id, contact.user_id, found, begun, outcome.newest)
+        self._looks.write_contact(
+            destination.id, contact.user_id, found, begun, outcome.newest, number=contact.number
+        )
         log.info("looked at", user_id=contact.user_id, since=contact.since, ours=len(found))
 
     def _after_second(

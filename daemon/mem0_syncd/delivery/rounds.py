@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from mem0_syncd.clock import Clock
 from mem0_syncd.courier import Answer, Line, Lost, Opened, Ticket
 from mem0_syncd.delivery.looks import Look, Looks
 from mem0_syncd.delivery.means import Means
@@ -55,7 +56,7 @@ class Delivery:
         *,
         on_settled: Callable[[set[str]], None] = lambda _projects: None,
         rng: random.Random | None = None,
-        now: Callable[[], float] = time.time,
+        clock: Clock | None = None,
     ) -> None:
         """`destination` is an id; `means` is asked at each start of the courier.
 
@@ -66,11 +67,12 @@ class Delivery:
         self._means_of = means
         self._on_settled = on_settled
         self._rng = rng or random.Random()  # noqa: S311 - jitter, no secret
-        self._now = now
+        self._clock = clock or Clock()
+        self._now = self._clock.now
         self._means = means(self._destination())
         self._pace = Pace(self._means.adds_per_minute)
         self._line: Line[Claim | Look] = Line(self._start_of_courier, self._rng)
-        self._looks = Looks(outbox, self._rng, now)
+        self._looks = Looks(outbox, self._rng, self._now)
         self.questions = Questions(self._line)
         # What was heard and isn't durable yet: where a write fails, the next round begins with it.
         self._events: deque[Answer[Claim | Look] | Opened | Lost[Claim | Look]] = deque()
@@ -110,11 +112,24 @@ class Delivery:
             if self._has_strays:
                 self._doubt_strays()
             line.end_hung()
-            handed = 0 if self._draining or self.paused else self._hand_out()
+            handed = 0 if self._draining or self.paused or self._awaits_time() else self._hand_out()
             if line.tickets:
                 line.news.wait(self._patience())
             elif not handed and not line.news.is_set():
                 return self._until_next()
+
+    def _awaits_time(self) -> bool:
+        """Whether the clock has jumped, and what is under way still counts by the time before.
+
+        With nothing under way the outbox follows it.
+        """
+        jump = self._clock.jump()
+        if not jump or self._line.tickets:
+            return bool(jump)
+        log.warning("the clock has jumped", seconds=round(jump))
+        self._outbox.times.shift(self.destination_id, jump, self._now() + jump)
+        self._clock.follow(jump)
+        return False
 
     def hold_off(self, seconds: float) -> None:
         """Begin nothing for so long."""

@@ -178,8 +178,9 @@ def _write_entry(sql: sqlite3.Connection, destination: int, prepared: Prepared, 
     )
     sql.execute(
         "INSERT INTO entry"
-        " (destination, sync_key, state, user_id, frozen, content_hash, major, created_at, due_at)"
-        " VALUES (?, ?, 'pending', ?, ?, ?, ?, ?, ?)",
+        " (destination, sync_key, state, user_id, frozen, content_hash, major, created_at, due_at, born)"
+        " VALUES (?, ?, 'pending', ?, ?, ?, ?, ?, ?,"
+        " (SELECT begun FROM contact WHERE destination = ? AND user_id = ?))",
         (
             destination,
             key,
@@ -189,6 +190,8 @@ def _write_entry(sql: sqlite3.Connection, destination: int, prepared: Prepared, 
             prepared.major,
             now,
             now,
+            destination,
+            prepared.memory.user_id,
         ),
     )
 

@@ -55,20 +55,39 @@ class Looks:
         rows = self._db.rows(_STALE, {"destination": destination, "now": now, "fresh": FRESH_SECONDS})
         return {row["user_id"]: row["newest"] for row in rows}
 
+    def begin_look(self, destination: int, user_id: str) -> int:
+        """Count a look at a user id: it speaks for the entries that are there by now."""
+        with self._db.transaction() as sql:
+            row = sql.execute(
+                "INSERT INTO contact (destination, user_id, begun) VALUES (?, ?, 1)"
+                " ON CONFLICT DO UPDATE SET begun = begun + 1 RETURNING begun",
+                (destination, user_id),
+            ).fetchone()
+        return int(row["begun"])
+
     def write_contact(
-        self, destination: int, user_id: str, found: Iterable[tuple[str, Found]], now: float, newest: str = ""
+        self,
+        destination: int,
+        user_id: str,
+        found: Iterable[tuple[str, Found]],
+        now: float,
+        newest: str = "",
+        *,
+        number: int,
     ) -> None:
-        """Remember what is in Mem0 for a user id, by sync key, as of a look that was begun at `now`."""
+        """Remember what is in Mem0 for a user id, by sync key.
+
+        It is as of a look that was begun at `now`, as the one of that `number`.
+        """
         with self._db.transaction() as sql:
             sql.executemany(
                 "INSERT OR REPLACE INTO adoptable VALUES (?, ?, ?, ?)",
                 ((destination, key, it.memory_id, it.content_hash) for key, it in found),
             )
             sql.execute(
-                "INSERT INTO contact (destination, user_id, listed_at, newest) VALUES (?, ?, ?, ?)"
-                " ON CONFLICT DO UPDATE SET listed_at = excluded.listed_at,"
-                " newest = MAX(newest, excluded.newest)",
-                (destination, user_id, now, newest),
+                "UPDATE contact SET listed_at = ?, newest = MAX(newest, ?), listed = MAX(listed, ?)"
+                " WHERE destination = ? AND user_id = ?",
+                (now, newest, number, destination, user_id),
             )
 
     # What was sent twice
@@ -159,7 +178,7 @@ WHERE destination = :destination AND listed_at IS NOT NULL AND {_IS_SHARED}
         SELECT 1 FROM entry WHERE entry.destination = contact.destination
             AND entry.user_id = contact.user_id AND state = 'pending' AND due_at <= :now
             AND memory_id IS NULL
-            AND (created_at > listed_at OR listed_at NOT BETWEEN :now - :fresh AND :now)
+            AND (born >= listed OR listed_at NOT BETWEEN :now - :fresh AND :now)
             AND NOT EXISTS (SELECT 1 FROM receipt WHERE receipt.destination = entry.destination
                 AND receipt.sync_key = entry.sync_key))
 """  # noqa: S608 - a constant of this project
@@ -169,7 +188,7 @@ IS_LOOKED_FOR = f"""
         SELECT 1 FROM contact WHERE contact.destination = entry.destination
             AND contact.user_id = entry.user_id AND listed_at IS NOT NULL
             AND (NOT {_IS_SHARED} OR entry.memory_id IS NOT NULL
-                OR (listed_at >= entry.created_at AND listed_at BETWEEN :now - {FRESH_SECONDS} AND :now)
+                OR (listed > entry.born AND listed_at BETWEEN :now - {FRESH_SECONDS} AND :now)
                 OR EXISTS (SELECT 1 FROM receipt WHERE receipt.destination = entry.destination
                     AND receipt.sync_key = entry.sync_key)))
     AND NOT EXISTS (SELECT 1 FROM second_look WHERE second_look.destination = entry.destination

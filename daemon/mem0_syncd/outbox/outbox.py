@@ -14,6 +14,7 @@ from mem0_syncd.outbox.looks import Looks
 from mem0_syncd.outbox.queue import Queue
 from mem0_syncd.outbox.receipts import Receipts
 from mem0_syncd.outbox.registry import Registry
+from mem0_syncd.outbox.times import Times
 from mem0_syncd.outbox.tombstones import Tombstones
 from mem0_syncd.outbox.wishes import Wishes
 
@@ -32,6 +33,7 @@ class Outbox:
         self.tombstones = Tombstones(database)
         self.wishes = Wishes(database)
         self.audits = Audits(database)
+        self.times = Times(database)
 
     @classmethod
     def open(cls, folder: Path, *, migrate: bool = True) -> Outbox:

@@ -1,0 +1,80 @@
+"""What is due when, where the clock was set meanwhile."""
+
+from __future__ import annotations
+
+from mem0_syncd.outbox.database import Database
+from mem0_syncd.settlement import Rules
+
+LONGEST_ASKED_SECONDS = 3600.0
+"""How long Mem0's wish to be left alone is heeded over a start: longer ones may be a clock's mistake."""
+
+
+class Times:
+    """The moments that a destination's entries, looks and clock wait for."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def shift(self, destination: int, seconds: float, now: float) -> None:
+        """Restate every moment after a jump of the clock, which makes it `now`, by so many seconds.
+
+        For when nothing is under way: what waits for its turn is due at once, and what is looked up, too.
+        """
+        moments = {"destination": destination, "seconds": seconds, "now": now}
+        with self._db.transaction() as sql:
+            for statement in _SHIFT:
+                sql.execute(statement, moments)
+
+    def clamp(self, destination: int, now: float, rules: Rules) -> None:
+        """Bring nearer, at a start, what is too far off to be meant: the clock has been set back.
+
+        Whatever is due at a start anyway, a probe of a destination among it, is due now.
+        """
+        moments = {
+            "destination": destination,
+            "now": now,
+            "certain": rules.certain_after(now),
+            "second": rules.second_look_after(now),
+            "asked": now + LONGEST_ASKED_SECONDS,
+        }
+        with self._db.transaction() as sql:
+            for statement in _CLAMP:
+                sql.execute(statement, moments)
+
+
+# A waiting entry's own moment is that of its item, and is asked again when it is claimed.
+_SHIFT = (
+    """
+    UPDATE entry SET due_at = MIN(due_at, :now),
+        certain_at = CASE WHEN certain_at > 0 THEN certain_at + :seconds ELSE 0 END,
+        accepted_at = CASE WHEN accepted_at > 0 THEN accepted_at + :seconds ELSE 0 END
+    WHERE destination = :destination
+    """,
+    """
+    UPDATE item SET quiet_until = quiet_until + :seconds
+    WHERE destination = :destination AND quiet_until > 0
+    """,
+    "UPDATE second_look SET due_at = due_at + :seconds WHERE destination = :destination",
+    "UPDATE contact SET listed_at = listed_at + :seconds WHERE destination = :destination",
+    "UPDATE audit SET at = at + :seconds WHERE destination = :destination",
+    """
+    UPDATE destination SET retry_at = retry_at + :seconds, asked_until = asked_until + :seconds
+    WHERE id = :destination
+    """,
+)
+
+_CLAMP = (
+    """
+    UPDATE entry SET due_at = MIN(due_at, :now), certain_at = MIN(certain_at, :certain),
+        accepted_at = MIN(accepted_at, :now)
+    WHERE destination = :destination AND (due_at > :now OR certain_at > :certain OR accepted_at > :now)
+    """,
+    "UPDATE item SET quiet_until = :certain WHERE destination = :destination AND quiet_until > :certain",
+    "UPDATE second_look SET due_at = :second WHERE destination = :destination AND due_at > :second",
+    "UPDATE audit SET at = :now WHERE destination = :destination AND at > :now",
+    """
+    UPDATE destination SET asked_until = MIN(asked_until, :asked),
+        retry_at = MIN(retry_at, MAX(:now, MIN(asked_until, :asked)))
+    WHERE id = :destination
+    """,
+)

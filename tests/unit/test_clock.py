@@ -1,0 +1,137 @@
+"""The clock: small differences are followed at once, a jump when that is said, and the outbox with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mem0_syncd.clock import Clock
+from mem0_syncd.outbox import Outbox
+from mem0_syncd.settlement import Doubt, Reach, Rules, Standing
+from support.builders import NOW, item, prepared
+
+HOUR = 3600.0
+RULES = Rules(timeout=30.0, read_lag=30.0)
+
+
+@dataclass
+class Machine:
+    """What a machine's two clocks show."""
+
+    wall: float = NOW
+    even: float = 77.0
+
+    def live(self, seconds: float) -> None:
+        """Let time pass, in sleep or awake."""
+        self.wall += seconds
+        self.even += seconds
+
+
+@pytest.fixture
+def machine() -> Machine:
+    """A machine whose clock is right."""
+    return Machine()
+
+
+@pytest.fixture
+def clock(machine: Machine) -> Clock:
+    """The clock of that machine."""
+    return Clock(lambda: machine.wall, lambda: machine.even)
+
+
+def test_it_tells_the_time(machine: Machine, clock: Clock) -> None:
+    """A night's sleep is no jump."""
+    assert clock.now() == NOW
+    machine.live(8 * HOUR)
+    assert clock.now() == NOW + 8 * HOUR
+    assert clock.jump() == 0.0
+
+
+def test_it_follows_a_clock_that_is_set_right_a_little(machine: Machine, clock: Clock) -> None:
+    """As time servers do again and again, which adds up to no jump."""
+    for _ in range(10):
+        machine.wall += 1.5
+        assert clock.now() == machine.wall
+        assert clock.jump() == 0.0
+
+
+@pytest.mark.parametrize("seconds", [-HOUR, HOUR])
+def test_a_jump_counts_only_once_it_is_followed(machine: Machine, clock: Clock, seconds: float) -> None:
+    """Until then time goes on as if nothing had happened."""
+    machine.wall += seconds
+    machine.live(5.0)
+    assert clock.now() == NOW + 5.0
+    assert clock.jump() == seconds
+    clock.follow(clock.jump())
+    assert clock.now() == machine.wall
+    assert clock.jump() == 0.0
+
+
+# What the outbox waits for
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    """An outbox with one item in doubt, one that waits, and a destination that isn't reached."""
+    with closing(Outbox.open(tmp_path)) as outbox:
+        number = outbox.registry.use_destination("platform", "https://mem0.example").id
+        outbox.ledger.apply(number, [prepared(item())], NOW)
+        look = outbox.looks.begin_look(number, "shop-decisions")
+        outbox.looks.write_contact(number, "shop-decisions", [], NOW, number=look)
+        (claim,) = outbox.queue.claim(number, NOW, 1, major=False)
+        doubt = Doubt(NOW + 10.0, RULES.certain_after(NOW))
+        outbox.queue.settle(number, [(claim.entry, doubt)], NOW)
+        outbox.ledger.apply(number, [prepared(item("Use MySQL for carts", "DEC-2"))], NOW)
+        outbox.registry.set_standing(number, Standing(Reach.UNREACHABLE, "refused", retry_at=NOW + 60.0))
+        yield outbox
+
+
+def entries(outbox: Outbox, now: float) -> dict[str, float]:
+    """What is due at a moment, by what is done to it, with when its absence is certain."""
+    claims = outbox.queue.claim(1, now, 10, major=False)
+    return {claim.verb.value: claim.entry.certain_at for claim in claims}
+
+
+@pytest.mark.parametrize("seconds", [-HOUR, HOUR])
+def test_what_is_certain_when_moves_with_the_clock(outbox: Outbox, seconds: float) -> None:
+    """Neither earlier, so that something is sent twice, nor an hour later."""
+    now = NOW + 5.0 + seconds
+    outbox.times.shift(1, seconds, now)
+    assert entries(outbox, now) == {"look": RULES.certain_after(NOW) + seconds, "push": 0.0}
+    assert outbox.registry.destination(1).standing.retry_at == NOW + 60.0 + seconds
+
+
+def test_a_start_long_before_all_that_is_noted_waits_for_none_of_it(outbox: Outbox) -> None:
+    """Whoever set the clock back while no daemon ran has it wait no longer than it may at most."""
+    outbox.registry.set_standing(1, Standing(Reach.HELD, "no key", retry_at=NOW, asked_until=NOW))
+    start = NOW - 24 * HOUR
+    outbox.times.clamp(1, start, RULES)
+    assert entries(outbox, start) == {"look": RULES.certain_after(start), "push": 0.0}
+    standing = outbox.registry.destination(1).standing
+    assert standing.asked_until == start + HOUR
+    assert standing.retry_at == start + HOUR
+
+
+def test_a_start_changes_nothing_that_may_be_meant(outbox: Outbox) -> None:
+    """What is no further off than it may be stays, but for what is due at a start anyway."""
+    outbox.registry.set_standing(1, Standing(Reach.HELD, "429", retry_at=NOW + 9.0, asked_until=NOW + 9.0))
+    outbox.times.clamp(1, NOW + 1.0, RULES)
+    assert outbox.registry.destination(1).standing.retry_at == NOW + 9.0
+    assert entries(outbox, NOW + 1.0) == {"look": RULES.certain_after(NOW), "push": 0.0}
+
+
+def test_a_look_speaks_for_what_was_there_when_it_began_whatever_the_clock_says(outbox: Outbox) -> None:
+    """Where others write as well: an entry made after it, at an earlier time, is looked for once more."""
+    outbox.looks.share(1, ["shop-decisions"])
+    number = outbox.looks.begin_look(1, "shop-decisions")
+    outbox.ledger.apply(1, [prepared(item("Use Redis for carts", "DEC-3"))], NOW - 10.0)
+    outbox.looks.write_contact(1, "shop-decisions", [], NOW, number=number)
+    assert "shop-decisions" in outbox.looks.stale(1, NOW)
+    assert [it.entry.memory.text[:9] for it in outbox.queue.claim(1, NOW, 9, major=False)] == ["Use MySQL"]
+    number = outbox.looks.begin_look(1, "shop-decisions")
+    outbox.looks.write_contact(1, "shop-decisions", [], NOW, number=number)
+    assert [it.entry.memory.text[:9] for it in outbox.queue.claim(1, NOW, 9, major=False)] == ["Use Redis"]
