@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import shutil
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,7 +32,16 @@ from chaos.troubles import WEATHERS, Times
 from chaos.world import World, case_of, is_poison
 from mem0_syncd.control import ask
 from mem0_syncd.errors import SyncdError
-from support.daemon import PATIENCE, Daemon, couriers, platform_settings, running, wait_until
+from mem0_syncd.verdict import DIFFERENCES
+from support.daemon import (
+    PATIENCE,
+    Daemon,
+    couriers,
+    make_audit_due,
+    platform_settings,
+    running,
+    wait_until,
+)
 
 WAVE = 250
 BACKLOG = 300
@@ -147,12 +157,16 @@ class Course:
             self._until(lambda totals: not self._left(totals), "what was retried is delivered")
 
     def _reckon(self, began: float) -> Reckoning:
+        before = self.storm.memories
+        self._audit()
         memories = self.storm.memories
         letters, wrongly_marked = dead_letters(self.daemon), false_marks(self.world)
+        verified = self._verify()
         place = self.world.finish()
         self._until(lambda totals: not self._left(totals), "the fresh item is delivered")
         everything = self.storm.memories
         wrongly_received = false_receipts(self.daemon, everything)
+        self.storm.rate = self.rate
         self._lose_the_state_folder()
         return Reckoning(
             written=self.world.written,
@@ -168,11 +182,26 @@ class Course:
             dead=Counter(it.reason.partition(":")[0] for it in letters),
             wrongly_dead=sum(not is_refused(self.world, it) for it in letters),
             removed=removed(self.storm),
-            doubled=doubles(memories, self.storm.came_very_late),
+            before_audit=doubles(before, self.storm.came_very_late),
+            after_audit=sum(doubles(memories, self.storm.came_very_late)),
+            verified=verified,
             fresh=any((it.user_id, case_of(it.text)) == place for it in everything),
             sent_again=len(self.storm.memories) - len(everything),
             seconds=time.monotonic() - began,
         )
+
+    def _audit(self) -> None:
+        """Have a day pass since the last audit, in calm."""
+        self.storm.still()
+        self.daemon.stop()
+        last = make_audit_due(self.daemon)
+        self.daemon.start()
+        self._until(lambda _: self.daemon.status()["audit"]["last"] not in {None, last}, "the audit")
+
+    def _verify(self) -> Mapping[str, int]:
+        """How many differences `verify` finds, of each sort."""
+        shown = json.loads(self.daemon.run("verify", "--json").stdout)
+        return {name: len(shown[name]) for name in DIFFERENCES}
 
     def _lose_the_state_folder(self) -> None:
         """Begin again with nothing known but what is in Mem0."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from chaos.storm import Storm
 from chaos.world import Place, World, case_of, revision_of
@@ -17,8 +18,7 @@ from support.daemon import Daemon
 from support.mem0_platform import Memory
 
 
-@dataclass(frozen=True)
-class Doubles:
+class Doubles(NamedTuple):
     """How many memories are too many: of items that were committed very late, and of all others."""
 
     very_late: int
@@ -42,7 +42,9 @@ class Reckoning:
     dead: Counter[str]
     wrongly_dead: int
     removed: Doubles
-    doubled: Doubles
+    before_audit: Doubles
+    after_audit: int
+    verified: Mapping[str, int]
     fresh: bool
     sent_again: int
     seconds: float
@@ -57,7 +59,9 @@ class Reckoning:
             or self.false_marks
             or self.wrongly_dead
             or self.removed.others
-            or self.doubled.others
+            or self.before_audit.others
+            or self.after_audit
+            or any(self.verified.values())
             or self.sent_again
         )
 
@@ -82,12 +86,14 @@ class Reckoning:
             ("in Mem0, and never written there", self.strangers),
             ("receipts that name no such memory", self.false_receipts),
             ("decisions marked wrongly", self.false_marks),
-            ("doubled, and removed by a second look", self.removed.very_late + self.removed.others),
+            ("doubled, and removed by a second look", sum(self.removed)),
             ("  committed later than anybody counts on", self.removed.very_late),
             ("  others", self.removed.others),
-            ("doubled in the end", self.doubled.very_late + self.doubled.others),
-            ("  committed later than anybody counts on", self.doubled.very_late),
-            ("  others", self.doubled.others),
+            ("doubled before the audit", sum(self.before_audit)),
+            ("  committed later than anybody counts on", self.before_audit.very_late),
+            ("  others", self.before_audit.others),
+            ("doubled after the audit", self.after_audit),
+            *((f"verify: {name}", count) for name, count in self.verified.items()),
             ("a fresh item is delivered at the end", "yes" if self.fresh else "NO"),
             ("sent again after the state folder was lost", self.sent_again),
             ("seconds", round(self.seconds)),

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from mem0_syncd.outbox import Outbox
-from mem0_syncd.outbox.audits import Audited
-from support.daemon import Daemon, platform_settings, running, wait_until
+from support.daemon import Daemon, make_audit_due, platform_settings, running, wait_until
 from support.decision_log import cases, decision, write_log
 from support.mem0_platform import Mem0Platform
-
-
-def make_due(daemon: Daemon) -> None:
-    """Have a day pass since the last audit of a daemon that doesn't run."""
-    with closing(Outbox.open(daemon.state)) as outbox:
-        destination = outbox.registry.destination().id
-        last = outbox.audits.last(destination)
-        assert last is not None
-        outbox.audits.write(destination, Audited(0.0, last.is_done, last.doubles, last.removed))
 
 
 def says(mem0: Mem0Platform, text: str) -> bool:
@@ -51,7 +39,7 @@ def test_what_two_clones_send_in_the_same_moment_is_there_once_after_the_audit(t
             assert all(daemon.stop() == 0 for daemon in daemons)
 
         daemons[0].environment["MEM0_SYNCD_AUDIT"] = "report"
-        make_due(daemons[0])
+        make_audit_due(daemons[0])
         with running(daemons[0]) as daemon:
             wait_until(lambda: daemon.status()["audit"]["last"], "the audit")
             shown = daemon.status()
@@ -60,7 +48,7 @@ def test_what_two_clones_send_in_the_same_moment_is_there_once_after_the_audit(t
             assert len(mem0.memories) == 4
 
         before = {it.id for it in mem0.memories}
-        make_due(daemons[1])
+        make_audit_due(daemons[1])
         with running(daemons[1]) as daemon:
             wait_until(lambda: daemon.status()["audit"]["removed"] == 1, "the audit")
             assert daemon.status()["problems"] == []
