@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pexpect
@@ -31,6 +33,8 @@ def typed_at(command: list[str], environment: Mapping[str, str], rows: int = 40,
         dimensions=(rows, columns),
         encoding="utf-8",
         timeout=2 * PATIENCE,
+        # A test run in the background of a shell ignores Ctrl-C, and so would its children.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
 
 

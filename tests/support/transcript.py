@@ -109,7 +109,7 @@ def _run(shell: object, command: str, home: Path) -> str:
     shell.sendline(command)  # type: ignore[attr-defined]
     shell.expect_exact(PROMPT, timeout=PATIENCE_SECONDS)  # type: ignore[attr-defined]
     said = str(shell.before).replace("\r\n", "\n").replace(str(home), "~")  # type: ignore[attr-defined]
-    said = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "\r", said)
+    said = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", lambda it: "" if it[0].endswith("m") else "\r", said)
     drawn = [part for line in said.split("\n") for part in _last_drawn(line)]
     return "".join(f"{line}\n" for line in "\n".join(drawn).strip("\n").splitlines())
 

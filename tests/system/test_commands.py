@@ -61,10 +61,6 @@ def test_status_is_true_whatever_the_daemon_does(daemon: Daemon, project: Path) 
     wait_until(lambda: daemon.totals()["delivered"] == 2, "two deliveries")
     code, shown = status(daemon)
     assert (code, shown["state"]) == (0, "ok")
-    assert set(shown) == {
-        "schema", "state", "daemon", "destination", "projects", "totals", "redacted", "last_delivery",
-        "audit", "problems",
-    }  # fmt: skip
     assert shown["daemon"]["pid"] == daemon.pid
     assert datetime.fromisoformat(shown["daemon"]["since"])
     assert datetime.fromisoformat(shown["last_delivery"])
@@ -191,7 +187,7 @@ def test_projects_are_added_listed_and_removed(tmp_path: Path, mem0: Mem0Platfor
         said = daemon.run("project", "add", str(shop), "--dry-run")
         assert (said.returncode, said.stdout) == (0, "")
         assert "1 item for shop-decisions" in said.stderr
-        assert "1 withheld" in said.stderr
+        assert "1 item withheld" in said.stderr
         assert f"to platform {mem0.url}" in said.stderr
         assert daemon.run("project", "list").stdout == ""
 

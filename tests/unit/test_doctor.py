@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,11 @@ from mem0_syncd.courier.process import ENDED
 from mem0_syncd.doctor import examine, look_around
 from mem0_syncd.doctor.finding import Finding, Verdict, failure, fine, warning
 from mem0_syncd.doctor.network import Answer, NoAnswer, judge, judge_clock, judge_key
-from mem0_syncd.doctor.processes import judge_courier, judge_ping
+from mem0_syncd.doctor.processes import judge_courier, judge_ping, judge_service
 from mem0_syncd.doctor.report import as_dict, scrubber, summary
 from mem0_syncd.doctor.storage import judge_disk
 from mem0_syncd.doctor.watching import Room, judge_probe, judge_room
+from mem0_syncd.managers import Standing as Service
 from mem0_syncd.settings import Settings
 from support.schemas import check
 
@@ -117,6 +119,37 @@ def test_a_courier_opens_the_destination_or_says_why_not(
     """A failure without a remedy of its own gets one."""
     finding = judge_courier("platform", message)
     assert finding.verdict is verdict
+    assert bool(finding.remedy) is (verdict is not OK)
+
+
+RUNNING = Service(
+    is_installed=True,
+    is_ours=True,
+    is_enabled=True,
+    is_running=True,
+    state="active",
+    pid=7,
+    restarts=0,
+    failure="",
+)
+
+
+@pytest.mark.parametrize(
+    ("standing", "verdict", "says"),
+    [
+        (RUNNING, OK, "it runs (pid 7)"),
+        (replace(RUNNING, is_installed=False), WARNING, "nothing starts the daemon"),
+        (replace(RUNNING, is_ours=False), WARNING, "another installation"),
+        (replace(RUNNING, is_enabled=False), WARNING, "it is active"),
+        (replace(RUNNING, is_running=False, state="inactive"), WARNING, "it is inactive"),
+        (replace(RUNNING, is_running=False, failure="exit code 78"), FAILURE, "exit code 78"),
+    ],
+)
+def test_the_service_manager_is_heard(standing: Service, verdict: Verdict, says: str) -> None:
+    """Each state but the good one has a remedy."""
+    finding = judge_service("systemd", standing)
+    assert finding.verdict is verdict
+    assert says in finding.what
     assert bool(finding.remedy) is (verdict is not OK)
 
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mem0_syncd import paths
-from mem0_syncd.errors import StateFolderBusy, SyncdError
+from mem0_syncd.errors import DaemonNotRunning, StateFolderBusy, SyncdError
 from mem0_syncd.lock import deliverer
 from mem0_syncd.outbox import Outbox
 
 if TYPE_CHECKING:
     from mem0_syncd.service import Service
+
+START_SECONDS = 30.0
+"""How long a daemon may hold the lock before it answers: to bring an outbox up to date takes a while."""
+
+_POLL_SECONDS = 0.1
+
+T = TypeVar("T")
 
 
 def read_only(state: Path) -> Outbox:
@@ -43,6 +51,23 @@ def writable(state: Path) -> Iterator[Outbox]:
             outbox = Outbox.open(state, migrate=False)
         stack.callback(outbox.close)
         yield outbox
+
+
+def either(through_daemon: Callable[[], T], without: Callable[[], T]) -> T:
+    """What a running daemon does, or this process where there is none; one that just starts is waited for.
+
+    `through_daemon` raises `DaemonNotRunning`; `without` takes the lock, or raises `StateFolderBusy`.
+    """
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        with suppress(DaemonNotRunning):
+            return through_daemon()
+        try:
+            return without()
+        except StateFolderBusy:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(_POLL_SECONDS)
 
 
 @contextmanager

@@ -7,9 +7,8 @@ from pathlib import Path
 import click
 
 from mem0_syncd import errands, paths, projects
-from mem0_syncd.cli.access import alone, read_only
+from mem0_syncd.cli.access import alone, either, read_only
 from mem0_syncd.control import ask
-from mem0_syncd.errors import DaemonNotRunning
 
 
 @click.command()
@@ -28,9 +27,10 @@ def forget(name: str | None, *, path: Path | None, remote: bool) -> None:
     state = paths.state_dir()
     project = projects.find(read_only(state).registry, path).id if path else None
     wanted = {"name": name, "project": project, "remote": remote}
-    try:
-        done = ask(state, "forget", timeout=300.0, **wanted)
-    except DaemonNotRunning:
-        with alone(state, "forget") as without_daemon:
-            done = errands.forget(without_daemon, name=name, project=project, remote=remote)
+
+    def without_daemon() -> dict[str, int]:
+        with alone(state, "forget") as service:
+            return errands.forget(service, name=name, project=project, remote=remote)
+
+    done = either(lambda: ask(state, "forget", timeout=300.0, **wanted), without_daemon)
     click.echo(f"{done['forgotten']} forgotten, {done['deleted']} memories deleted")

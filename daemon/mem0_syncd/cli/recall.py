@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
 from mem0_syncd import paths, projects
-from mem0_syncd.cli.access import alone, read_only
+from mem0_syncd.cli.access import alone, either, read_only
 from mem0_syncd.control import ask
-from mem0_syncd.errors import DaemonNotRunning
 from mem0_syncd.item import Kind
 from mem0_syncd.spooled import KINDS
 
@@ -33,13 +33,14 @@ def recall(query: str, path: Path, *, kind: str | None, limit: int, as_json: boo
     project = projects.find(read_only(state).registry, path)
     kinds = [KINDS[kind]] if kind else list(Kind)
     wanted = {"query": query, "project": project.id, "limit": limit, "kinds": kinds}
-    try:
-        hits = ask(state, "recall", timeout=90.0, **wanted)["hits"]
-    except DaemonNotRunning:
+
+    def without_daemon() -> list[dict[str, Any]]:
         from mem0_syncd import errands
 
-        with alone(state, "recall") as without_daemon:
-            hits = errands.recall(without_daemon, query, project.id, limit, kinds)
+        with alone(state, "recall") as service:
+            return errands.recall(service, query, project.id, limit, kinds)
+
+    hits = either(lambda: ask(state, "recall", timeout=90.0, **wanted)["hits"], without_daemon)
     if as_json:
         click.echo(
             json.dumps({"schema": 1, "project": project.id, "hits": hits}, indent=2, ensure_ascii=False)

@@ -21,7 +21,11 @@ _READY_SECONDS = 60.0
 
 @click.group()
 def service() -> None:
-    """Have the daemon run whenever you are logged in: by systemd on Linux, by launchd on macOS."""
+    """Have the daemon run whenever you are logged in: by systemd on Linux, by launchd on macOS.
+
+    \b
+    Example:  mem0-syncd service install
+    """
 
 
 @service.command()
@@ -62,7 +66,11 @@ def install(*, store: bool | None) -> None:
 @click.option("--purge", is_flag=True, help="Also delete outbox, local Mem0, key and settings.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 def uninstall(*, purge: bool, yes: bool) -> None:
-    """Stop the daemon and take the unit out; what was delivered, and what waits, stays where it is."""
+    """Stop the daemon and take the unit out; what was delivered, and what waits, stays where it is.
+
+    \b
+    Example:  mem0-syncd service uninstall
+    """
     from mem0_syncd.purge import delete, doomed
 
     which = manager(os.environ)
@@ -95,6 +103,7 @@ def status(ctx: click.Context) -> None:
 
     \b
     Exit codes: 0 it runs, 1 it failed, 3 it doesn't run.
+    Example:  mem0-syncd service status
     """
     which = manager(os.environ)
     standing = which.standing()
@@ -107,7 +116,11 @@ def status(ctx: click.Context) -> None:
 @click.option("-n", "--lines", default=100, show_default=True, help="How many of the last lines.")
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
 def logs(*, lines: int, follow: bool) -> None:
-    """Print the daemon's log."""
+    """Print the daemon's log.
+
+    \b
+    Example:  mem0-syncd service logs --follow
+    """
     command = manager(os.environ).show_logs(lines, follow=follow)
     try:
         sys.exit(subprocess.run(command, check=False).returncode)

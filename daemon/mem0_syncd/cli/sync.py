@@ -10,9 +10,10 @@ from pathlib import Path
 import click
 
 from mem0_syncd import paths, projects
+from mem0_syncd.cli.access import either
 from mem0_syncd.cli.progress import Progress, progress
 from mem0_syncd.control import ask
-from mem0_syncd.errors import DaemonNotRunning, SyncdError
+from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.render import KIND_NAMES
 from mem0_syncd.settlement import Reach, Standing
@@ -41,10 +42,10 @@ def sync(path: Path | None, *, wait: bool, timeout: float, resend_marked: bool, 
     wishes = {"resend_marked": resend_marked, "accept_account": accept_account}
     try:
         with progress("reading the projects") as told:
-            try:
-                reason = _through_daemon(state, path, deadline, told, wait=wait, wishes=wishes)
-            except DaemonNotRunning:
-                reason = _alone(state, path, deadline, told, wait=wait, wishes=wishes)
+            reason = either(
+                lambda: _through_daemon(state, path, deadline, told, wait=wait, wishes=wishes),
+                lambda: _alone(state, path, deadline, told, wait=wait, wishes=wishes),
+            )
     except TimeoutError:
         raise SyncdError(
             "the daemon doesn't answer", where=str(state), remedy="restart it, or see: mem0-syncd status"

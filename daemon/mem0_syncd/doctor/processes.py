@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from mem0_syncd import __version__
@@ -14,9 +11,13 @@ from mem0_syncd.courier.process import ENDED
 from mem0_syncd.courier.trial import open_once
 from mem0_syncd.doctor.finding import Finding, failure, fine, warning
 from mem0_syncd.doctor.surroundings import Surroundings
+from mem0_syncd.managers import NoManager, manager
+from mem0_syncd.managers import Standing as Service
 from mem0_syncd.means import means
 from mem0_syncd.outbox import DestinationRow
 from mem0_syncd.settlement import Standing
+
+INSTALL = "mem0-syncd service install"
 
 
 def check_socket(around: Surroundings) -> Iterator[Finding]:
@@ -89,15 +90,23 @@ def check_embedder(around: Surroundings) -> Iterator[Finding]:
         yield failure(f"{NAME} makes vectors of {len(vector)} dimensions", "reinstall mem0-syncd[embedded]")
 
 
-def check_service(_around: Surroundings) -> Iterator[Finding]:
-    """Whether something starts the daemon with the session."""
-    if sys.platform == "darwin":
-        unit, manager = Path("~/Library/LaunchAgents/mem0-syncd.plist"), "launchctl"
-    else:
-        unit, manager = Path("~/.config/systemd/user/mem0-syncd.service"), "systemctl"
-    if unit.expanduser().is_file():
-        yield fine(f"installed: {unit}")
-    elif shutil.which(manager):
-        yield warning("nothing starts the daemon when you log in", "mem0-syncd service install")
-    else:
-        yield fine(f"there is no {manager} here: whatever starts your other daemons can run mem0-syncd run")
+def check_service(around: Surroundings) -> Iterator[Finding]:
+    """Whether a service manager starts the daemon with the session, and how that goes."""
+    which = manager(around.environ)
+    try:
+        yield judge_service(which.name, which.standing())
+    except NoManager as none:
+        yield fine(f"{none.problem.what}: whatever starts your other daemons can run mem0-syncd run")
+
+
+def judge_service(name: str, standing: Service) -> Finding:
+    """What a service manager's word on the daemon means."""
+    if not standing.is_installed:
+        return warning("nothing starts the daemon when you log in", INSTALL)
+    if standing.failure:
+        return failure(f"{name}: it failed: {standing.failure}", "mem0-syncd service logs")
+    if not standing.is_ours:
+        return warning(f"{name}: its unit is of another installation or version", INSTALL)
+    if not (standing.is_enabled and standing.is_running):
+        return warning(f"{name}: it is {standing.state}", INSTALL)
+    return fine(f"{name}: it runs (pid {standing.pid}), and is started when you log in")
