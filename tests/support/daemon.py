@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from mem0_syncd.control import ask
 from mem0_syncd.errors import SyncdError
@@ -88,11 +88,15 @@ class Daemon:
             prelude = _MENDING.format(mend_seconds)
         how = ["-c", f"{prelude}\n{_RUN}"] if prelude else ["-m", "mem0_syncd", "run"]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, *how], env={**self.environment, **extra}, stderr=log
-            )
+            self.process = self.spawn([sys.executable, *how], {**self.environment, **extra}, log)
         if wait:
             wait_until(lambda: self.answers() or self.exit_code is not None, self.said())
+
+    def spawn(
+        self, command: list[str], environment: Mapping[str, str], log: IO[bytes]
+    ) -> subprocess.Popen[bytes]:
+        """The running process of a command, whose standard error is the log."""
+        return subprocess.Popen(command, env=environment, stderr=log)
 
     @property
     def pid(self) -> int:

@@ -1,0 +1,234 @@
+"""Projects, their daemon and its Mem0, which are compared with each other after every kill."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import struct
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from chaos.seeded import plant
+from crash.board import Board, Role, Step
+from crash.noted import NotedMem0
+from crash.nursery import SOCKET, ForkedDaemon, Nursery
+from crash.stock import Content, Differences, Kept, Project, StillWrong, content_of
+from mem0_syncd import projects, spool, spooled
+from mem0_syncd.cli.access import writable
+from mem0_syncd.control import ask
+from mem0_syncd.errors import SyncdError
+from mem0_syncd.memory import Memory as OurMemory
+from mem0_syncd.memory import memory_of
+from mem0_syncd.outbox import Outbox, ProjectRow
+from mem0_syncd.sync_state import PATH as SYNC_STATE
+from support.daemon import PATIENCE, platform_settings, wait_until
+from support.decision_log import decision
+from support.mem0_platform import Memory
+
+WAL_FRAMES = 1000
+"""After so many SQLite folds the write-ahead log into the file."""
+
+
+class Shop:
+    """A daemon that watches the project `shop`, and one more where a path wants it."""
+
+    def __init__(self, folder: Path, change: str = "") -> None:
+        """`change` is Python that changes daemon and courier before they start."""
+        self._folder, self._change = folder, change
+        self.board = Board(folder / "board")
+        self.mem0 = NotedMem0(self.board)
+        self.project = self._new_project("shop")
+        self.remembered: list[OurMemory] = []
+        self._finished: list[OurMemory] = []
+
+    def _new_project(self, name: str) -> Project:
+        (self._folder / name).mkdir()
+        return Project(self._folder / name)
+
+    def open(self) -> None:
+        """Start Mem0 and the daemon."""
+        self.mem0.__enter__()
+        change = plant(self._change, self._folder / "change")["PYTHONPATH"]
+        paths = os.pathsep.join([change, *sys.path])
+        self._nursery = Nursery(self._folder, {**self.board.environment, "PYTHONPATH": paths})
+        settings = {
+            **self.destination(),
+            "MEM0_SYNCD_FLUSH_SECONDS": "0.02",
+            # So that what Mem0 hasn't stored is looked for a few times before that is certain, not a dozen.
+            "MEM0_SYNCD_BACKOFF__BASE_SECONDS": "0.5",
+            "MEM0_SYNCD_BACKOFF__CAP_SECONDS": "2",
+            SOCKET: self._nursery.path,
+            **self.board.environment,
+        }
+        self.daemon = ForkedDaemon(self._folder, [self.project.folder], **settings)
+        self.add(2)
+        self.daemon.start()
+        self.settle_down()
+
+    def destination(self) -> Mapping[str, str]:
+        """The settings that name Mem0."""
+        return platform_settings(self.mem0.url)
+
+    def close(self) -> None:
+        """End both, and whatever was started for them."""
+        if self.daemon.exit_code is None:
+            self.daemon.kill()
+        wait_until(lambda: not self._nursery.alive(Role.COURIER), "no courier is left behind")
+        self._nursery.close()
+        self.mem0.__exit__(None, None, None)
+
+    # What is written
+
+    def add(self, count: int = 1, **fields: Any) -> None:
+        """Append decisions to the log."""
+        first = len(self.project.decisions)
+        self.project.decisions += [decision(number, **fields) for number in range(first, first + count)]
+        self.project.write()
+
+    def revise(self) -> None:
+        """Give the newest decision another text."""
+        newest = self.project.decisions[-1]
+        newest["description"] = f"{newest['description']}, and revised"
+        self.project.write()
+
+    def remember(self) -> None:
+        """Spool something as `mem0-syncd remember` does, and poke the daemon."""
+        text = f"Remembered by hand, as number {len(self.remembered)}"
+        names = ("category", "agent", "outcome")
+        event = {"event": "remember", "text": text, "kind": "decision", **dict.fromkeys(names)}
+        event |= {"project": str(self.project.folder), "at": "2026-01-05T10:00:00Z"}
+        row = ProjectRow(self.project.folder.name, self.project.folder, "")
+        self.remembered += [memory_of(it) for it in spooled.understand(event, row, spooled.Made()).items]
+        spool.put(self.daemon.state, event)
+        self.tell("spool")
+
+    def tell(self, what: str) -> None:
+        """Ask the daemon for something; it may die of it."""
+        with contextlib.suppress(SyncdError, TimeoutError, OSError, ValueError):
+            ask(self.daemon.state, what)
+
+    def retry(self) -> None:
+        """Send dead letters again, as `mem0-syncd dead retry` does."""
+        if any(state == "dead" for state, _ in self.daemon.on_the_way()):
+            with writable(self.daemon.state) as outbox:
+                destination = outbox.registry.destination()
+                dead = outbox.queue.dead_letters(destination.id)
+                outbox.queue.revive([entry.id for entry in dead], time.time())
+            self.tell("deliver")
+
+    def move_on(self) -> None:
+        """Watch another project, which nothing is known of, instead of the one before."""
+        number = len(self._finished)
+        self._finished += self.project.memories()
+        with writable(self.daemon.state) as outbox:
+            if self.project.folder.name != "shop":
+                outbox.registry.remove_project(self.project.folder.name)
+            self.project = self._new_project(f"shop-{number}")
+            projects.add(outbox.registry, self.project.folder)
+        self.tell("projects")
+
+    def fill_write_ahead_log(self) -> None:
+        """Have SQLite's next commit but one fold the log into the file."""
+        with writable(self.daemon.state) as outbox:
+            index = outbox.database.path.with_name(f"{outbox.database.path.name}-shm")
+            outbox.database.rows("PRAGMA synchronous = OFF")
+            number = 0
+            # Where the index says how many frames there are: SQLite's file format, section 4.5.
+            while struct.unpack_from("=I", index.read_bytes(), 16)[0] < WAL_FRAMES - 8:
+                outbox.registry.set_fact("padding", str(number))
+                number += 1
+
+    # What is there
+
+    def wanted(self) -> list[OurMemory]:
+        """What Mem0 is to hold."""
+        return [*self._finished, *self.project.memories(), *self.remembered]
+
+    def memories(self) -> list[Kept]:
+        """What Mem0 holds."""
+        return [Kept(it.id, f"{it.user_id}: {it.text}", content_of(it)) for it in self.mem0.memories]
+
+    def receipts(self) -> dict[Content, list[str]]:
+        """The memory ids of every receipt."""
+        outbox = Outbox.open_to_read(self.daemon.state)
+        assert outbox is not None
+        with closing(outbox):
+            rows = outbox.database.rows("SELECT sync_key, content_hash, memory_ids FROM receipt")
+        return {(row["sync_key"], row["content_hash"]): json.loads(row["memory_ids"]) for row in rows}
+
+    def unreceipted(self) -> set[Content]:
+        """What Mem0 holds and the outbox has no receipt of."""
+        return {it.content for it in self.memories()} - self.receipts().keys()
+
+    def differences(self) -> Differences:
+        """What isn't as it is to be."""
+        memories, wanted = self.memories(), {f"{it.user_id}: {it.text}" for it in self.wanted()}
+        there, receipts = Counter(it.text for it in memories), self.receipts()
+        other = [f"on the way: {it}" for it in self.daemon.on_the_way()]
+        other += [f"not asked for: {text}" for text in there.keys() - wanted]
+        if receipts != {it.content: [it.id] for it in memories}:
+            other.append(f"the receipts are {receipts}")
+        if self.project.marked() != {it["decision_id"] for it in self.project.decisions}:
+            other.append(f"marked are {sorted(self.project.marked())}")
+        doubled = tuple(text for text, count in there.items() if count > 1)
+        return Differences(tuple(wanted - there.keys()), doubled, tuple(other))
+
+    def false_marks(self) -> set[str]:
+        """The ids that are marked though Mem0 holds them in no revision."""
+        held = "".join(it.text for it in self.memories())
+        return {i for i in self.project.marked() if f"({i}, " not in held}
+
+    # What is waited for
+
+    def wait_for(self, step: Step) -> None:
+        """Wait until a step has begun, or somebody was killed."""
+        wait_until(
+            lambda: any(it.point.step is step for it in self.board.calls()) or self.board.killed_at(),
+            step.name,
+        )
+
+    def settle_down(self, heal: Callable[[Shop], None] = lambda _shop: None) -> set[str]:
+        """Wait until nothing is wrong any more, and a courier waits for work.
+
+        Returns what Mem0 held twice meanwhile: a double that is removed again was a double.
+        """
+        doubled: set[str] = set()
+        deadline = time.monotonic() + PATIENCE
+        while found := self.differences():
+            doubled |= set(found.doubled)
+            if time.monotonic() > deadline:
+                raise StillWrong(found)
+            heal(self)
+            time.sleep(0.03)
+        if self.daemon.courier is None:
+            where = {"project": self.project.folder.name, "limit": 1}
+            ask(self.daemon.state, "recall", timeout=PATIENCE, query="a case", **where)
+        return doubled
+
+    def reopen(self) -> Differences:
+        """What a fresh look at the store finds wrong; a server has no other look than the one before."""
+        return Differences()
+
+    def come_back_to(self, files: Mapping[str, bytes], kept: Iterable[Memory]) -> None:
+        """Start the daemon on these files, with Mem0 as it was then; whatever else they left is gone."""
+        if self.daemon.exit_code is None:
+            self.daemon.kill()
+        for path in (*self.daemon.state.glob("outbox.*"), self.project.folder / SYNC_STATE):
+            path.unlink(missing_ok=True)
+        for name, data in files.items():
+            Path(name).write_bytes(data)
+        wait_until(lambda: not self._nursery.alive(Role.COURIER), "no courier is left behind")
+        self.mem0.go_back(kept)
+        self.daemon.start()
+
+    def come_back(self) -> None:
+        """Start the daemon again if it was killed, once its courier has noticed."""
+        if self.daemon.exit_code is not None:
+            wait_until(lambda: not self._nursery.alive(Role.COURIER), "no courier is left behind")
+            self.daemon.start()

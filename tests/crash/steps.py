@@ -1,0 +1,73 @@
+"""Has each of the daemon's threads say at which step of an item's way it is; nothing else differs."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from crash.board import Step
+from mem0_syncd.delivery import Delivery
+from mem0_syncd.delivery.looks import Looks
+from mem0_syncd.destinations.embedded import Embedded
+from mem0_syncd.intake import Intake
+from mem0_syncd.memory import Memory
+from mem0_syncd.outcome import Outcome, Stored
+from mem0_syncd.service import Service
+from mem0_syncd.settlement import Receipt
+
+STEPS: tuple[tuple[type, str, Step], ...] = (
+    (Service, "scan", Step.SCAN),
+    (Service, "take_in_spool", Step.SPOOL),
+    (Service, "mark", Step.MARK),
+    (Intake, "take_in", Step.ENQUEUE),
+    (Delivery, "_claim", Step.CLAIM),
+    (Delivery, "_write", Step.SETTLE),
+    (Looks, "_after_contact", Step.CONTACT),
+    (Looks, "_after_second", Step.SECOND_LOOK),
+)
+
+_SHIM = ctypes.CDLL(None)
+
+
+def install() -> None:
+    """Wrap the daemon's functions; `shim.c` is preloaded."""
+    Delivery._write = _saying_receipts(Delivery._write)  # type: ignore[method-assign]
+    Embedded.push = _saying_commits(Embedded.push)  # type: ignore[method-assign]
+    for owner, name, step in STEPS:
+        setattr(owner, name, _at_step(step, getattr(owner, name)))
+
+
+def _at_step(step: Step, work: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(work)
+    def wrapped(*arguments: Any, **named: Any) -> Any:
+        before = _SHIM.crash_step(step)
+        try:
+            return work(*arguments, **named)
+        finally:
+            _SHIM.crash_step(before)
+
+    return wrapped
+
+
+def _saying_receipts(write: Callable[..., None]) -> Callable[..., None]:
+    @wraps(write)
+    def wrapped(delivery: Delivery, destination: Any, settled: Any, standing: Any) -> None:
+        write(delivery, destination, settled, standing)
+        for entry, settlement in settled:
+            if isinstance(settlement, Receipt):
+                _SHIM.crash_note(f"receipt {entry.sync_key} {entry.content_hash}".encode())
+
+    return wrapped
+
+
+def _saying_commits(push: Callable[..., Outcome]) -> Callable[..., Outcome]:
+    @wraps(push)
+    def wrapped(store: Embedded, memory: Memory, memory_id: str | None) -> Outcome:
+        outcome = push(store, memory, memory_id)
+        if isinstance(outcome, Stored):
+            _SHIM.crash_note(f"commit {memory.sync_key} {memory.content_hash}".encode())
+        return outcome
+
+    return wrapped
