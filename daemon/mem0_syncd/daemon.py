@@ -205,10 +205,14 @@ class Daemon(Service):
             self._deliver_soon()
             raise
 
-    def _after_scan(self, scans: Scans) -> None:
-        if scans.major:
+    def _after_change(self, *, major: bool) -> None:
+        if major:
             self._deliver_soon()
-        elif scans.changes:
+        else:
+            self._deliver_by(self.settings.flush_seconds)
+
+    def _after_scan(self, scans: Scans) -> None:
+        if scans.changes:  # a route changes what is due, and not by a batch
             self._deliver_by(self.settings.flush_seconds)
         if scans.retry:
             with self._noting:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from mem0_syncd.errors import Problem
-from mem0_syncd.item import Item, Kind
+from mem0_syncd.item import Item, Kind, Scalar
 from mem0_syncd.memory import Memory, memory_of
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.ledger import Prepared
@@ -21,6 +22,15 @@ Redaction = Literal["redact", "hold", "off"]
 RANKS = {source.name: rank for rank, source in enumerate(SOURCES)}
 """The order of record: where ids meet, the earlier source revises the item."""
 
+BATCH = 500
+"""Items that become durable together: meanwhile nothing else is written to the outbox."""
+
+OUR_NAMES = {"source", "sync_key", "content_hash"}
+"""Metadata that is made here, and holds nothing of what the sources say."""
+
+MOST_CLEAN = 1000
+"""Metadata values without secrets to be remembered: a log repeats its categories from the first entry on."""
+
 
 @dataclass
 class Taken:
@@ -30,14 +40,17 @@ class Taken:
     """
 
     changes: int = 0
-    major: bool = False
     deferred: bool = False
     problems: dict[tuple[str, str], list[Problem]] = field(default_factory=dict)
 
-    def report(self, item: Item, what: str, remedy: str) -> None:
-        """Add a problem of an item's entry."""
-        problem = Problem(what, f"{item.path}: {item.place}", remedy)
-        self.problems.setdefault((item.path, item.place), []).append(problem)
+    def add(self, items: Iterable[Item], changes: Collection[Prepared]) -> None:
+        """Add some items, each under the key that is its own, and what changed of them."""
+        self.changes += len(changes)
+        for item in items:
+            if item.is_twin:
+                what = f"another entry has the id and time of {item.source_id}; both are kept"
+                problem = Problem(what, f"{item.path}: {item.place}", "give one of them an id of its own")
+                self.problems.setdefault((item.path, item.place), []).append(problem)
 
 
 class Intake:
@@ -50,12 +63,16 @@ class Intake:
         major_categories: Iterable[str] = (),
         infer: bool = False,
         redaction: Redaction = "redact",
+        on_change: Callable[..., None] = lambda *, major: None,  # noqa: ARG005
         now: Callable[[], float] = time.time,
     ) -> None:
+        """`on_change` hears of changes as they become durable, and whether one is `major`."""
         self._outbox = outbox
         self._major_categories = {category.lower() for category in major_categories}
         self._infer = infer
         self._redaction = redaction
+        self._on_change = on_change
+        self._clean: set[Scalar] = set()
         self._now = now
 
     def take_in(
@@ -66,7 +83,7 @@ class Intake:
         *,
         heed_marks: bool = True,
     ) -> Taken:
-        """Plan items, by the project's wishes, and make what changes durable, in one transaction.
+        """Plan items, by the project's wishes, and make what changes durable, some at a time.
 
         `heed_marks` leaves out what others marked as synced.
         """
@@ -77,35 +94,30 @@ class Intake:
         if not items:
             return taken
         echoes = {item.echo: item for item in items if item.echo and item.source != record.QUEUE}
-        with self._outbox.database.transaction():
+        transaction = self._outbox.database.transaction
+        # A record and that its echo is known are one truth; without echoes nobody is kept waiting for long.
+        with transaction() if echoes else nullcontext():
             self._outbox.echoes.add(project.id, echoes)
             merged = record.merge(items, self._outbox.echoes.known(project.id))
             waiting = self._outbox.echoes.take_over(destination.id, project.id, echoes)
             merged = [item for item in merged if item.echo not in waiting]
             taken.deferred = bool(waiting)
-            keys = [item.sync_key for item in merged]
-            keys += [item.as_twin().sync_key for item in merged if item.source_id is not None]
-            known = ledger.known(destination.id, keys)
-            parted = part_twins(merged, known)
             # The marks of others tell of the Platform, and of the decision log alone.
             counts = destination.name == "platform" and heed_marks
             marked = registry.foreign_marks(project.id) if counts else set()
-            is_marked = {
-                item.sync_key
-                for item in parted
-                if item.source == decision_log.SOURCE.name
-                and item.kind is Kind.DECISION
-                and item.source_id in marked
-            }
-            changes = plan(parted, known, RANKS, is_marked, project.tree)
-            prepared = [replace(self._prepare(change), tree=project.tree) for change in changes]
-            ledger.apply(destination.id, prepared, self._now())
-        for item in parted:
-            if item.is_twin:
-                what = f"another entry has the id and time of {item.source_id}; both are kept"
-                taken.report(item, what, "give one of them an id of its own")
-        taken.changes = len(prepared)
-        taken.major = any(it.major for it in prepared)
+            for batch in _batches(merged):
+                with transaction():
+                    keys = [item.sync_key for item in batch]
+                    keys += [item.as_twin().sync_key for item in batch if item.source_id is not None]
+                    known = ledger.known(destination.id, keys)
+                    parted = part_twins(batch, known)
+                    is_marked = {item.sync_key for item in parted if _is_marked(item, marked)}
+                    changes = plan(parted, known, RANKS, is_marked, project.tree)
+                    prepared = [replace(self._prepare(change), tree=project.tree) for change in changes]
+                    ledger.apply(destination.id, prepared, self._now())
+                taken.add(parted, prepared)
+                if prepared:
+                    self._on_change(major=any(it.major for it in prepared))
         return taken
 
     def _prepare(self, change: Change) -> Prepared:
@@ -132,8 +144,13 @@ class Intake:
         text, kinds = redact(memory.text)
         metadata = {}
         for name, value in memory.metadata.items():
+            if name in OUR_NAMES or value in self._clean:
+                metadata[name] = value
+                continue
             metadata[name], found = redact_value(value)
             kinds += found
+            if not found and len(self._clean) < MOST_CLEAN:
+                self._clean.add(value)
         agent_id = memory.agent_id
         if agent_id:
             agent_id, found = redact(agent_id)
@@ -148,3 +165,20 @@ class Intake:
 def _as_wished(item: Item, wishes: ProjectFile) -> Item:
     reason = wishes.reason_to_withhold(item)
     return replace(item, withheld=reason) if reason and not item.withheld else item
+
+
+def _is_marked(item: Item, marked: set[str]) -> bool:
+    is_of_the_log = item.source == decision_log.SOURCE.name and item.kind is Kind.DECISION
+    return is_of_the_log and item.source_id in marked
+
+
+def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """The items some at a time; those of one key, which stand together, are not parted."""
+    batch: list[Item] = []
+    for item in items:
+        if len(batch) >= BATCH and item.sync_key != batch[-1].sync_key:
+            yield batch
+            batch = []
+        batch.append(item)
+    if batch:
+        yield batch

@@ -32,10 +32,9 @@ Digest = tuple[bytes, int]
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """What one scan did: changes made durable, whether a major one, and when to look again (seconds)."""
+    """What one scan did: changes made durable, and when to look again (seconds)."""
 
     changes: int = 0
-    major: bool = False
     retry_after: float | None = None
 
 
@@ -117,7 +116,7 @@ class Scanner:
         for read in reads:
             self._remember(project, read, taken)
         wait = RETRY_SECONDS if retry else DEFERRED_SECONDS if taken.deferred else None
-        return Scanned(taken.changes, taken.major, wait)
+        return Scanned(taken.changes, wait)
 
     def forget(self) -> None:
         """Read everything anew at the next scan: what is known has changed by other means."""

@@ -38,13 +38,12 @@ log = structlog.get_logger("service")
 
 @dataclass
 class Scans:
-    """What some scans did together: changes, a major one among them, and what to look at again.
+    """What some scans did together: changes, and what to look at again.
 
     `retry` is by folder, in seconds.
     """
 
     changes: int = 0
-    major: bool = False
     retry: dict[Path, float] = field(default_factory=dict)
 
 
@@ -75,6 +74,7 @@ class Service:
             major_categories=self.settings.major_categories,
             infer=self.settings.infer,
             redaction=self.settings.redact,
+            on_change=self._after_change,
         )
         self.scanner = Scanner(self.outbox.registry, self.intake)
 
@@ -87,6 +87,9 @@ class Service:
             self._read_anew()
         for delivery in self.deliveries:
             delivery.renew()
+
+    def _after_change(self, *, major: bool) -> None:
+        """Hear of changes that have just become durable; for whoever delivers beside the scan."""
 
     def _doubt_what_was_sending(self, destination: DestinationRow) -> int:
         now = time.time()
@@ -151,7 +154,6 @@ class Service:
         self._note_second_writer(project)
         scanned = self.scanner.scan(project, wishes, changed_only=changed_only, heed_marks=heed_marks)
         scans.changes += scanned.changes
-        scans.major |= scanned.major
         if scanned.retry_after is not None:
             scans.retry[project.path] = scanned.retry_after
         if scanned.changes:
@@ -219,7 +221,6 @@ class Service:
                     taken = self.intake.take_in(project, reading.items, wishes)
                     registry.set_problems(project.id, "session", reading.problems, project.tree)
                     scans.changes += taken.changes
-                    scans.major |= taken.major
                 spool.remove(path)
             registry.set_problems("", "spool", spool.problems(self.settings.state_dir))
         return scans

@@ -1,6 +1,9 @@
-"""One log line for each delivery, and for whatever a person may ask about later."""
+"""Log lines for what a person may ask about later; of deliveries many in one, but for debugging."""
 
 from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
 
 import structlog
 
@@ -25,7 +28,7 @@ def say(claim: Claim, outcome: Outcome, settlement: Settlement, ms: int) -> None
         case Receipt(memory_ids):
             how = "found" if isinstance(outcome, Found) else "accepted" if claim.verb is Verb.POLL else ""
             how = how or ("updated" if entry.memory_id else "added")
-            log.info("delivered", how=how, memory=memory_ids, **about)
+            log.debug("receipt", how=how, memory=memory_ids, **about)
         case Bury(reason):
             log.warning("dead letter", reason=reason, **about)
         case Deleted():
@@ -38,4 +41,11 @@ def say(claim: Claim, outcome: Outcome, settlement: Settlement, ms: int) -> None
 
 def say_adopted(entry: Entry) -> None:
     """Log that an item's memory was there at the first contact."""
-    log.info("delivered", how="adopted", memory=entry.memory_id, **_about(entry))
+    log.debug("receipt", how="adopted", memory=entry.memory_id, **_about(entry))
+
+
+def say_written(destination: str, settled: Iterable[tuple[Entry, Settlement]]) -> None:
+    """Log how many items of which projects were delivered, once their receipts are durable."""
+    delivered = Counter(entry.project for entry, it in settled if isinstance(it, Receipt))
+    if delivered:
+        log.info("delivered", to=destination, items=dict(delivered))

@@ -19,7 +19,7 @@ from mem0_syncd.delivery.means import Means
 from mem0_syncd.delivery.messages import after_loss, outcome_of, request_of
 from mem0_syncd.delivery.pace import Pace
 from mem0_syncd.delivery.questions import Questions
-from mem0_syncd.delivery.report import say, say_adopted
+from mem0_syncd.delivery.report import say, say_adopted, say_written
 from mem0_syncd.entry import Entry
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.outbox import Claim, DestinationRow, Outbox, Verb
@@ -33,10 +33,10 @@ from mem0_syncd.settlement import (
     stand,
 )
 
-AHEAD = 8
+AHEAD = 16
 """Requests handed to the courier for each of its threads, so that none has to wait for the next."""
 
-GATHER_SECONDS = 0.005
+GATHER_SECONDS = 0.02
 """How long answers may gather while all threads are busy: each write to the outbox is synced to the disk."""
 
 CLOSE_SECONDS = 10.0
@@ -85,6 +85,7 @@ class Delivery:
         self._running = threading.Lock()
         self._turns = 0
         self._is_outdated = False
+        self._nudged = threading.Event()
         self.paused = False
 
     # The round
@@ -106,7 +107,8 @@ class Delivery:
         while True:
             self._turns += 1
             if len(line.tickets) > self._means.threads:
-                time.sleep(GATHER_SECONDS)
+                self._nudged.wait(GATHER_SECONDS)
+            self._nudged.clear()
             line.news.clear()
             self._take_answers()
             if self._has_strays:
@@ -136,7 +138,8 @@ class Delivery:
         self._line.not_before = time.monotonic() + seconds
 
     def nudge(self) -> None:
-        """Have a running round look again at what is due."""
+        """Have a running round look again at what is due, at once."""
+        self._nudged.set()
         self._line.news.set()
 
     def is_to_be_probed_after_a_hold(self) -> bool:
@@ -147,21 +150,21 @@ class Delivery:
     def renew(self) -> None:
         """Go on by the means as they are now; a courier that was started with others is replaced first."""
         self._is_outdated = True
-        self._line.news.set()
+        self.nudge()
 
     def drain(self, seconds: float) -> None:
         """Begin nothing more, and wait for what is under way, `seconds` at most."""
         self._draining = True
         deadline = time.monotonic() + seconds
         while self._line.tickets and time.monotonic() < deadline:
-            self._line.news.set()
+            self.nudge()
             time.sleep(0.02)
 
     def close(self) -> None:
         """End the courier, and have `run` return; what isn't answered is looked up after the next start."""
         self._draining = True
         self._line.close()
-        self._line.news.set()
+        self.nudge()
         # What follows from the last answers, or from the courier's end, is still to be made durable.
         if self._running.acquire(timeout=CLOSE_SECONDS):
             self._running.release()
@@ -371,6 +374,7 @@ class Delivery:
             if standing != destination.standing:
                 self._outbox.registry.set_standing(destination.id, standing)
         failpoint("settled")
+        say_written(destination.name, settled)
         if standing.reach is not destination.standing.reach:
             log.info("destination", name=destination.name, state=standing.reach.value, reason=standing.reason)
         self._on_settled({entry.project for entry, _ in settled})

@@ -13,7 +13,7 @@ from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.ledger import IN_FLIGHT, restate
 from mem0_syncd.outbox.looks import IS_LOOKED_FOR
 from mem0_syncd.outbox.settling import write_settlement
-from mem0_syncd.settlement import SLOWEST_REWRITE, Settlement
+from mem0_syncd.settlement import SLOWEST_REWRITE, Receipt, Settlement
 
 _ORDER = (State.UNCONFIRMED, State.ACCEPTED, State.PENDING)
 
@@ -99,9 +99,14 @@ class Queue:
 
     def settle(self, destination: int, settled: Iterable[tuple[Entry, Settlement]], now: float) -> None:
         """Make what became of some entries durable, all or none."""
+        delivered = False
         with self._db.transaction() as sql:
             for entry, settlement in settled:
                 write_settlement(sql, destination, entry, settlement, now)
+                delivered |= isinstance(settlement, Receipt)
+            if delivered:
+                last = (f"last_delivery:{destination}", str(now))
+                sql.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", last)
 
     def doubt_what_was_sending(
         self, destination: int, now: float, certain_at: float, *, under_way: Iterable[int] = ()

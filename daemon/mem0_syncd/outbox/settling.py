@@ -38,7 +38,6 @@ def _receipt(sql: sqlite3.Connection, destination: int, entry: Entry, it: Receip
     )
     if it.look_again_at is not None:
         write_second_look(sql, destination, entry.sync_key, memory.user_id, it.look_again_at)
-    sql.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (f"last_delivery:{destination}", str(now)))
     if entry.memory_id is not None and entry.certain_at > now:
         # An earlier attempt of this update may still take effect, and must not undo the next revision.
         sql.execute(
