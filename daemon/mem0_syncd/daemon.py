@@ -43,6 +43,7 @@ BEAT_SECONDS = 60.0
 
 AUDIT_CHECK_SECONDS = 3600.0
 """How often it is looked whether an audit is due: a laptop that slept at the time makes up for it."""
+COMPACT_SECONDS = 3600.0
 
 MARK_SECONDS = 0.2
 """How long marks wait for further receipts, so that many become one write."""
@@ -76,6 +77,7 @@ class Daemon(Service):
         self.schedule.add("mend", self._mend)
         self.schedule.add("look", self._look, every=MEND_SECONDS)
         self.schedule.add("audit", self._audit, every=AUDIT_CHECK_SECONDS)
+        self.schedule.add("compact", self._compact, every=COMPACT_SECONDS)
         self._scheduled: set[int] = set()
         self.keeper = Keeper(self.watcher, self.schedule, self.deliveries, notifier)
         self.control = ControlServer(
@@ -306,6 +308,10 @@ class Daemon(Service):
         if faults.is_damage(error):
             self._damage = error
             self.bell.ring()
+
+    def _compact(self) -> None:
+        freed = self.outbox.compaction.run()
+        log.debug("compacted", freed=freed)
 
     # Answers
 

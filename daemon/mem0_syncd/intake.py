@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from mem0_syncd.errors import Problem
-from mem0_syncd.item import Item, Kind, Scalar
+from mem0_syncd.item import QUEUE, Item, Kind, Scalar
 from mem0_syncd.memory import Memory, memory_of
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.ledger import Prepared
@@ -93,7 +93,7 @@ class Intake:
         items = [_as_wished(item, wishes) for item in items]
         if not items:
             return taken
-        echoes = {item.echo: item for item in items if item.echo and item.source != record.QUEUE}
+        echoes = {item.echo: item for item in items if item.echo and item.source != QUEUE}
         transaction = self._outbox.database.transaction
         # A record and that its echo is known are one truth; without echoes nobody is kept waiting for long.
         with transaction() if echoes else nullcontext():

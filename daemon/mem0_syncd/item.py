@@ -18,6 +18,12 @@ SHORTEST_TEXT = 10
 LONGEST_TEXT = 100_000
 """Characters; what is longer becomes a dead letter instead of a push that Mem0 must refuse."""
 
+KEPT_HOME = "sharing_scope is local"
+"""The one reason for withholding that nothing overrules: no other file, line or user."""
+
+QUEUE = "memory-queue"
+"""The source whose lines may be echoes of another source's items."""
+
 
 class Kind(StrEnum):
     """The four kinds of memory; the values are those of `status --json`."""

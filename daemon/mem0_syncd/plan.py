@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from mem0_syncd.item import LONGEST_TEXT, Item
-from mem0_syncd.sources.rules import KEPT_HOME
+from mem0_syncd.item import KEPT_HOME, LONGEST_TEXT, Item
 
 
 @dataclass(frozen=True, slots=True)

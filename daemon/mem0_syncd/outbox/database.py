@@ -7,7 +7,6 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +43,8 @@ class Database:
         connection.row_factory = sqlite3.Row
         database = cls(connection, path)
         database._refuse_newer()
+        # Of a new outbox: what is free can be given back, a little at a time.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
         make_durable(connection)
         if migrate:
@@ -220,6 +221,5 @@ def _too_new(path: Path, version: int) -> OutboxTooNew:
 
 
 def _migrations() -> list[tuple[int, str]]:
-    folder = resources.files("mem0_syncd.outbox") / "migrations"
-    scripts = sorted((file.name, file) for file in folder.iterdir() if file.name.endswith(".sql"))
-    return [(int(name[:4]), file.read_text(encoding="utf-8")) for name, file in scripts]
+    scripts = sorted((Path(__file__).parent / "migrations").glob("*.sql"))
+    return [(int(script.name[:4]), script.read_text(encoding="utf-8")) for script in scripts]

@@ -6,10 +6,9 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 
-from mem0_syncd.item import Item
+from mem0_syncd.item import QUEUE, Item
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.ledger import IN_FLIGHT
-from mem0_syncd.sources.record import QUEUE
 
 _IS_OPEN = f"""
 SELECT 1 FROM entry WHERE destination = :destination AND sync_key = :key AND state IN {IN_FLIGHT}

@@ -7,6 +7,7 @@ from pathlib import Path
 from mem0_syncd.errors import OutboxDamaged, OutboxUnusable
 from mem0_syncd.outbox import renewal
 from mem0_syncd.outbox.audits import Audits
+from mem0_syncd.outbox.compaction import Compaction
 from mem0_syncd.outbox.database import FILE_NAME, Database
 from mem0_syncd.outbox.echoes import Echoes
 from mem0_syncd.outbox.ledger import Ledger
@@ -34,6 +35,7 @@ class Outbox:
         self.wishes = Wishes(database)
         self.audits = Audits(database)
         self.times = Times(database)
+        self.compaction = Compaction(database)
 
     @classmethod
     def open(cls, folder: Path, *, migrate: bool = True) -> Outbox:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from mem0_syncd.item import Item, Kind
+from mem0_syncd.item import QUEUE, Item, Kind
 from mem0_syncd.memory import user_id
 from mem0_syncd.sources.base import Raw, Reading, Source, fault, fields_of, first_text, not_an_object, text_of
 from mem0_syncd.sources.jsonl import split
-from mem0_syncd.sources.record import QUEUE, echo_of, record_id
+from mem0_syncd.sources.record import echo_of, record_id
 from mem0_syncd.sources.rules import (
     agent_id_of,
     metadata_of,

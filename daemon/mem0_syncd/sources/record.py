@@ -8,11 +8,7 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-from mem0_syncd.item import Item, instant
-from mem0_syncd.sources.rules import KEPT_HOME
-
-QUEUE = "memory-queue"
-"""The source whose lines may be echoes of another source's items."""
+from mem0_syncd.item import KEPT_HOME, QUEUE, Item, instant
 
 
 def record_id(source_id: str) -> str:

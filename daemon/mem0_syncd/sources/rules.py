@@ -6,11 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mem0_syncd.item import SHORTEST_TEXT, Item, Kind, Scalar
+from mem0_syncd.item import KEPT_HOME, SHORTEST_TEXT, Item, Kind, Scalar
 from mem0_syncd.sources.base import fields_of, text_of
-
-KEPT_HOME = "sharing_scope is local"
-"""The one reason for withholding that nothing overrules: no other file, line or user."""
 
 NOT_DUE = "pending_sync is false"
 TOO_SHORT = f"shorter than {SHORTEST_TEXT} characters"

@@ -1,0 +1,47 @@
+"""Keeping the outbox small: what nobody will ask for again goes, and what is free is given back."""
+
+from __future__ import annotations
+
+from mem0_syncd.outbox.database import Database
+
+ROWS = 500
+PAGES = 256
+"""So much at a time: meanwhile nothing else is written to the outbox."""
+
+SPARE_PAGES = 1024
+"""Free pages that are kept for what comes next, 4 MiB of them."""
+
+_ADOPTED = """
+DELETE FROM adoptable WHERE (destination, sync_key) IN (
+    SELECT destination, sync_key FROM adoptable JOIN receipt USING (destination, sync_key) LIMIT ?)
+"""
+"""A receipt names its memory: what a listing once found for that key is not asked for any more."""
+
+
+class Compaction:
+    """What is done now and then; an entry goes with its receipt, so that what was sent is kept no longer."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def run(self) -> int:
+        """Compact in small transactions; returns how many bytes were given back."""
+        while self._forget_adopted() == ROWS:
+            pass
+        before = self._pragma("page_count")
+        while (spare := self._pragma("freelist_count") - SPARE_PAGES) > 0:
+            left = self._pragma("page_count")
+            self._db.rows(f"PRAGMA incremental_vacuum({min(spare, PAGES)})")
+            if self._pragma("page_count") == left:  # an outbox of before there was compaction
+                break
+        # The log is as long as the longest backlog made it.
+        self._db.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        return (before - self._pragma("page_count")) * self._pragma("page_size")
+
+    def _forget_adopted(self) -> int:
+        with self._db.transaction() as sql:
+            return sql.execute(_ADOPTED, (ROWS,)).rowcount
+
+    def _pragma(self, name: str) -> int:
+        row = self._db.row(f"PRAGMA {name}")
+        return int(row[0]) if row else 0
