@@ -62,6 +62,13 @@ lint: $(INSTALLED) ## Check style and types.
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
+.PHONY: bench soak
+bench: $(INSTALLED) ## Measure every budget, and write docs/performance.md (a quarter of an hour; QUICK=1 only tries).
+	$(BIN)/python tests/benchmarks/run.py $(if $(QUICK),--quick,--write)
+
+soak: $(INSTALLED) ## Work for half an hour with faults, and show what grows (MINUTES= as you like).
+	$(BIN)/python tests/benchmarks/soak.py --minutes $(or $(MINUTES),30) --write
+
 bench-recall: $(INSTALLED) ## Measure how well the embedder recalls.
 	$(BIN)/python tests/benchmarks/bench_recall.py
 

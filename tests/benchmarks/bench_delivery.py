@@ -1,90 +1,84 @@
-"""Measures delivery to a loopback Platform: latency of a major decision, and throughput of a backlog.
-
-Run as `python tests/benchmarks/bench_delivery.py [--items N] [--majors N]`. Throughput is a ratio to the bare
-client with as many threads, measured in the same run.
-"""
+"""Delivery to a loopback Platform: latency of a major decision, throughput, and a limit of adds a minute."""
 
 from __future__ import annotations
 
-import argparse
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from support.daemon import Daemon, platform_settings, running
+from benchmarks.loopback import Server, bare_client, platform, process_per_item
+from benchmarks.rows import Growth, Row
+from support.daemon import Daemon, platform_settings, running, wait_until
 from support.decision_log import decision, write_log
+from support.footprint import footprint
+from support.mem0_platform import Mem0Platform
 
-SERVER = Path(__file__).parents[1] / "support" / "mem0_platform.py"
 THREADS = 8
+PATIENCE_SECONDS = 600.0
 
 
-class Server:
-    """A loopback Platform in a process of its own, so that it shares no interpreter with what is measured."""
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """A backlog that was delivered: items a second, and milliseconds of CPU an item of each process."""
 
-    def __init__(self) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(SERVER.parents[1])}
-        self.process = subprocess.Popen(
-            [sys.executable, str(SERVER), "--port", "0"], stdout=subprocess.PIPE, env=environment
-        )
-        assert self.process.stdout is not None
-        self.url = self.process.stdout.readline().decode().strip()
-
-    def stop(self) -> None:
-        """End it."""
-        self.process.kill()
-        self.process.wait()
+    rate: float
+    cpu: dict[str, float]
 
 
-def bare_client(url: str, count: int) -> float:
-    """Adds a second of mem0ai's client alone, with as many threads."""
-    os.environ["MEM0_TELEMETRY"] = "False"
-    from mem0 import MemoryClient
-
-    client = MemoryClient(api_key="m0-test", host=url)
-
-    def add(number: int) -> None:
-        client.add(
-            [{"role": "user", "content": f"Bare decision number {number}"}],
-            user_id="bare-decisions",
-            metadata={"number": number},
-            infer=False,
-        )
-
-    begin = time.perf_counter()
-    with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(add, range(count)))
-    return count / (time.perf_counter() - begin)
-
-
-def backlog(url: str, count: int) -> float:
-    """Deliveries a second of a backlog, from the first to the last."""
+def backlog(server: Server, count: int) -> Drained:
+    """Deliver a backlog, from the log's rename to the last receipt."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         project = folder / "shop"
         settings = platform_settings(
-            url, MEM0_SYNCD_PLATFORM__ADDS_PER_MINUTE="10000000", MEM0_SYNCD_PLATFORM__TIMEOUT_SECONDS="30"
+            server.url,
+            MEM0_SYNCD_PLATFORM__ADDS_PER_MINUTE="10000000",
+            MEM0_SYNCD_PLATFORM__TIMEOUT_SECONDS="30",
         )
         write_log(project, [decision(1)])
         with running(Daemon(folder, [project], **settings)) as daemon:
             daemon.wait_delivered(1)  # the courier is warm
+            pids = {"daemon": daemon.pid, "courier": daemon.courier or 0, "Mem0": server.pid}
+            before = {name: cpu_of(pid) for name, pid in pids.items()}
             begin = time.perf_counter()
             write_log(project, [decision(number) for number in range(1, count + 1)])
             while daemon.totals()["delivered"] < count:
                 time.sleep(0.25)  # looking costs, too
-            return (count - 1) / (time.perf_counter() - begin)
+            seconds = time.perf_counter() - begin
+            spent = {name: (cpu_of(pid) - before[name]) / count * 1000 for name, pid in pids.items()}
+    return Drained((count - 1) / seconds, spent)
+
+
+def cpu_of(pid: int) -> float:
+    """The CPU time of a process so far, in seconds."""
+    taken = footprint(pid)
+    assert taken is not None
+    return taken.cpu_seconds
+
+
+def shares(*, quick: bool) -> Growth:
+    """What an item costs in each process, with the bare client and with ours."""
+    count = 300 if quick else 4000
+    with platform() as server:
+        bare_client(server.url, THREADS, THREADS)  # its imports are not what is measured
+        own, its = time.process_time(), cpu_of(server.pid)
+        bare_client(server.url, count, THREADS)
+        own, its = time.process_time() - own, cpu_of(server.pid) - its
+        ours = backlog(server, count).cpu
+    bare = {"client": own / count * 1000, "Mem0": its / count * 1000}
+    lines = [
+        ("the bare client", 0.0, bare["client"], bare["Mem0"], sum(bare.values())),
+        ("mem0-syncd", ours["daemon"], ours["courier"], ours["Mem0"], sum(ours.values())),
+    ]
+    head = ("CPU an item, ms", "daemon", "client or courier", "Mem0 (the loopback server)", "all")
+    return Growth("Where the time of an item goes", head, lines)
 
 
 def latencies(count: int) -> list[float]:
     """Milliseconds from a major decision's rename to Mem0's receiving its add."""
-    from support.mem0_platform import Mem0Platform
-
     found = []
     with tempfile.TemporaryDirectory() as name, Mem0Platform() as mem0:
         folder = Path(name)
@@ -106,25 +100,61 @@ def latencies(count: int) -> list[float]:
     return found
 
 
-def main() -> None:
-    """Measure, and print a table."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--items", type=int, default=2000)
-    parser.add_argument("--majors", type=int, default=100)
-    options = parser.parse_args()
-    server = Server()
-    try:
-        bare = bare_client(server.url, options.items)
-        ours = backlog(server.url, options.items)
-    finally:
-        server.stop()
-    cuts = statistics.quantiles(latencies(options.majors), n=100)
-    print(f"throughput, against the bare client with {THREADS} threads: {ours / bare:.2f}")
-    print(f"  ({ours:.0f} and {bare:.0f} adds a second, {options.items} items)")
-    print(
-        f"a major decision's rename to Mem0's receiving the add: p50 {cuts[49]:.0f} ms, p99 {cuts[98]:.0f} ms"
+def latency(*, quick: bool) -> Iterator[Row]:
+    """How soon a major decision is with Mem0."""
+    count = 20 if quick else 200
+    cuts = statistics.quantiles(latencies(count), n=100)
+    what = "a major decision's rename to Mem0's receiving the add"
+    yield Row(f"{what}, p50", cuts[49], "ms", 25, f"{count} decisions")
+    yield Row(f"{what}, p99", cuts[98], "ms", 250, f"{count} decisions")
+
+
+def throughput(*, quick: bool) -> Iterator[Row]:
+    """A backlog against the bare client, turn by turn, so that a busy machine is as busy for both."""
+    count, turns = (300, 1) if quick else (4000, 3)
+    ours, bare = [], []
+    with platform() as server:
+        for _ in range(turns):
+            bare.append(bare_client(server.url, count, THREADS))
+            ours.append(backlog(server, count).rate)
+        today = process_per_item(server.url, 3 if quick else 8)
+    ratio = statistics.median(mine / its for mine, its in zip(ours, bare, strict=True))
+    mine, its = statistics.median(ours), statistics.median(bare)
+    yield Row(
+        f"throughput against the bare client with {THREADS} threads",
+        ratio,
+        "x",
+        0.8,
+        f"{mine:.0f} and {its:.0f} adds a second, {count} items, median of {turns}",
+        at_least=True,
     )
+    yield _against_today("Mem0 answering at once", mine, today, 300)
+    with platform("--latency-ms", "100") as server:
+        late = backlog(server, 100 if quick else 800).rate
+        today = process_per_item(server.url, 3 if quick else 8)
+    yield _against_today("Mem0 answering 100 ms late", late, today, 80)
 
 
-if __name__ == "__main__":
-    main()
+def _against_today(how: str, mine: float, today: float, budget: float) -> Row:
+    what = f"throughput against one Python process an item, {how}"
+    return Row(what, mine / today, "x", budget, f"{mine:.0f} and {today:.2f} adds a second", at_least=True)
+
+
+def limited(*, quick: bool) -> Iterator[Row]:
+    """A backlog into a Platform that takes so many adds a minute, with the client's limit set to that."""
+    limit, count = (600, 60) if quick else (600, 1500)
+    with tempfile.TemporaryDirectory() as name, Mem0Platform(limit_per_minute=limit) as mem0:
+        folder = Path(name)
+        project = folder / "shop"
+        settings = platform_settings(mem0.url, MEM0_SYNCD_PLATFORM__ADDS_PER_MINUTE=str(limit))
+        write_log(project, [])
+        with running(Daemon(folder, [project], **settings)) as daemon:
+            begin = time.monotonic()
+            write_log(project, [decision(number) for number in range(1, count + 1)])
+            wait_until(lambda: daemon.totals()["delivered"] == count, "the backlog's end", PATIENCE_SECONDS)
+            seconds = time.monotonic() - begin
+        refused = len(mem0.adds) - count
+    ideal = count / limit * 60
+    what = f"a backlog of {count} under a limit of {limit} a minute, against {ideal:.0f} s"
+    yield Row(what, seconds / ideal, "x", 1.02, f"{seconds:.0f} s; the first minute's share goes at once")
+    yield Row("adds of it that Mem0 refused with 429", refused, "", 0, f"{count} delivered")

@@ -23,7 +23,9 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
     """An outbox with a destination that was looked at."""
     outbox = Outbox.open(tmp_path)
     outbox.registry.use_destination("platform", "https://mem0.example")
-    outbox.looks.write_contact(1, "shop-decisions", [], NOW)
+    outbox.looks.write_contact(
+        1, "shop-decisions", [], NOW, number=outbox.looks.begin_look(1, "shop-decisions")
+    )
     yield outbox
     outbox.close()
 
@@ -72,7 +74,9 @@ def test_a_memory_that_was_found_is_remembered_until_its_item_is_delivered(outbo
     """The item may come with a later pull."""
     mine, absent = item("Decision that is here", "DEC-1"), item("Decision of a colleague", "DEC-2")
     found = [(it.sync_key, Found(f"m-{it.source_id}", it.content_hash)) for it in (mine, absent)]
-    outbox.looks.write_contact(1, "shop-decisions", found, NOW)
+    outbox.looks.write_contact(
+        1, "shop-decisions", found, NOW, number=outbox.looks.begin_look(1, "shop-decisions")
+    )
     for it in (mine, absent):
         outbox.ledger.apply(1, [prepared(it)], NOW)
         (claim,) = outbox.queue.claim(1, NOW + 1, 100, major=False)

@@ -1,0 +1,82 @@
+"""A daemon that has nothing to do: what it takes, by the number of projects, and what a kill leaves."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from benchmarks.rows import Growth, Row
+from support.daemon import Daemon, couriers, platform_settings, running, wait_until
+from support.decision_log import decision, write_log
+from support.footprint import Footprint, footprint
+from support.mem0_platform import Mem0Platform
+
+SETTLE_SECONDS = 10.0
+KILLS = 5
+ORPHAN_SECONDS = 2.0
+
+
+def idle(projects: int, seconds: float) -> tuple[Footprint, Footprint]:
+    """The daemon's footprint at the beginning and at the end of so long an idle time, its courier gone."""
+    with tempfile.TemporaryDirectory() as name, Mem0Platform() as mem0:
+        folder = Path(name)
+        paths = [folder / f"project-{number}" for number in range(projects)]
+        for path in paths:
+            write_log(path, [decision(number) for number in range(3)])
+        settings = platform_settings(mem0.url, MEM0_SYNCD_COURIER_IDLE_SECONDS="1")
+        with running(Daemon(folder, paths, **settings)) as daemon:
+            wait_until(lambda: daemon.totals()["delivered"] == 3 * projects, "the first decisions", 300.0)
+            wait_until(lambda: daemon.courier is None, "the courier's rest")
+            time.sleep(SETTLE_SECONDS)
+            before = footprint(daemon.pid)
+            time.sleep(seconds)
+            after = footprint(daemon.pid)
+    assert before is not None
+    assert after is not None
+    return before, after
+
+
+def two_hundred(*, quick: bool) -> Iterator[Row]:
+    """The budget's rows; long enough for a full scan to be among what the daemon does."""
+    projects, seconds = (20, 20.0) if quick else (200, 310.0)
+    before, after = idle(projects, seconds)
+    share = (after.cpu_seconds - before.cpu_seconds) / seconds * 100
+    what = f"{projects} idle projects, courier gone"
+    yield Row(f"{what}: CPU", share, "% of a core", 0.05, f"{seconds:.0f} s, a full scan among them")
+    yield Row(f"{what}: resident memory", after.mib, "MiB", 48, f"{after.threads} threads")
+    yield Row(f"{what}: growth meanwhile", max(0.0, after.mib - before.mib), "MiB", 0.5, "after ten seconds")
+
+
+def growth(*, quick: bool) -> Growth:
+    """By the number of projects."""
+    lines = []
+    for projects in (1, 5) if quick else (1, 10, 100, 500):
+        seconds = 10.0 if quick else 40.0
+        before, after = idle(projects, seconds)
+        share = (after.cpu_seconds - before.cpu_seconds) / seconds * 100
+        lines.append((projects, share, after.mib, float(after.threads), float(after.files)))
+    head = ("projects", "CPU, % of a core", "MiB", "threads", "open files")
+    return Growth("Idle projects", head, lines)
+
+
+def kills(*, quick: bool) -> Iterator[Row]:
+    """Whether a killed daemon leaves a courier behind."""
+    left, turns = 0, 1 if quick else KILLS
+    for _ in range(turns):
+        with tempfile.TemporaryDirectory() as name, Mem0Platform(latency_seconds=0.2) as mem0:
+            folder = Path(name)
+            write_log(folder / "shop", [decision(number) for number in range(200)])
+            daemon = Daemon(folder, [folder / "shop"], **platform_settings(mem0.url))
+            with running(daemon):
+                wait_until(partial(_has_delivered, daemon), "the courier at work")
+                daemon.kill()
+            time.sleep(ORPHAN_SECONDS)
+            left += len(couriers(daemon))
+    yield Row("children left after kill -9 of the daemon", left, "", 0, f"{turns} kills at work")
+
+
+def _has_delivered(daemon: Daemon) -> bool:
+    return daemon.totals()["delivered"] > 0

@@ -1,0 +1,117 @@
+"""Makes docs/performance.md, and its pictures, of the figures of the last runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from benchmarks import chart
+from benchmarks.results import DOCS, Results
+from benchmarks.rows import Row, number
+
+PAGE = DOCS / "performance.md"
+
+_INTRODUCTION = """\
+# Performance
+
+Made by `make bench` and `make soak`, which print the same tables. Budgets are ratios and counts, measured in
+one run beside their baselines, because machines differ: what counts is what is added to what is done anyway.
+"""
+
+_ON_THROUGHPUT = """\
+Where Mem0 answers at once, as only a loopback interface does, the throughput of a backlog is a matter of
+CPU time: the bare client and the server have a core each, while here a third process, the daemon, makes every
+item durable before it is sent, and its receipt afterwards. What an item costs in each process is said below
+("Where the time of an item goes"). At the usual limit of 900 adds a minute nothing of this can be seen.
+"""
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table; the first column is text, the others are figures."""
+    lines = [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 1)}"]
+    lines += [f"| {' | '.join(str(cell) for cell in row)} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def about(run: Results) -> str:
+    """When and on what a run was."""
+    return f"Run on {run['day']}, on {run['system']} with {run['cores']} cores and Python {run['python']}."
+
+
+def budgets_section(rows: Iterable[Row]) -> str:
+    """Every row with its budget."""
+    lines = [
+        (
+            row.what,
+            f"{number(row.value)} {row.unit}".strip(),
+            f"{'≥' if row.at_least else '≤'} {number(row.budget)}",
+            "yes" if row.is_met else "**no**",
+            row.beside,
+        )
+        for row in rows
+    ]
+    return table(("what", "measured", "budget", "met", "with"), lines)
+
+
+def growth_section(growth: Results) -> str:
+    """One table of how figures grow."""
+    lines = [[number(value) for value in line] for line in growth["lines"]]
+    return f"### {growth['title']}\n\n{table(growth['head'], lines)}"
+
+
+def soak_section(figures: Results) -> str:
+    """What a soak found."""
+    rows = []
+    for process in ("daemon", "courier"):
+        for name, label in (("mib", "resident memory, MiB"), ("files", "open files"), ("threads", "threads")):
+            it = figures[process][name]
+            digits = 1 if name == "mib" else 0
+            values = [f"{it[key]:.{digits}f}" for key in ("start", "end", "most")]
+            rows.append((f"{process}: {label}", *values, f"{it['an_hour']:+.1f}"))
+    steps = ", ".join(f"{count} {name}" for name, count in sorted(figures["steps"].items()))
+    daemon, courier = figures["daemon"], figures["courier"]
+    said = (
+        f"{figures['minutes']:.0f} minutes of mixed work ({steps}) on ten projects, while Mem0 failed"
+        f" {figures['faults']:.0%} of all requests and was gone {figures['outages']} times for ten seconds."
+        f" The courier was killed {figures['kills']} time(s). In the end {figures['delivered']} of"
+        f" {figures['items']} items were delivered, {figures['lost']} lost, {figures['doubled']} doubled"
+        f" (seed {figures['seed']}). Of a core the daemon took {daemon['core']:.1%} and the courier"
+        f" {courier['core']:.1%}; the courier of the table lived for {courier['minutes']:.0f} minutes."
+    )
+    head = ("process", "start", "end", "most", "slope an hour")
+    return f"{said}\n\n{table(head, rows)}"
+
+
+def write(results: Results) -> None:
+    """Write the page of all figures that there are."""
+    parts = [_INTRODUCTION]
+    if "bench" in results:
+        parts += _bench(results["bench"])
+    if "soak" in results:
+        parts += _soak(results["soak"])
+    PAGE.write_text("\n".join(parts))
+
+
+def _bench(bench: Results) -> list[str]:
+    rows = [Row(**row) for some in bench["rows"].values() for row in some]
+    (DOCS / "performance.svg").write_text(chart.budgets(rows))
+    return [
+        f"## Budgets: `make bench`\n\n{about(bench['run'])}\n",
+        "![How much of each budget is used](performance.svg)\n",
+        budgets_section(rows),
+        _ON_THROUGHPUT,
+        "## How it grows\n",
+        *(growth_section(growth) for growth in bench["growths"].values()),
+    ]
+
+
+def _soak(soak: Results) -> list[str]:
+    series = {
+        process: [(seconds / 60, mib) for seconds, mib in soak[process]["points"]]
+        for process in ("daemon", "courier")
+    }
+    (DOCS / "soak.svg").write_text(chart.courses("Resident memory in a soak", "MiB", series))
+    return [
+        f"## Soak: `make soak MINUTES={soak['minutes']:.0f}`\n\n{about(soak['run'])}\n",
+        "![Resident memory over time](soak.svg)\n",
+        soak_section(soak),
+    ]
