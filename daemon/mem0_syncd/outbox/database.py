@@ -43,8 +43,6 @@ class Database:
         connection.row_factory = sqlite3.Row
         database = cls(connection, path)
         database._refuse_newer()
-        # Of a new outbox: what is free can be given back, a little at a time.
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
         make_durable(connection)
         if migrate:

@@ -60,6 +60,8 @@ def make(folder: Path) -> None:
     new.touch(mode=0o600)
     try:
         with closing(sqlite3.connect(new, isolation_level=None)) as connection:
+            # What is free can be given back later, a little at a time; SQLite takes it of a new file only.
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             make_durable(connection)
             bring_up_to_date(connection)
             if aside is not None:
