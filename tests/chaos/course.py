@@ -43,8 +43,8 @@ from support.daemon import (
     wait_until,
 )
 
-WAVE = 250
-BACKLOG = 300
+WAVE = 400
+BACKLOG = 400
 """Items that may still be on their way when the next wave is written."""
 
 DOWN = "refused for a while"
