@@ -82,6 +82,13 @@ transcript: $(INSTALLED) ## Write down a newcomer's first ten minutes, run for r
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pipx
 	PYTHONPATH=tests $(BIN)/python -m support.transcript
 
+.PHONY: crash-matrix power-loss
+crash-matrix: $(INSTALLED) ## Kill daemon and courier before every durable call; what was cut off goes on.
+	PYTHONPATH=tests $(BIN)/python -m crash.run $(if $(MINUTES),--minutes $(MINUTES))
+
+power-loss: $(INSTALLED) ## Cut the power after every call, and see what is left.
+	PYTHONPATH=tests $(BIN)/python -m crash.power_loss
+
 constraints: ## Pin the newest versions that pyproject.toml allows (needs uv).
 	uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-header \
 		--no-annotate --python-version 3.11 --extra embedded --extra pgvector --group dev pyproject.toml -o constraints.txt

@@ -51,6 +51,7 @@ class Step(IntEnum):
     SECOND_LOOK = 21
     SETTLE = 22
     MARK = 23
+    REPAIR = 24
 
 
 @dataclass(frozen=True, slots=True)

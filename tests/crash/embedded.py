@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import signal
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from crash.shop import Shop
 from crash.stock import Differences, Kept
@@ -26,8 +29,12 @@ class EmbeddedShop(Shop):
         files = list((self.daemon.state / "mem0").glob("qdrant/collection/*/storage.sqlite"))
         if not files:
             return []
-        with closing(sqlite3.connect(f"{files[0].as_uri()}?mode=ro", uri=True)) as store:
-            points = [pickle.loads(row[0]) for row in store.execute("SELECT point FROM points")]
+        # A copy, for whoever opens a store that was left in the middle of a transaction changes it.
+        with TemporaryDirectory() as folder:
+            for file in files[0].parent.glob("storage.sqlite*"):
+                shutil.copy(file, folder)
+            with closing(sqlite3.connect(Path(folder) / files[0].name)) as store:
+                points = [pickle.loads(row[0]) for row in store.execute("SELECT point FROM points")]
         return [
             Kept(
                 str(point.id),
@@ -38,10 +45,10 @@ class EmbeddedShop(Shop):
         ]
 
     def differences(self) -> Differences:
-        """What isn't as it is to be; a store with half a transaction is for the next courier to mend."""
+        """What isn't as it is to be; a copy of a store that is being written to says nothing."""
         try:
             return super().differences()
-        except sqlite3.OperationalError as error:
+        except (OSError, sqlite3.DatabaseError) as error:
             return Differences(other=(str(error),))
 
     def reopen(self) -> Differences:

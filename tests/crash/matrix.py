@@ -38,14 +38,14 @@ def _points_in(calls: list[Call]) -> Iterator[Point]:
 
 def kill_at(shop: Shop, path: Path, point: Point) -> Result:
     """Walk a path up to a point, start whoever was killed again, and compare."""
-    left_open = _walk(shop, path, point)
+    left_open, false_marks = _walk(shop, path, point)
     call = shop.board.killed_at()
     early: tuple[str, ...] = ()
     if call is not None:
         if point.role is Role.DAEMON:
             shop.daemon.wait_for_end()
         left_open = _left_open(left_open, shop.board.calls())
-        early = tuple(f"marked, but not in Mem0: {i}" for i in shop.false_marks())
+        early = tuple(f"marked, but not in Mem0: {i}" for i in shop.false_marks() - false_marks)
     shop.mem0.calm()
     shop.come_back()
     wrong = Differences()
@@ -61,16 +61,19 @@ def kill_at(shop: Shop, path: Path, point: Point) -> Result:
     return Result(point, True, *what, bool(left_open), wrong.lost, wrong.doubled, early + wrong.other)
 
 
-def _walk(shop: Shop, path: Path, point: Point | None) -> set[Content]:
-    """Go a path up to a point, or to its end; returns what Mem0 held without a receipt at the start."""
+def _walk(shop: Shop, path: Path, point: Point | None) -> tuple[set[Content], set[str]]:
+    """Go a path up to a point, or to its end.
+
+    Returns what Mem0 held without a receipt at the start, and what was marked that it didn't hold.
+    """
     walk = path.walk(shop)
     next(walk)
-    left_open = shop.unreceipted()
+    before = shop.unreceipted(), shop.false_marks()
     shop.board.arm(point)
     next(walk, None)
     _wait_for_end(shop, path)
     shop.board.disarm()
-    return left_open
+    return before
 
 
 def _wait_for_end(shop: Shop, path: Path) -> None:

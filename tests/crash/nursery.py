@@ -4,8 +4,8 @@ python -m crash.nursery SOCKET
 
 What it forks is what `mem0-syncd run` and the courier are, with two differences: each of the daemon's threads
 says at which step it is, and the daemon has its courier forked here as well. It answers one request a
-connection: `{"start": ROLE, "environment": {...}}`, with the three standard files, by the child's process id,
-and `{"alive": ROLE}` by those of the children that live.
+connection: `{"start": ROLE, "environment": {...}, "arguments": [...]}`, with the three standard files, by the
+child's process id, and `{"alive": ROLE}` by those of the children that live.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any
@@ -36,8 +36,14 @@ _DIE_WITH_PARENT = 1
 class Child:
     """A forked process, with as much of `subprocess.Popen` as daemon and tests use."""
 
-    def __init__(self, role: Role, files: tuple[int, int, int], environment: Mapping[str, str]) -> None:
-        request = {"start": role, "environment": dict(environment)}
+    def __init__(
+        self,
+        role: Role,
+        files: tuple[int, int, int],
+        environment: Mapping[str, str],
+        arguments: Sequence[str] = ("run",),
+    ) -> None:
+        request = {"start": role, "environment": dict(environment), "arguments": arguments}
         self.pid: int = ask(environment[SOCKET], request, files)
         self._handle: int | None = os.pidfd_open(self.pid)
         self.stdin: IO[bytes] | None = None
@@ -77,6 +83,12 @@ class ForkedDaemon(Daemon):
         with open(os.devnull, "r+b") as nothing:  # noqa: PTH123 - a device is no path of ours
             files = (nothing.fileno(), nothing.fileno(), log.fileno())
             return Child(Role.DAEMON, files, environment)
+
+    def command(self, *arguments: str) -> None:
+        """Run another command to its end, whatever that is."""
+        with open(os.devnull, "r+b") as nothing:  # noqa: PTH123 - likewise
+            files = (nothing.fileno(),) * 3
+            Child(Role.TEST, files, self.environment, arguments).wait()
 
 
 def start_courier(_command: object, *, env: Mapping[str, str], **_how: object) -> Child:
@@ -128,8 +140,9 @@ def main() -> None:
     """Serve until killed."""
     from crash import steps
     from mem0_syncd.cli import main as run
+    from mem0_syncd.cli import verify  # noqa: F401 - what takes long to import
     from mem0_syncd.courier import process, worker
-    from mem0_syncd.destinations import embedded, platform  # noqa: F401 - what takes a second to import
+    from mem0_syncd.destinations import embedded, platform  # noqa: F401 - likewise
 
     steps.install()
     # For the courier alone: whatever else the daemon starts is started as ever.
@@ -165,8 +178,9 @@ def main() -> None:
             os.environ.clear()
             os.environ.update(request["environment"])
             shim.prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-            shim.crash_begin(request["start"])
-            run(["run"]) if request["start"] == Role.DAEMON else worker.main()
+            if request["start"] != Role.TEST:
+                shim.crash_begin(request["start"])
+            worker.main() if request["start"] == Role.COURIER else run(request["arguments"])
             os._exit(0)
         for file in files:
             os.close(file)

@@ -174,6 +174,15 @@ def second_look(shop: Shop) -> Iterator[None]:
     yield
 
 
+def repair(shop: Shop) -> Iterator[None]:
+    """Somebody has deleted a memory, and another one is there twice, as two machines can leave it."""
+    doubled, missing = shop.mem0.memories[-2:]
+    shop.mem0.plant(doubled.text, user_id=doubled.user_id, metadata=doubled.metadata)
+    shop.mem0.remove(missing.id)
+    yield
+    shop.repair()
+
+
 def _decisions(count: int = 2) -> list[dict[str, Any]]:
     return [decision(number) for number in range(count)]
 
@@ -209,6 +218,13 @@ PATHS = (
         "second look",
         second_look,
         "an add that was sent twice: the double is removed",
+        removes_a_double=True,
+    ),
+    Path(
+        "repair",
+        repair,
+        "a memory that is missing is restored, a double removed",
+        heal=Shop.repair,
         removes_a_double=True,
     ),
     Path("embedded, add", embedded_add, "a new decision, into Mem0 in a folder", shop=EmbeddedShop),

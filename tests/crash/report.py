@@ -28,6 +28,7 @@ COLUMNS: dict[str, frozenset[tuple[Role, Step]]] = {
     ),
     "settle": frozenset({(Role.DAEMON, Step.SETTLE)}),
     "look": frozenset({(Role.DAEMON, Step.CONTACT), (Role.DAEMON, Step.SECOND_LOOK)}),
+    "repair": frozenset({(Role.DAEMON, Step.REPAIR)}),
     "mark": frozenset({(Role.DAEMON, Step.MARK)}),
 }
 """The steps as the page shows them, with the calls of both processes that belong to each."""

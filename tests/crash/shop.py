@@ -122,6 +122,11 @@ class Shop:
                 outbox.queue.revive([entry.id for entry in dead], time.time())
             self.tell("deliver")
 
+    def repair(self) -> None:
+        """Put right what is missing or doubled in Mem0, as `mem0-syncd verify --repair` does."""
+        # It would wait for a daemon that comes back, and the one that was killed comes back later.
+        self.daemon.command("verify", "--repair", "--timeout", "1")
+
     def move_on(self) -> None:
         """Watch another project, which nothing is known of, instead of the one before."""
         number = len(self._finished)
