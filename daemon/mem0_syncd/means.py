@@ -102,7 +102,7 @@ def _to_server(settings: Settings) -> Means:
         settings.rules(server.timeout_seconds),
         SERVER_THREADS,
         None,
-        # Opening asks once, and a push that failed asks what became of it.
+        # Opening asks twice, and a push that failed asks once what became of it.
         4 * server.timeout_seconds,
     )
 

@@ -127,6 +127,7 @@ def _projects(outbox: Outbox) -> list[dict[str, Any]]:
                 "path": path,
                 "worktrees": worktrees,
                 "destination": destination.identity if destination else None,
+                "guarantee": guarantee(destination.name, destination.address) if destination else None,
                 "problems": problems.get(project_id, []),
                 "kinds": {
                     kind.value: _counts(counts[project_id, kind])

@@ -13,13 +13,14 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.routing import Router
 
+from mem0_syncd.destinations.embedder import DIMENSIONS
 from support.faults import Answer, Fault, answer, reply
 from support.mem0_platform import METHODS, Mem0Platform, Memory, Refusal, Seen
 
@@ -67,6 +68,10 @@ class Mem0Server(Mem0Platform):
         """The id of a memory that somebody else adds."""
         return self._run(self._planted(text, user_id, metadata))
 
+    def fill(self, user_id: str, count: int) -> None:
+        """Have others' memories there, many at once, without a model's work for each."""
+        self._run(self._filled(user_id, count), seconds=120)
+
     # On the thread that serves: Qdrant in a folder is for one thread.
 
     async def _open(self) -> None:
@@ -86,6 +91,18 @@ class Mem0Server(Mem0Platform):
     async def _planted(self, text: str, user_id: str, metadata: dict[str, str]) -> str:
         done = self._mem0.add(text, user_id=user_id, metadata=metadata, infer=False)
         return str(done["results"][0]["id"])
+
+    async def _filled(self, user_id: str, count: int) -> None:
+        now = datetime.now(UTC).isoformat()
+        payloads = [
+            {"data": f"Noted {number}", "user_id": user_id, "created_at": now, "updated_at": now}
+            for number in range(count)
+        ]
+        vectors = [
+            [float(number % DIMENSIONS == place) for place in range(DIMENSIONS)] for number in range(count)
+        ]
+        ids = [str(uuid.UUID(int=number + 1)) for number in range(count)]  # listed before any other
+        self._mem0.vector_store.insert(vectors=vectors, payloads=payloads, ids=ids)
 
     def _app(self) -> Starlette:
         app = Starlette(

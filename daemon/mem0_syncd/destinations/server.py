@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from mem0_syncd.destinations.base import CannotOpen, Hit, Remote, Truncated, choose
+from mem0_syncd.destinations.base import CannotOpen, Hit, Remote, choose
 from mem0_syncd.destinations.classify import NOT_FOUND, outcome_of_add
 from mem0_syncd.destinations.server_errors import PASSING, code_of, outcome_of_error, what_lacks
 from mem0_syncd.memory import Memory
@@ -48,7 +48,7 @@ class Server:
 
     @classmethod
     def open(cls, config: Mapping[str, Any]) -> Server:
-        """A client of a server that answers; raises `CannotOpen`.
+        """A client whose key the server has just accepted; raises `CannotOpen`.
 
         `config`: url and api_key (or None), timeout (seconds), threads.
         """
@@ -62,17 +62,28 @@ class Server:
                 limits=httpx.Limits(max_connections=config["threads"] + 2),
             )
         except UnicodeError as error:
-            outcome = Held("the API key has characters that no key has", "check MEM0_SYNCD_SERVER__API_KEY")
-            raise CannotOpen(outcome) from error
+            unsendable = Held(
+                "the API key has characters that no key has", "check MEM0_SYNCD_SERVER__API_KEY"
+            )
+            raise CannotOpen(unsendable) from error
+        server = cls(client, config["threads"])
+        trouble = server._knock()
+        if trouble is not None:
+            server.close()
+            raise CannotOpen(trouble)
+        return server
+
+    def _knock(self) -> Later | Held | None:
+        """What stands in the way, if anything: no server, an old one, or one that refuses the key."""
         try:
-            lacks = what_lacks(client.get("/openapi.json"))
-        except httpx.HTTPError as error:
-            client.close()
-            raise CannotOpen(Later(f"the Mem0 server can't be reached: {error}")) from error
-        if lacks:
-            client.close()
-            raise CannotOpen(Held(f"the Mem0 server is too old: it has no {lacks}", "update the Mem0 server"))
-        return cls(client, config["threads"])
+            if lacks := what_lacks(self._client.get("/openapi.json")):
+                return Held(f"the Mem0 server is too old: it has no {lacks}", "update the Mem0 server")
+            self._list("mem0-syncd")
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is what stands in the way
+            outcome = self.outcome_of(error)
+            # Nothing was sent yet, so it is no entry's doubt.
+            return Later(outcome.reason, outcome.after) if isinstance(outcome, Unknown) else outcome
+        return None
 
     def push(self, memory: Memory, memory_id: str | None) -> Outcome:
         """Add or update; an add is verbatim unless the memory says `infer`."""
@@ -141,11 +152,8 @@ class Server:
         return sorted(hits, key=lambda hit: hit.score, reverse=True)[:limit]
 
     def listing(self, user_id: str, since: str = "") -> list[Remote]:  # noqa: ARG002 - it can't be asked for
-        """Every memory of a user id, of which there may be a thousand."""
-        listed = self._list(user_id)
-        if user_id in self._too_many_to_list:
-            raise Truncated(listed)
-        return listed
+        """The memories of a user id, a thousand at most: from there on each add is looked for first."""
+        return self._list(user_id)
 
     def copies(self, user_id: str, sync_key: str) -> list[Remote]:
         """Every memory of a user id with this key, as far as the server finds it."""
