@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -109,6 +109,11 @@ def test_beyond_the_limit_of_a_listing_the_key_is_searched_for(mem0: Mem0Server,
             assert server.look(again) == Found(known, again.content_hash)
             assert server.push(again, None) == Found(known, again.content_hash)
             assert [it.id for it in server.copies("more", again.sync_key)] == [known]
+        mem0.fail(
+            "search",
+            answer(200, {"results": [asdict(it) | {"memory": it.text} for it in server.listing("more")]}),
+        )
+        assert server.look(of("more", 8)) == Absent()
         assert isinstance(server.push(of("more", 9), None), Stored)
 
 

@@ -32,6 +32,10 @@ class Remote:
     created_at: str
     user_id: str = ""
 
+    def is_of(self, user_id: str, sync_key: str) -> bool:
+        """Whether it is this item's memory; not every store heeds a filter that it is given."""
+        return self.user_id == user_id and self.metadata.get("sync_key") == sync_key
+
     def replaced_by(self, memory: Memory) -> dict[str, Any]:
         """The metadata of an update that leaves nothing of this one.
 

@@ -71,7 +71,8 @@ class OpenSource(ABC):
 
     def copies(self, user_id: str, sync_key: str) -> list[Remote]:
         """Every memory of a user id with this key."""
-        return self._list({"user_id": user_id, "sync_key": sync_key})
+        listed = self._list({"user_id": user_id, "sync_key": sync_key})
+        return [it for it in listed if it.is_of(user_id, sync_key)]
 
     def get(self, memory_id: str) -> Remote | None:
         """One memory as it is now."""

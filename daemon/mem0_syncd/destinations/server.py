@@ -197,11 +197,11 @@ class Server:
         return listed
 
     def _of_key(self, listed: Sequence[Remote], user_id: str, sync_key: str, query: str) -> list[Remote]:
-        found = {it.id: it for it in listed if it.metadata.get("sync_key") == sync_key}
+        seen = {it.id: it for it in listed}
         if user_id in self._too_many_to_list:
             filters = {"user_id": user_id, "sync_key": sync_key}
-            found |= {it["id"]: _remote(it) for it in self._search(query, filters, LIST_LIMIT)}
-        return list(found.values())
+            seen |= {it["id"]: _remote(it) for it in self._search(query, filters, LIST_LIMIT)}
+        return [it for it in seen.values() if it.is_of(user_id, sync_key)]
 
     def _search(self, query: str, filters: Mapping[str, str], limit: int) -> list[dict[str, Any]]:
         asked = {
