@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
@@ -318,3 +320,12 @@ def test_a_backlog_is_no_problem(state: Path) -> None:
 def test_moments_are_rfc_3339_in_utc(moment: float | None, text: str | None) -> None:
     """To the second."""
     assert rfc3339(moment) == text
+
+
+def test_the_status_imports_nothing_that_takes_long() -> None:
+    """What a prompt or a script asks again and again mustn't take as long as a start of the daemon."""
+    code = "import sys; from mem0_syncd import render, status; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    imported = {name.split(".")[0] for name in run.stdout.split()}
+    assert "mem0_syncd" in imported
+    assert not imported & {"structlog", "pydantic", "rich", "apscheduler", "watchdog", "asyncio", "ssl"}

@@ -7,8 +7,7 @@ import time
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-
-import structlog
+from typing import Any
 
 from mem0_syncd.errors import Problem
 from mem0_syncd.outbox import faults
@@ -37,14 +36,12 @@ _WORTH = (
     ("entry", "state = 'dead'", "dead letters"),
 )
 
-log = structlog.get_logger("outbox")
-
 
 def set_aside(folder: Path, why: object) -> None:
     """Keep a damaged outbox under a name that says when it was found out; for the lock's holder."""
     when = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     aside = folder / f"{FILE_NAME}.damaged-{when}"
-    log.error("outbox set aside", why=str(why), kept=str(aside))
+    _log().error("outbox set aside", why=str(why), kept=str(aside))
     (folder / FILE_NAME).rename(aside)
     _set_logs_aside(folder, aside)
 
@@ -122,7 +119,7 @@ def _rescue(new: sqlite3.Connection, aside: Path) -> None:
     facts = ((RENEWED_AT, str(time.time())), (_RESCUED, rescued))
     new.executemany("INSERT OR REPLACE INTO fact VALUES (?, ?)", facts)
     new.execute("COMMIT")
-    log.warning("outbox made anew", rescued=rescued)
+    _log().warning("outbox made anew", rescued=rescued)
 
 
 def _copy(old: sqlite3.Connection, new: sqlite3.Connection, table: str, condition: str) -> tuple[int, bool]:
@@ -145,3 +142,9 @@ def _copy(old: sqlite3.Connection, new: sqlite3.Connection, table: str, conditio
             raise
         return count, False
     return count, True
+
+
+def _log() -> Any:
+    import structlog  # late: `status` asks this module for its problems, and mustn't take as long
+
+    return structlog.get_logger("outbox")
