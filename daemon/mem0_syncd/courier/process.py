@@ -82,11 +82,13 @@ class Courier:
     def _read(self) -> None:
         stdout = self._process.stdout
         assert stdout is not None  # noqa: S101 - it was asked for
-        for line in stdout:
-            # A child that is killed may leave half a line.
-            with contextlib.suppress(ValueError):
-                self._listener(self, json.loads(line))
+        with stdout:
+            for line in stdout:
+                # A child that is killed may leave half a line.
+                with contextlib.suppress(ValueError):
+                    self._listener(self, json.loads(line))
         self._process.wait()
+        self._lines.put(None)  # of a child that crashed, too, nobody writes to it any more
         self._listener(self, ENDED)
 
 
