@@ -15,6 +15,7 @@ from support.footprint import Footprint, footprint
 from support.mem0_platform import Mem0Platform
 
 SETTLE_SECONDS = 10.0
+PATIENCE_SECONDS = 600.0
 KILLS = 5
 ORPHAN_SECONDS = 2.0
 
@@ -27,8 +28,11 @@ def idle(projects: int, seconds: float) -> tuple[Footprint, Footprint]:
         for path in paths:
             write_log(path, [decision(number) for number in range(3)])
         settings = platform_settings(mem0.url, MEM0_SYNCD_COURIER_IDLE_SECONDS="1")
-        with running(Daemon(folder, paths, **settings)) as daemon:
-            wait_until(lambda: daemon.totals()["delivered"] == 3 * projects, "the first decisions", 300.0)
+        with running(Daemon(folder, paths, **settings), wait=False) as daemon:
+            wait_until(daemon.answers, "a daemon that answers", PATIENCE_SECONDS)
+            wait_until(
+                lambda: daemon.totals()["delivered"] == 3 * projects, "the first decisions", PATIENCE_SECONDS
+            )
             wait_until(lambda: daemon.courier is None, "the courier's rest")
             time.sleep(SETTLE_SECONDS)
             before = footprint(daemon.pid)

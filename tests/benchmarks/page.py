@@ -9,6 +9,8 @@ from benchmarks.results import DOCS, Results
 from benchmarks.rows import Row, number
 
 PAGE = DOCS / "performance.md"
+ORDER = ("latency", "throughput", "limit", "log", "idle", "commands", "kills")
+GROWTH_ORDER = ("shares", "projects", "logs", "queues", "receipts")
 
 _INTRODUCTION = """\
 # Performance
@@ -34,7 +36,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def about(run: Results) -> str:
     """When and on what a run was."""
-    return f"Run on {run['day']}, on {run['system']} with {run['cores']} cores and Python {run['python']}."
+    busy = f" (load {run['load']} at the end)" if "load" in run else ""
+    machine = f"{run['system']} with {run['cores']} cores{busy}"
+    return f"Run on {run['day']}, on {machine} and Python {run['python']}."
 
 
 def budgets_section(rows: Iterable[Row]) -> str:
@@ -92,7 +96,8 @@ def write(results: Results) -> None:
 
 
 def _bench(bench: Results) -> list[str]:
-    rows = [Row(**row) for some in bench["rows"].values() for row in some]
+    rows = [Row(**row) for name in ORDER for row in bench["rows"].get(name, ())]
+    growths = [bench["growths"][name] for name in GROWTH_ORDER if name in bench["growths"]]
     (DOCS / "performance.svg").write_text(chart.budgets(rows))
     return [
         f"## Budgets: `make bench`\n\n{about(bench['run'])}\n",
@@ -100,7 +105,7 @@ def _bench(bench: Results) -> list[str]:
         budgets_section(rows),
         _ON_THROUGHPUT,
         "## How it grows\n",
-        *(growth_section(growth) for growth in bench["growths"].values()),
+        *map(growth_section, growths),
     ]
 
 

@@ -32,6 +32,7 @@ def _about_this_run() -> Results:
     return {
         "day": datetime.now(UTC).date().isoformat(),
         "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0]),
         "system": platform.system(),
         "python": platform.python_version(),
     }
