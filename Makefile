@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
 .PHONY: help install demo test test-slow test-systemd test-wheel dist chaos chaos-embedded poison lint bench-recall docs \
-	pictures transcript constraints clean
+	pictures transcript old-outboxes constraints clean
 
 help: ## Show what there is to make.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -74,6 +74,9 @@ bench-recall: $(INSTALLED) ## Measure how well the embedder recalls.
 
 docs: $(INSTALLED) ## Write the pages that are made from the code.
 	PYTHONPATH=tests $(BIN)/python -m support.reference
+
+old-outboxes: $(INSTALLED) ## Keep an outbox of each new schema for the tests of upgrades.
+	PYTHONPATH=tests $(BIN)/python -m support.old_outboxes
 
 pictures: $(INSTALLED) ## Make the documentation's pictures from what the real commands print.
 	PYTHONPATH=tests $(BIN)/python -m support.pictures

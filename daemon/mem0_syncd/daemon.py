@@ -8,7 +8,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -34,6 +34,7 @@ from mem0_syncd.scheduler import Schedule
 from mem0_syncd.service import Scans, Service
 from mem0_syncd.settings import Settings
 from mem0_syncd.sources import SOURCES
+from mem0_syncd.upgrade import Upgrade
 from mem0_syncd.watcher import Watcher
 
 MEND_SECONDS = 10.0
@@ -63,6 +64,7 @@ class Daemon(Service):
         self._dirty: dict[Path, bool] = {}
         self._failures: dict[str, Problem] = {}
         self._damage: Exception | None = None
+        self.upgrade = Upgrade()
         self._mark_pause = MARK_SECONDS
         self._noting = threading.Lock()
         self._reloading = threading.Lock()
@@ -102,17 +104,19 @@ class Daemon(Service):
             partial(faults.problem_of, where=settings.state_dir),
         )
 
-    def run(self) -> None:
-        """Work until the bell brings a signal; then drain and return.
+    def run(self) -> bool:
+        """Work until the bell brings a signal, or another version can take over; then drain.
 
-        Raises what keeps it from beginning, and the error that shows that the outbox is damaged.
+        Returns whether that version is to be started. Raises what keeps the daemon from beginning, and the
+        error that shows that the outbox is damaged.
         """
         with contextlib.ExitStack() as running:
             running.callback(self.control.stop)
             self._begin(running)
             self._wait_for_end()
-            log.info("stopping")
+            log.info("stopping", for_another_version=self.upgrade.is_ready)
         log.info("stopped")
+        return self.upgrade.is_ready
 
     def _begin(self, running: contextlib.ExitStack) -> None:
         registry = self.outbox.registry
@@ -124,7 +128,7 @@ class Daemon(Service):
             registry.set_fact(name, value)
         registry.set_problems("", "settings", [])
         self.control.start()
-        running.callback(self._end)
+        running.callback(self._end, self.close)
         self.watcher.start()
         running.callback(self.watcher.stop)
         self.schedule.start()
@@ -134,7 +138,7 @@ class Daemon(Service):
         self._deliver_soon()
         self.schedule.soon("audit")
         self.keeper.start()
-        running.callback(self.keeper.stop)
+        running.callback(self._end, self.keeper.stop)
         self._say_ready()
         running.callback(self.notifier.stopping)
         log.info("ready", projects=len(registry.projects()), pid=os.getpid())
@@ -145,11 +149,14 @@ class Daemon(Service):
                 raise self._damage
             if number == signal.SIGHUP:
                 self.reload()
+            if self.upgrade.is_ready:
+                return
             self.schedule.follow_clock()
 
-    def _end(self) -> None:
+    @staticmethod
+    def _end(part: Callable[[], None]) -> None:
         try:
-            self.close()
+            part()
         except Exception as error:
             # What couldn't be written down is looked up, and marked, after the next start.
             if faults.problem_of(error, "") is None:
@@ -286,6 +293,12 @@ class Daemon(Service):
             self._watch_projects()
             self._scan_all()
         self._report_unwatched(self.watcher.look())
+        if (news := self.upgrade.look()) is not None:
+            self._failures["upgrade"] = news
+        elif self._failures.pop("upgrade", None):
+            log.info("the version that runs is installed again")
+        if self.upgrade.is_ready:
+            self.bell.ring()
 
     def _report_unwatched(self, problems: list[Problem]) -> None:
         self.outbox.registry.set_problems("", "watcher", problems)

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from mem0_syncd import __version__
 from mem0_syncd.delivery import Means
 from mem0_syncd.destinations.embedder import NAME as EMBEDDER
 from mem0_syncd.outbox import DestinationRow
@@ -126,7 +127,8 @@ def _to_own_store(settings: Settings, store: OwnStore) -> Means:
 
 
 def _start(settings: Settings, name: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    return {"destination": name, "mem0_dir": str(settings.state_dir / "mem0-home"), "config": config}
+    mem0_dir = str(settings.state_dir / "mem0-home")
+    return {"version": __version__, "destination": name, "mem0_dir": mem0_dir, "config": config}
 
 
 def _secret(value: SecretStr | None) -> str | None:

@@ -70,13 +70,16 @@ class Standby:
         }
 
 
-def live(settings: Settings, bell: Bell, notifier: Notifier) -> None:
-    """Run the daemon until a signal ends it; raises what time alone won't cure."""
+def live(settings: Settings, bell: Bell, notifier: Notifier) -> bool:
+    """Run the daemon until a signal ends it; raises what time alone won't cure.
+
+    Returns whether it has ended for another version, which is now to be started.
+    """
     standby = Standby(settings.state_dir)
     try:
         while True:
             try:
-                _work(settings, bell, notifier, standby)
+                return _work(settings, bell, notifier, standby)
             except Exception as error:
                 problem = _obstacle(error, settings.state_dir)
                 if problem is None:
@@ -84,26 +87,24 @@ def live(settings: Settings, bell: Bell, notifier: Notifier) -> None:
                 standby.say(problem)
                 notifier.ready(f"standing by: {problem.what}")
                 pause = TURN_SECONDS if isinstance(error, StateFolderBusy) else RETRY_SECONDS
-            else:
-                return
             notifier.alive()
             number = bell.wait(pause)
             if number == signal.SIGHUP:
                 settings, _ = renewed(settings)
             elif number is not None:
-                return
+                return False
     finally:
         standby.end()
 
 
-def _work(settings: Settings, bell: Bell, notifier: Notifier, standby: Standby) -> None:
+def _work(settings: Settings, bell: Bell, notifier: Notifier, standby: Standby) -> bool:
     state = paths.make_private(settings.state_dir)
     with deliverer(state, "run"):
         try:
             with closing(Outbox.open(state)) as outbox:
                 refusal.clear(state)
                 standby.end()
-                Daemon(settings, outbox, bell, notifier).run()
+                return Daemon(settings, outbox, bell, notifier).run()
         except Exception as error:
             if faults.is_damage(error):
                 renewal.set_aside(state, error)

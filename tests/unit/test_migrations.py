@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -12,35 +11,29 @@ import pytest
 from mem0_syncd.errors import OutboxUnusable
 from mem0_syncd.outbox import Outbox, ProjectRow, database
 from mem0_syncd.outbox.database import FILE_NAME
+from support.old_outboxes import fixture
 
-FIRST = (resources.files("mem0_syncd.outbox") / "migrations" / "0001_first.sql").read_text()
+SCHEMAS = [number for number, _ in database._migrations()]
 
-ROWS = """
-INSERT INTO destination (id, name, address) VALUES (1, 'platform', 'https://mem0.example.org');
-INSERT INTO fact VALUES ('destination', '1');
-INSERT INTO project VALUES ('shop', '/home/me/shop', 'command');
-INSERT INTO foreign_mark VALUES ('shop', 'DEC-7');
-INSERT INTO contact VALUES (1, 'shop-decisions', 5.0);
-INSERT INTO item (destination, sync_key, project, kind, source, source_id, status, seen_at)
-    VALUES (1, 'k1', 'shop', 'decision', 'decision-log', 'DEC-1', 'delivered', 1.0),
-        (1, 'k2', 'shop', 'decision', 'decision-log', 'DEC-2', 'pending', 1.0);
-INSERT INTO receipt VALUES (1, 'k1', '["m-1"]', 'h1', 2.0);
-INSERT INTO entry (destination, sync_key, state, user_id, frozen, content_hash, created_at)
-    VALUES (1, 'k2', 'sending', 'shop-decisions', '{}', 'h2', 1.0);
-"""
+
+def outbox_of(schema: int, folder: Path) -> Path:
+    """A state folder with an outbox as a version with that schema left it."""
+    with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
+        connection.executescript(fixture(schema).read_text(encoding="utf-8"))
+    return folder
 
 
 @pytest.fixture
 def first(tmp_path: Path) -> Path:
     """A state folder with an outbox of the first schema."""
-    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection:
-        connection.executescript(f"{FIRST}\n{ROWS}\nPRAGMA user_version = 1;")
-    return tmp_path
+    return outbox_of(1, tmp_path)
 
 
-def test_what_an_outbox_of_the_first_schema_knows_is_kept(first: Path) -> None:
-    """Projects, marks, receipts, and what is on its way."""
-    with closing(Outbox.open(first)) as outbox:
+@pytest.mark.parametrize("schema", SCHEMAS)
+def test_what_an_outbox_of_any_schema_knows_is_kept(schema: int, tmp_path: Path) -> None:
+    """Projects, marks, receipts, and what is on its way; `make old-outboxes` writes the next one."""
+    with closing(Outbox.open(outbox_of(schema, tmp_path))) as outbox:
+        assert outbox.database.version == SCHEMAS[-1]
         registry = outbox.registry
         assert registry.projects() == [ProjectRow("shop", Path("/home/me/shop"))]
         assert registry.foreign_marks("shop") == {"DEC-7"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -31,20 +32,22 @@ def run(*, launchd: bool) -> None:
 
     try:
         chosen = _settings()
-    except BadConfiguration as error:
-        if not launchd:
+        # A watchdog ends a daemon that hangs by SIGABRT: then every thread says where it is.
+        faulthandler.enable()
+        log.configure(chosen.log_level, chosen.log_file)
+        bell = Bell()
+        # On a terminal, SIGHUP says that it is gone; there the daemon ends as it always may.
+        reloads = [] if sys.stderr.isatty() else [signal.SIGHUP]
+        bell.listen(signal.SIGTERM, signal.SIGINT, *reloads)
+        starts_anew = live(chosen, bell, Notifier())
+    except SyncdError as error:
+        if not launchd or error.exit_code != BadConfiguration.exit_code:
             raise
         # It starts again whatever fails, and this would fail again.
         click.echo(f"mem0-syncd: {error}", err=True)
         return
-    # A watchdog ends a daemon that hangs by SIGABRT: then every thread says where it is.
-    faulthandler.enable()
-    log.configure(chosen.log_level, chosen.log_file)
-    bell = Bell()
-    # On a terminal, SIGHUP says that it is gone; there the daemon ends as it always may.
-    reloads = [] if sys.stderr.isatty() else [signal.SIGHUP]
-    bell.listen(signal.SIGTERM, signal.SIGINT, *reloads)
-    live(chosen, bell, Notifier())
+    if starts_anew:  # as the same process, so that whoever watches over it needn't know
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - there is no shell
 
 
 def _settings() -> Settings:

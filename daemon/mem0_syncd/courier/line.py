@@ -53,9 +53,13 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Lost(Generic[T]):
-    """The courier ended with these requests: each may have been carried out, or not."""
+    """The courier ended with these requests: each may have been carried out, or not.
+
+    One of another `version` than the daemon's has begun none.
+    """
 
     tickets: list[Ticket[T]]
+    version: str | None = None
 
 
 class Line(Generic[T]):
@@ -74,6 +78,7 @@ class Line(Generic[T]):
         self._questions: dict[int, queue.SimpleQueue[dict[str, Any]]] = {}
         self._numbers = itertools.count(1)
         self._crashes = 0
+        self._stranger: tuple[Courier | None, str] = (None, "")
         self._heard = 0
         self._last_use = time.monotonic()
         self.tickets: dict[int, Ticket[T]] = {}
@@ -130,6 +135,8 @@ class Line(Generic[T]):
                 return events
             if "ended" in message:
                 events += self._lost(courier)
+            elif "version" in message:
+                self._stranger = courier, message["version"]
             elif "ready" in message:
                 self._crashes = 0
                 events.append(Opened(message["account"]))
@@ -205,4 +212,6 @@ class Line(Generic[T]):
         self.not_before = time.monotonic() + _BACKOFF.wait(self._crashes, self._rng)
         self._crashes += 1
         log.warning("courier ended", under_way=len(numbers))
-        return [Lost([self.tickets.pop(number) for number in numbers])]
+        stranger, version = self._stranger
+        lost = [self.tickets.pop(number) for number in numbers]
+        return [Lost(lost, version if courier is stranger else None)]

@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from mem0_syncd import __version__
 from mem0_syncd.destinations import (
     CannotOpen,
     Destination,
@@ -228,6 +229,10 @@ def main() -> None:
 
     start = json.loads(sys.stdin.buffer.readline() or b"null")
     if start is None:
+        return
+    if start["version"] != __version__:
+        # It was installed over the daemon's, which still runs: the two may not understand each other.
+        report({"version": __version__})
         return
     os.environ["MEM0_TELEMETRY"] = "False"
     os.environ["MEM0_DIR"] = start["mem0_dir"]

@@ -30,7 +30,12 @@ def outcome_of(message: dict[str, Any]) -> Heard | None:
     return Unknown(message["error"]) if "error" in message else from_wire(message)
 
 
-def after_loss(claim: Claim) -> Outcome:
-    """What the end of the courier means; a poll does nothing, and is simply asked again."""
+def after_loss(claim: Claim, version: str | None) -> Outcome:
+    """What the end of the courier means; a poll does nothing, and is simply asked again.
+
+    One that was of another `version` has begun nothing.
+    """
+    if version is not None:
+        return Later(f"the courier is of version {version}")
     reason = "the courier ended"
     return Later(reason) if claim.verb is Verb.POLL else Unknown(reason)

@@ -328,11 +328,12 @@ class Delivery:
             case Opened(account):
                 if account and not destination.account:
                     self._outbox.registry.set_account(destination.id, account)
-            case Lost(tickets):
+            case Lost(tickets, version):
                 # Whatever ended the courier, it tells nothing of the destination.
                 for claim in (ticket.about for ticket in tickets if isinstance(ticket.about, Claim)):
-                    self._count_end(claim, was_sent=True)
-                    self._settled.append((claim.entry, self._settle(claim.entry, after_loss(claim))))
+                    self._count_end(claim, was_sent=version is None)
+                    loss = after_loss(claim, version)
+                    self._settled.append((claim.entry, self._settle(claim.entry, loss)))
             case Answer(ticket, message):
                 failpoint("answered")
                 outcome = outcome_of(message)

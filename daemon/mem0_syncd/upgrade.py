@@ -1,0 +1,57 @@
+"""Another version that is installed over the one that runs: it takes over once it can."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from mem0_syncd import __version__
+from mem0_syncd.errors import Problem
+
+_PACKAGE = Path(__file__).parent
+_VERSION = re.compile(r'^__version__ = "([^"]+)"$', re.MULTILINE)
+_LONGEST_START_SECONDS = 60.0
+
+
+class Upgrade:
+    """Looks at what is installed now and then."""
+
+    def __init__(self) -> None:
+        self._seen: str | None = None
+        self.is_ready = False
+        """Whether the other version has been there for two looks, and can be started."""
+
+    def look(self) -> Problem | None:
+        """What a person may want to know of a version that waits for its turn."""
+        found = installed()
+        if found in {None, __version__}:
+            self._seen, self.is_ready = None, False
+            return None
+        # An installation takes its time, and is no good before its end.
+        self.is_ready = found == self._seen and _can_start()
+        self._seen = found
+        return Problem(
+            f"version {found} is installed while {__version__} still runs",
+            str(_PACKAGE),
+            "nothing: the daemon starts anew by itself; if this stays, install it again",
+        )
+
+
+def installed() -> str | None:
+    """The version that a new process would be of; None while that can't be told."""
+    try:
+        found = _VERSION.search((_PACKAGE / "__about__.py").read_text(encoding="utf-8"))
+    except OSError:
+        return None
+    return found[1] if found else None
+
+
+def _can_start() -> bool:
+    command = [sys.executable, "-c", "import mem0_syncd.standby"]
+    try:
+        subprocess.run(command, check=True, capture_output=True, timeout=_LONGEST_START_SECONDS)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return True

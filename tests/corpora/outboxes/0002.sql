@@ -1,0 +1,153 @@
+BEGIN TRANSACTION;
+CREATE TABLE adoptable (
+    destination INTEGER NOT NULL,
+    sync_key TEXT NOT NULL,
+    memory_id TEXT NOT NULL,
+    content_hash TEXT NOT NULL,
+    PRIMARY KEY (destination, sync_key)
+) WITHOUT ROWID;
+CREATE TABLE contact (
+    destination INTEGER NOT NULL,
+    user_id TEXT NOT NULL,
+    listed_at REAL,
+    PRIMARY KEY (destination, user_id)
+) WITHOUT ROWID;
+INSERT INTO "contact" VALUES(1,'shop-decisions',5.0);
+CREATE TABLE destination (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    address TEXT NOT NULL,
+    account TEXT NOT NULL DEFAULT '',
+    reach TEXT NOT NULL DEFAULT 'ok',
+    reason TEXT NOT NULL DEFAULT '',
+    remedy TEXT NOT NULL DEFAULT '',
+    retry_at REAL,
+    step INTEGER NOT NULL DEFAULT 0,
+    doubts INTEGER NOT NULL DEFAULT 0,
+    asked_until REAL NOT NULL DEFAULT 0,
+    UNIQUE (name, address, account)
+);
+INSERT INTO "destination" VALUES(1,'platform','https://mem0.example.org','','ok','','',NULL,0,0,0.0);
+CREATE TABLE echo (
+    project TEXT NOT NULL,
+    echo TEXT NOT NULL,
+    PRIMARY KEY (project, echo)
+) WITHOUT ROWID;
+CREATE TABLE entry (
+    id INTEGER PRIMARY KEY,
+    destination INTEGER NOT NULL,
+    sync_key TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('pending', 'sending', 'unconfirmed', 'accepted', 'dead')),
+    user_id TEXT NOT NULL,
+    frozen TEXT NOT NULL,
+    content_hash TEXT NOT NULL,
+    major INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    sends INTEGER NOT NULL DEFAULT 0,
+    created_at REAL NOT NULL,
+    due_at REAL NOT NULL DEFAULT 0,
+    memory_id TEXT,
+    target_gone INTEGER NOT NULL DEFAULT 0,
+    event_id TEXT,
+    accepted_at REAL NOT NULL DEFAULT 0,
+    certain_at REAL NOT NULL DEFAULT 0,
+    doubtful INTEGER NOT NULL DEFAULT 0,
+    reason TEXT NOT NULL DEFAULT '',
+    FOREIGN KEY (destination, sync_key) REFERENCES item
+);
+INSERT INTO "entry" VALUES(1,1,'k2','sending','shop-decisions','{}','h2',0,0,0,1.0,0.0,NULL,0,NULL,0.0,0.0,0,'');
+CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO "fact" VALUES('destination','1');
+CREATE TABLE "foreign_mark" (
+    project TEXT NOT NULL,
+    tree TEXT NOT NULL DEFAULT '',
+    source_id TEXT NOT NULL,
+    PRIMARY KEY (project, tree, source_id)
+) WITHOUT ROWID;
+INSERT INTO "foreign_mark" VALUES('shop','','DEC-7');
+CREATE TABLE item (
+    destination INTEGER NOT NULL REFERENCES destination,
+    sync_key TEXT NOT NULL,
+    project TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    source TEXT NOT NULL,
+    source_id TEXT,
+    status TEXT NOT NULL,
+    reason TEXT NOT NULL DEFAULT '',
+    seen_at REAL NOT NULL,
+    -- Of a queue line: the fingerprint that it shares with the record that it echoes.
+    echo TEXT,
+    -- The kinds of credentials that were redacted.
+    redacted TEXT NOT NULL DEFAULT '',
+    -- A tombstone: why it must not come back, and the content that it stands for.
+    tombstone TEXT,
+    tombstone_hash TEXT,
+    -- Until then an earlier attempt of the last update may still take effect, and undo a later one.
+    quiet_until REAL NOT NULL DEFAULT 0, tree TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (destination, sync_key)
+) WITHOUT ROWID;
+INSERT INTO "item" VALUES(1,'k1','shop','decision','decision-log','DEC-1','delivered','',1.0,NULL,'',NULL,NULL,0.0,'');
+INSERT INTO "item" VALUES(1,'k2','shop','decision','decision-log','DEC-2','pending','',1.0,NULL,'',NULL,NULL,0.0,'');
+CREATE TABLE problem (
+    project TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    what TEXT NOT NULL,
+    place TEXT NOT NULL,
+    remedy TEXT NOT NULL
+);
+CREATE TABLE "project" (
+    path TEXT PRIMARY KEY,
+    id TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    is_worktree INTEGER NOT NULL DEFAULT 0,
+    -- Null until the folder's wishes were first read.
+    destination INTEGER REFERENCES destination
+) WITHOUT ROWID;
+INSERT INTO "project" VALUES('/home/me/shop','shop','command',0,NULL);
+CREATE TABLE receipt (
+    destination INTEGER NOT NULL,
+    sync_key TEXT NOT NULL,
+    memory_ids TEXT NOT NULL,
+    content_hash TEXT NOT NULL,
+    delivered_at REAL NOT NULL,
+    PRIMARY KEY (destination, sync_key)
+) WITHOUT ROWID;
+INSERT INTO "receipt" VALUES(1,'k1','["m-1"]','h1',2.0);
+CREATE TABLE tally (
+    destination INTEGER NOT NULL,
+    project TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    status TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (destination, project, kind, status)
+) WITHOUT ROWID;
+INSERT INTO "tally" VALUES(1,'shop','decision','delivered',1);
+INSERT INTO "tally" VALUES(1,'shop','decision','pending',1);
+CREATE INDEX item_by_source_id ON item (destination, project, source, source_id);
+CREATE INDEX item_redacted ON item (destination) WHERE redacted <> '';
+CREATE INDEX item_by_echo ON item (destination, project, echo) WHERE echo IS NOT NULL;
+CREATE UNIQUE INDEX entry_in_flight ON entry (destination, sync_key)
+    WHERE state IN ('sending', 'unconfirmed', 'accepted');
+CREATE UNIQUE INDEX entry_waiting ON entry (destination, sync_key) WHERE state = 'pending';
+CREATE UNIQUE INDEX entry_dead ON entry (destination, sync_key) WHERE state = 'dead';
+CREATE INDEX entry_by_rank ON entry (destination, state, major, id);
+CREATE INDEX entry_by_due_time ON entry (destination, state, due_at);
+CREATE INDEX problem_by_origin ON problem (project, origin);
+CREATE TRIGGER item_seen AFTER INSERT ON item BEGIN
+    INSERT INTO tally VALUES (new.destination, new.project, new.kind, new.status, 1)
+        ON CONFLICT DO UPDATE SET n = n + 1;
+END;
+CREATE TRIGGER item_restated AFTER UPDATE OF status ON item WHEN old.status <> new.status BEGIN
+    UPDATE tally SET n = n - 1 WHERE destination = old.destination AND project = old.project
+        AND kind = old.kind AND status = old.status;
+    INSERT INTO tally VALUES (new.destination, new.project, new.kind, new.status, 1)
+        ON CONFLICT DO UPDATE SET n = n + 1;
+END;
+CREATE TRIGGER item_forgotten AFTER DELETE ON item BEGIN
+    UPDATE tally SET n = n - 1 WHERE destination = old.destination AND project = old.project
+        AND kind = old.kind AND status = old.status;
+END;
+CREATE INDEX project_by_id ON project (id, is_worktree, path);
+CREATE INDEX entry_by_key ON entry (destination, sync_key, id);
+COMMIT;
+PRAGMA user_version = 2;
