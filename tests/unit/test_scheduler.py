@@ -253,15 +253,15 @@ def test_work_that_goes_on_gives_signs_and_work_that_stands_still_does_not(sched
     assert schedule.signs() == {}
 
 
-@pytest.mark.parametrize("hours", [-24, 24])
+@pytest.mark.parametrize("hours", [-1, 1])
 def test_a_clock_that_is_set_stops_no_work(schedule: Schedule, hours: int) -> None:
     """Set back, what was due goes on at its period; set forward, or after a sleep, it runs at once."""
     with time_machine.travel(datetime.now(UTC)) as now:
-        schedule.add("work", work := Worker(), every=0.2)
+        schedule.add("work", work := Worker(), every=0.5)
         assert work.wait(lambda: work.runs == 1)
         now.shift(timedelta(hours=hours))
         schedule.follow_clock()
-        now.shift(0.2)
+        now.shift(0.5)
         schedule.soon("another")  # which has the scheduler look at the clock
         schedule.add("another", Worker(), every=0.1)
         assert work.wait(lambda: work.runs >= 2)
