@@ -38,6 +38,7 @@ from mem0_syncd.outcome import (
 )
 from mem0_syncd.plan import Enqueue, Known, Reject, Skip, Withdraw, Withhold, part_twins, plan
 from mem0_syncd.settlement import (
+    MOST_SENDS,
     SLOWEST_REWRITE,
     Await,
     Bury,
@@ -796,6 +797,18 @@ def test_what_was_sending_is_unconfirmed_after_a_crash(outbox: Outbox) -> None:
     assert counts(outbox) == {"unconfirmed": 1, "pending": 1}
     look, _ = claim(outbox, NOW + 5)
     assert (look.verb, look.entry.certain_at) == (Verb.LOOK, NOW + 95)
+
+
+def test_deaths_alone_bury_nothing(outbox: Outbox) -> None:
+    """What daemon after daemon dies with is looked for and sent again, as often as it takes."""
+    put(outbox, A)
+    for death in range(2 * MOST_SENDS):
+        now = NOW + 100 * death
+        push = claim_one(outbox, now)
+        assert push.verb is Verb.PUSH
+        outbox.queue.doubt_what_was_sending(destination(outbox), now + 1, now + 50)
+        end(outbox, claim_one(outbox, now + 60), Absent(), now + 60)
+    assert counts(outbox) == {"pending": 1}
 
 
 def test_what_was_sent_to_be_rewritten_is_certain_later(outbox: Outbox) -> None:

@@ -13,7 +13,7 @@ from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.ledger import IN_FLIGHT, restate
 from mem0_syncd.outbox.looks import IS_LOOKED_FOR
 from mem0_syncd.outbox.settling import write_settlement
-from mem0_syncd.settlement import SLOWEST_REWRITE, Receipt, Settlement
+from mem0_syncd.settlement import MOST_SENDS, SLOWEST_REWRITE, Receipt, Settlement
 
 _ORDER = (State.UNCONFIRMED, State.ACCEPTED, State.PENDING)
 
@@ -114,16 +114,17 @@ class Queue:
         """Take what a dead deliverer left `sending` for unconfirmed, and make every look-up due.
 
         What Mem0's language model may still be rewriting is certain only when it can be done with that.
-        What is `under_way`, by its entries' ids, is in good hands.
+        What is `under_way`, by its entries' ids, is in good hands. A death is no item's fault: however
+        many there were, what is found nowhere is sent once more.
         """
         but = json.dumps(list(under_way))
         with self._db.transaction() as sql:
             left = sql.execute(
-                "UPDATE entry SET state = 'unconfirmed', certain_at = MAX(certain_at,"
+                "UPDATE entry SET state = 'unconfirmed', sends = MIN(sends, ?), certain_at = MAX(certain_at,"
                 " ? + CASE WHEN memory_id IS NULL AND frozen ->> '$.infer' THEN ? ELSE 0 END)"
                 " WHERE state = 'sending' AND destination = ?"
                 " AND id NOT IN (SELECT value FROM json_each(?)) RETURNING sync_key",
-                (certain_at, SLOWEST_REWRITE, destination, but),
+                (MOST_SENDS - 1, certain_at, SLOWEST_REWRITE, destination, but),
             ).fetchall()
             for row in left:
                 restate(sql, destination, row["sync_key"])
