@@ -66,7 +66,7 @@ class Courier:
                 # A session of its own: Ctrl-C in a terminal is for the daemon, which drains first.
                 start_new_session=True,
             )
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - whoever starts it waits for an answer
             started.set_exception(error)
             return
         started.set_result(process)
