@@ -5,31 +5,27 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import structlog
 
 from mem0_syncd import __version__, paths, project_file, sync_state
+from mem0_syncd.answers import Answers
 from mem0_syncd.audit import audit_what_is_due
 from mem0_syncd.bell import Bell
 from mem0_syncd.control import ControlServer
 from mem0_syncd.delivery import Delivery
-from mem0_syncd.errands import forget, recall, take_inventory
 from mem0_syncd.errors import Problem
-from mem0_syncd.item import Kind
 from mem0_syncd.keeper import Keeper
 from mem0_syncd.log import configure
 from mem0_syncd.notify import Notifier
 from mem0_syncd.outbox import Outbox, faults
 from mem0_syncd.renewal import renewed
-from mem0_syncd.repair import repair
 from mem0_syncd.scheduler import Schedule
 from mem0_syncd.service import Scans, Service
 from mem0_syncd.settings import Settings
@@ -73,7 +69,7 @@ class Daemon(Service):
         self.watcher = Watcher(files, self._note_change, self._mend_soon, socket.with_suffix(".own"))
         self.schedule = Schedule(self._after_job)
         self.schedule.add("scan", self._scan_dirty)
-        self.schedule.add("full scan", self._scan_all, every=settings.scan_seconds)
+        self.schedule.add("full scan", self.scan_all, every=settings.scan_seconds)
         self.schedule.add("spool", self._take_in_spool)
         self.schedule.add("mark", self._mark)
         self.schedule.add("mend", self._mend)
@@ -85,22 +81,7 @@ class Daemon(Service):
         self.control = ControlServer(
             socket,
             settings.state_dir,
-            {
-                "ping": self._answer_ping,
-                "sync": self._answer_sync,
-                "deliver": self._answer_deliver,
-                "spool": self._answer_spool,
-                "scan": self._answer_scan,
-                "projects": self._answer_projects,
-                "probe": self._answer_probe,
-                "reload": self._answer_reload,
-                "pause": partial(self._answer_pause, paused=True),
-                "resume": partial(self._answer_pause, paused=False),
-                "recall": self._answer_recall,
-                "forget": self._answer_forget,
-                "inventory": self._answer_inventory,
-                "repair": self._answer_repair,
-            },
+            Answers(self).operations,
             partial(faults.problem_of, where=settings.state_dir),
         )
 
@@ -133,9 +114,9 @@ class Daemon(Service):
         running.callback(self.watcher.stop)
         self.schedule.start()
         running.callback(self.schedule.stop)
-        self._watch_projects()
-        self._scan_all()
-        self._deliver_soon()
+        self.watch_projects()
+        self.scan_all()
+        self.deliver_soon()
         self.schedule.soon("audit")
         self.keeper.start()
         running.callback(self._end, self.keeper.stop)
@@ -172,9 +153,9 @@ class Daemon(Service):
                 configure(settings.log_level, settings.log_file)
                 self.renew(settings)
                 self.schedule.repeat("full scan", settings.scan_seconds)
-                self._watch_projects()
-                self._scan_all()
-                self._deliver_soon()
+                self.watch_projects()
+                self.scan_all()
+                self.deliver_soon()
             self.outbox.registry.set_problems("", "settings", problems)
             log.info("settings read again", problems=[problem.what for problem in problems])
             self._say_ready()
@@ -193,7 +174,8 @@ class Daemon(Service):
             self._dirty[folder] = only_marks and self._dirty.get(folder, True)
         self.schedule.by("scan", MARK_SECONDS if only_marks else 0.0)
 
-    def _scan_all(self) -> None:
+    def scan_all(self) -> None:
+        """Have everything read, and what was spooled taken up."""
         self.schedule.soon("spool")
         with self._noting:
             for project in self.outbox.registry.projects():
@@ -211,12 +193,12 @@ class Daemon(Service):
         except Exception:
             with self._noting:
                 self._dirty = {**dirty, **self._dirty}
-            self._deliver_soon()
+            self.deliver_soon()
             raise
 
     def _after_change(self, *, major: bool) -> None:
         if major:
-            self._deliver_soon()
+            self.deliver_soon()
         else:
             self._deliver_by(self.settings.flush_seconds)
 
@@ -254,7 +236,8 @@ class Daemon(Service):
                     self.schedule.add(_work("rest", delivery), partial(self._rest, delivery))
             self.schedule.by(_work("deliver", delivery), seconds)
 
-    def _deliver_soon(self) -> None:
+    def deliver_soon(self) -> None:
+        """Have what is due delivered now."""
         for delivery in self.deliveries:
             delivery.nudge()
         self._deliver_by(0.0)
@@ -275,7 +258,8 @@ class Daemon(Service):
         # Marking thousands of decisions takes a while: it mustn't be most of what the daemon does.
         self._mark_pause = min(max(MARK_SECONDS, 20 * (time.monotonic() - begun)), MARK_LONGEST_SECONDS)
 
-    def _watch_projects(self) -> None:
+    def watch_projects(self) -> None:
+        """Watch the projects that there are now."""
         self._report_unwatched(self.watcher.watch(self.outbox.registry.projects()))
 
     def _audit(self) -> None:
@@ -290,8 +274,8 @@ class Daemon(Service):
     def _look(self) -> None:
         """Look for what no event tells of."""
         if self.take_in_misfits():
-            self._watch_projects()
-            self._scan_all()
+            self.watch_projects()
+            self.scan_all()
         self._report_unwatched(self.watcher.look())
         if (news := self.upgrade.look()) is not None:
             self._failures["upgrade"] = news
@@ -303,7 +287,12 @@ class Daemon(Service):
     def _report_unwatched(self, problems: list[Problem]) -> None:
         self.outbox.registry.set_problems("", "watcher", problems)
         if problems:  # What no event tells of is looked at instead.
-            self._scan_all()
+            self.scan_all()
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What goes wrong at this moment; in memory, for the outbox may be just what can't be written."""
+        return list(dict.fromkeys([*self._failures.values(), *self.keeper.problems]))
 
     def _after_job(self, name: str, error: Exception | None) -> None:
         if error is None:
@@ -315,7 +304,6 @@ class Daemon(Service):
         problem = fault or Problem(what, str(state), "it is tried again; see the log")
         if self._failures.get(name) != problem:  # a disk that is full needn't be told every ten seconds
             log.error("job failed", job=name, exc_info=error)
-        # In memory, and not in the outbox, which may be just what can't be written.
         self._failures[name] = problem
         self.schedule.by(name, MEND_SECONDS)
         if faults.is_damage(error):
@@ -325,72 +313,6 @@ class Daemon(Service):
     def _compact(self) -> None:
         freed = self.outbox.compaction.run()
         log.debug("compacted", freed=freed)
-
-    # Answers
-
-    def _answer_ping(self, _request: Mapping[str, Any]) -> Mapping[str, Any]:
-        couriers = [delivery.courier_pid for delivery in self.deliveries if delivery.courier_pid is not None]
-        problems = dict.fromkeys([*self._failures.values(), *self.keeper.problems])
-        return {
-            "pid": os.getpid(),
-            "version": __version__,
-            "couriers": couriers,
-            "problems": [problem.as_dict() for problem in problems],
-        }
-
-    def _answer_sync(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        wanted = {name: request.get(name, False) for name in ("resend_marked", "accept_account")}
-        newest = self.begin_sync(request.get("project"), **wanted)
-        self._deliver_soon()
-        return {"newest": newest}
-
-    def _answer_deliver(self, _request: Mapping[str, Any]) -> Mapping[str, Any]:
-        self._deliver_soon()
-        return {}
-
-    def _answer_spool(self, _request: Mapping[str, Any]) -> Mapping[str, Any]:
-        self.schedule.soon("spool")
-        return {}
-
-    def _answer_scan(self, _request: Mapping[str, Any]) -> Mapping[str, Any]:
-        self._scan_all()
-        return {}
-
-    def _answer_projects(self, _request: Mapping[str, Any]) -> Mapping[str, Any]:
-        self._watch_projects()
-        self._scan_all()
-        return {"projects": len(self.outbox.registry.projects())}
-
-    def _answer_probe(self, _request: Mapping[str, Any]) -> Mapping[str, Any]:
-        with tempfile.TemporaryDirectory(prefix="probe-", dir=self.settings.state_dir) as folder:
-            return {"heard": self.watcher.probe(Path(folder))}
-
-    def _answer_reload(self, _request: Mapping[str, Any]) -> Mapping[str, Any]:
-        self.reload()
-        return {}
-
-    def _answer_pause(self, _request: Mapping[str, Any], *, paused: bool) -> Mapping[str, Any]:
-        self.outbox.registry.set_fact("paused", "yes" if paused else None)
-        self.deliveries.pause(paused=paused)
-        self._deliver_soon()
-        return {"paused": paused}
-
-    def _answer_recall(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        kinds = request.get("kinds", list(Kind))
-        return {"hits": recall(self, request["query"], request["project"], request["limit"], kinds)}
-
-    def _answer_forget(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        wanted = {key: request[key] for key in ("name", "project", "remote")}
-        return forget(self, **wanted)
-
-    def _answer_inventory(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        return take_inventory(self, destination=request["destination"], user_id=request["user_id"])
-
-    def _answer_repair(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        wanted = {key: request[key] for key in ("destination", "missing", "altered", "moved", "doubled")}
-        done = repair(self, **wanted)
-        self._deliver_soon()
-        return done
 
 
 def _work(name: str, delivery: Delivery) -> str:
