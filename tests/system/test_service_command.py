@@ -95,6 +95,9 @@ def test_what_only_the_shell_has_is_offered_and_stored(desk: Desk, mem0: Mem0Pla
         typed.close()
         assert typed.exitstatus == 0
         desk.daemon.wait_delivered(1)
+        examined = desk.type("doctor", HTTPS_PROXY="http://127.0.0.1:9")
+        examined.expect("it doesn't see HTTPS_PROXY, which only this shell has")
+        examined.expect(pexpect.EOF)
     assert [line.split()[-1] for line in desk.told().splitlines()] == ["daemon-reload", "mem0-syncd.service"]
     assert (desk.folder / "config.toml").read_text() == ""
     unit = (desk.folder / ".config/systemd/user/mem0-syncd.service").read_text()

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mem0_syncd import __version__
+from mem0_syncd import __version__, shell_settings
 from mem0_syncd.courier.process import ENDED
 from mem0_syncd.courier.trial import open_once
 from mem0_syncd.doctor.finding import Finding, failure, fine, warning
@@ -94,9 +94,13 @@ def check_service(around: Surroundings) -> Iterator[Finding]:
     """Whether a service manager starts the daemon with the session, and how that goes."""
     which = manager(around.environ)
     try:
-        yield judge_service(which.name, which.standing())
+        standing, services = which.standing(), which.environment()
     except NoManager as none:
         yield fine(f"{none.problem.what}: whatever starts your other daemons can run mem0-syncd run")
+        return
+    yield judge_service(which.name, standing)
+    for found in shell_settings.find(around.environ, services) if standing.is_installed else ():
+        yield warning(f"it doesn't see {found.variable}, which only this shell has", f"{INSTALL} --store")
 
 
 def judge_service(name: str, standing: Service) -> Finding:
