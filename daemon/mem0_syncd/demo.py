@@ -223,4 +223,8 @@ def _say(title: str) -> None:
 
 def _require(condition: bool, what: str) -> None:  # noqa: FBT001 - like assert
     if not condition:
-        raise SyncdError(f"the demo failed: {what}", remedy="please report it, with the lines above")
+        raise SyncdError(
+            f"the demo failed: {what}",
+            where="mem0-syncd demo",
+            remedy="please report it, with the lines above",
+        )

@@ -339,7 +339,10 @@ class Service:
                 if account not in ("", destination.account):
                     accepted.append(registry.accept_account(destination, account))
         if not accepted:
-            raise SyncdError("the API key is of the account in use", remedy="see: mem0-syncd status")
+            where = ", ".join(it.identity for it in registry.destinations_in_use())
+            raise SyncdError(
+                "the API key is of the account in use", where=where, remedy="see: mem0-syncd status"
+            )
         log.info("accounts accepted", identities=[it.identity for it in accepted])
         with self._scanning:
             self.scanner.forget()

@@ -71,6 +71,7 @@ def _without_secrets(text: str) -> str:
     if kinds and mode == "hold":
         raise SyncdError(
             f"it holds what looks like a credential ({', '.join(sorted(set(kinds)))})",
+            where="the text",
             remedy="say it without",
         )
     if kinds:

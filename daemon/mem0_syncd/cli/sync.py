@@ -57,7 +57,7 @@ def sync(path: Path | None, *, wait: bool, timeout: float, resend_marked: bool, 
         reason = ", ".join(f"{count} {name}" for name, count in left.items() if count)
     if reason:
         remedy = "see: mem0-syncd dead list" if left["dead"] else "see: mem0-syncd status"
-        raise SyncdError(f"not everything is delivered: {reason}", remedy=remedy)
+        raise SyncdError(f"not everything is delivered: {reason}", where=str(path or state), remedy=remedy)
 
 
 def _through_daemon(

@@ -68,5 +68,6 @@ class Questions:
         answer = self._line.ask(request, timeout)
         if wanted not in answer:
             what = answer.get("reason") or answer.get("error") or "the courier didn't get to it"
-            raise SyncdError(f"{failure}: {what}", remedy=answer.get("remedy") or "try again")
+            where = str(request.get("user_id") or request.get("memory_id") or "Mem0")
+            raise SyncdError(f"{failure}: {what}", where=where, remedy=answer.get("remedy") or "try again")
         return answer[wanted]
