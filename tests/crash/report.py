@@ -45,8 +45,8 @@ nothing else. *Open* are the points at which Mem0 held something that the outbox
 
 {table}
 
-**{points} points, {open} of them open: {lost} lost, {doubled} doubled, {other} otherwise wrong.** `make
-crash-matrix` walks all of them and writes this section; `make test` walks a few. The kills come from a
+**{points} points, {open} of them open: {lost} lost, {doubled} doubled, {other} otherwise wrong.**{left}
+`make crash-matrix` walks all of them and writes this section; `make test` walks a few. The kills come from a
 small library, `tests/crash/shim.c`, that is preloaded into both processes.
 """
 
@@ -69,11 +69,13 @@ def summary(all_results: Iterable[Results]) -> str:
 def write(all_results: list[Results]) -> None:
     """Put what was found into the page."""
     kills = [it for results in all_results for it in results.kills]
+    left = sum(len(results.left) for results in all_results)
     section = TEXT.format(
         title=TITLE,
         table="\n".join(_table(all_results)),
         points=f"{len(kills):,}",
         open=sum(it.open for it in kills),
+        left=f" At least {left} more points are still to be walked." if left else "",
         lost=sum(bool(it.lost) for it in kills),
         doubled=sum(bool(it.doubled) for it in kills),
         other=sum(bool(it.other) and not it.lost and not it.doubled for it in kills),
