@@ -146,8 +146,8 @@ def test_the_log_is_json_lines_and_nothing_tells_the_key(
         assert daemon.stop() == 0
     lines = logged(daemon)
     assert {"event", "level", "logger", "timestamp"} <= set.intersection(*(set(line) for line in lines))
-    delivered = [line for line in lines if line["event"] == "delivered"]
-    assert sorted(line["memory"] for line in delivered) == sorted([memory.id] for memory in mem0.memories)
+    receipts = [line for line in lines if line["event"] == "receipt"]
+    assert sorted(line["memory"] for line in receipts) == sorted([memory.id] for memory in mem0.memories)
     assert KEY not in shown
     assert KEY not in daemon.said()
     files = [path for path in daemon.state.rglob("*") if path.is_file()]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
@@ -125,7 +124,6 @@ def test_a_line_of_many_megabytes_is_read() -> None:
 
 @pytest.mark.parametrize("line", [b"{", b'{"a":', b"oops", b"{}{}{}"])
 def test_a_file_of_nothing_but_odd_lines_takes_time_in_proportion(line: bytes) -> None:
-    """Forty thousand of them are done in seconds, not in hours."""
-    started = time.monotonic()
-    split((line + b"\n") * 40_000)
-    assert time.monotonic() - started < 10
+    """Were it not so, this test would go on for hours."""
+    places = {raw.place.partition(",")[0] for raw in split((line + b"\n") * 20_000)}
+    assert len(places) == 20_000
