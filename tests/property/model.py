@@ -418,9 +418,14 @@ class Delivering(RuleBasedStateMachine):
         except sqlite3.OperationalError:
             self.next_round = 1.0
 
-    @rule(faults=st.lists(st.sampled_from(["", "not made", "made"]), min_size=1, max_size=6))
-    def fill_the_disk(self, faults: list[str]) -> None:
-        """For some time what is to be written down can't be, while Mem0 is well."""
+    @rule(
+        which=st.sampled_from([BETA, DELTA, EPSILON]),
+        text=st.sampled_from(TEXTS[:2]),
+        faults=st.lists(st.sampled_from(["", "not made", "made"]), min_size=1, max_size=6),
+    )
+    def fill_the_disk(self, which: int, text: str, faults: list[str]) -> None:
+        """For some time what becomes of a decision can't be written down, while Mem0 is well."""
+        self.write(which=which, text=text, status="accepted")
         for fault in faults:
             FaultyDatabase.faults.append(fault)
             self.deliver()

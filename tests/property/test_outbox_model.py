@@ -218,6 +218,16 @@ def test_who_takes_back_what_was_too_long_gets_what_is_in_flight(delivered: Deli
     answer(delivered, fate)
 
 
+@pytest.mark.parametrize("fault", ["not made", "made"])
+@pytest.mark.parametrize("times", range(1, 5))
+def test_what_was_answered_while_the_disk_was_full_is_not_forgotten(
+    delivered: Delivering, fault: str, times: int
+) -> None:
+    """It is written down later, or looked up; what was claimed and never sent is sent."""
+    delivered.fill_the_disk(which=DELTA, text=FIRST, faults=["", *[fault] * times])
+    delivered.fill_the_disk(which=BETA, text=SECOND, faults=[fault] * times)
+
+
 def doubled(machine: Delivering) -> Delivering:
     """The machine with a decision that was added again, for its first add came very late."""
     write(machine, FIRST, DELTA)
