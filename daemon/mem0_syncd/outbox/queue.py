@@ -102,7 +102,10 @@ class Queue:
         delivered = False
         with self._db.transaction() as sql:
             for entry, settlement in settled:
-                write_settlement(sql, destination, entry, settlement, now)
+                # One that has gone on was settled before, by a commit that was made although it was said to
+                # have failed; by now its id may be another one's.
+                if sql.execute(_IS_THERE, (entry.id, entry.sync_key, entry.state)).fetchone():
+                    write_settlement(sql, destination, entry, settlement, now)
                 delivered |= isinstance(settlement, Receipt)
             if delivered:
                 last = (f"last_delivery:{destination}", str(now))
@@ -223,6 +226,8 @@ class Queue:
         row = self._db.row("SELECT value FROM fact WHERE name = ?", (f"last_delivery:{destination}",))
         return float(row["value"]) if row else None
 
+
+_IS_THERE = "SELECT 1 FROM entry WHERE id = ? AND sync_key = ? AND state = ?"
 
 _IS_MEANT = """
     entry.destination = COALESCE(
