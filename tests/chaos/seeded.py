@@ -32,7 +32,7 @@ classify.outcome_of_add = lambda answer: Stored((answer.get("event_id") or "?",)
 """,
     "what was being sent is pending again at the start": """
 from mem0_syncd.outbox.queue import Queue
-def reset(self, destination, now, certain_at):
+def reset(self, *_, **__):
     with self._db.transaction() as sql:
         sql.execute("UPDATE entry SET state = 'pending' WHERE state = 'sending'")
     return 0

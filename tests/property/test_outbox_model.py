@@ -383,7 +383,7 @@ def _acknowledged_when_claimed(patch: Patch) -> None:
 
 
 def _pending_again_at_start(patch: Patch) -> None:
-    def reset(self: Queue, _destination: int, _now: float, _certain_at: float) -> int:
+    def reset(self: Queue, *_: Any, **__: Any) -> int:
         with self._db.transaction() as sql:
             sql.execute("UPDATE entry SET state = 'pending' WHERE state = 'sending'")
         return 0
