@@ -37,8 +37,9 @@ class Echoes:
         Returns the echoes that must wait, because it isn't known yet what became of their line.
         """
         rows = self._db.rows(
-            "SELECT sync_key, kind, echo FROM item WHERE destination = ? AND project = ? AND source = ?"
-            " AND echo IN (SELECT value FROM json_each(?))",
+            "SELECT sync_key, kind, echo FROM item INDEXED BY item_by_echo"
+            " WHERE destination = ? AND project = ? AND source = ?"
+            " AND echo IS NOT NULL AND echo IN (SELECT value FROM json_each(?))",
             (destination, project, QUEUE, json.dumps(list(echoes))),
         )
         waiting = set()

@@ -106,7 +106,9 @@ class Ledger:
     def redacted(self, destination: int) -> int:
         """In how many items a credential was found."""
         row = self._db.row(
-            "SELECT COUNT(*) AS n FROM item WHERE destination = ? AND redacted <> ''", (destination,)
+            "SELECT COUNT(*) AS n FROM item INDEXED BY item_redacted"
+            " WHERE destination = ? AND redacted <> ''",
+            (destination,),
         )
         return int(row["n"]) if row else 0
 
