@@ -17,6 +17,7 @@ _INTRODUCTION = """\
 
 Made by `make bench` and `make soak`, which print the same tables. Budgets are ratios and counts, measured in
 one run beside their baselines, because machines differ: what counts is what is added to what is done anyway.
+All figures are in [performance.json](performance.json).
 """
 
 _ON_THROUGHPUT = """\
@@ -36,7 +37,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def about(run: Results) -> str:
     """When and on what a run was."""
-    busy = f" (load {run['load']} at the end)" if "load" in run else ""
+    busy = f" (load {run['load']})" if "load" in run else ""
     machine = f"{run['system']} with {run['cores']} cores{busy}"
     return f"Run on {run['day']}, on {machine} and Python {run['python']}."
 
