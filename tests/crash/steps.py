@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any
 
 from crash.board import Step
-from mem0_syncd.daemon import Daemon
+from mem0_syncd.answers import Answers
 from mem0_syncd.delivery import Delivery
 from mem0_syncd.delivery.looks import Looks
 from mem0_syncd.destinations.embedded import Embedded
@@ -27,7 +27,7 @@ STEPS: tuple[tuple[type, str, Step], ...] = (
     (Delivery, "_write", Step.SETTLE),
     (Looks, "_after_contact", Step.CONTACT),
     (Looks, "_after_second", Step.SECOND_LOOK),
-    (Daemon, "_answer_repair", Step.REPAIR),
+    (Answers, "_repair", Step.REPAIR),
 )
 
 _SHIM = ctypes.CDLL(None)
