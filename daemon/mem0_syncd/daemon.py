@@ -168,7 +168,7 @@ class Daemon(Service):
     def _note_change(self, folder: Path, names: set[str]) -> None:
         # Marks come with every few receipts, most of them our own, and tell nothing of the other files.
         only_marks = names == {Path(sync_state.PATH).name}
-        if only_marks and self._is_our_mark(folder):
+        if only_marks and self.marks.are_ours(folder):
             return
         with self._noting:
             self._dirty[folder] = only_marks and self._dirty.get(folder, True)
@@ -247,13 +247,12 @@ class Daemon(Service):
         if delivery.courier_pid is not None:
             self.schedule.by(_work("rest", delivery), wait)
 
-    def _mark_soon(self, project_ids: set[str]) -> None:
-        super()._mark_soon(project_ids)
+    def _mark_soon(self) -> None:
         self.schedule.by("mark", self._mark_pause)
 
     def _mark(self) -> None:
         begun = time.monotonic()
-        if not self.mark():
+        if not self.marks.write():
             self.schedule.by("mark", MEND_SECONDS)
         # Marking thousands of decisions takes a while: it mustn't be most of what the daemon does.
         self._mark_pause = min(max(MARK_SECONDS, 20 * (time.monotonic() - begun)), MARK_LONGEST_SECONDS)

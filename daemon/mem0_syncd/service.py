@@ -16,20 +16,20 @@ from typing import Any
 
 import structlog
 
-from mem0_syncd import inventory, means, project_file, projects, spool, spooled, sync_state
+from mem0_syncd import inventory, means, project_file, projects, spool, spooled
 from mem0_syncd.delivery import Deliveries, Delivery, Means
 from mem0_syncd.errors import Problem, SyncdError
-from mem0_syncd.failpoint import failpoint
 from mem0_syncd.git_index import tracks_any
 from mem0_syncd.intake import Intake
 from mem0_syncd.item import Kind
+from mem0_syncd.marks import Marks
 from mem0_syncd.memory import user_id
 from mem0_syncd.outbox import DestinationRow, Outbox, ProjectRow
 from mem0_syncd.outbox.renewal import RENEWED_AT
 from mem0_syncd.project_file import ProjectFile
 from mem0_syncd.scanner import RETRY_SECONDS, Scanner
 from mem0_syncd.settings import Settings
-from mem0_syncd.sources import SOURCES, Unreadable, decision_log
+from mem0_syncd.sources import SOURCES
 
 DRAIN_SECONDS = 10.0
 
@@ -62,10 +62,8 @@ class Service:
         self.deliveries = Deliveries(self._make_delivery)
         self.deliveries.pause(paused=outbox.registry.fact("paused") is not None)
         self._wishes: dict[Path, ProjectFile] = {}
-        self._to_mark: set[str] = set()
-        self._written: dict[Path, tuple[int, ...] | None] = {}
+        self.marks = Marks(outbox, self._mark_soon)
         self._scanning = threading.Lock()
-        self._marking = threading.Lock()
 
     def _read_anew(self) -> None:
         """Read and take in by the settings, whatever was read before."""
@@ -91,6 +89,9 @@ class Service:
     def _after_change(self, *, major: bool) -> None:
         """Hear of changes that have just become durable; for whoever delivers beside the scan."""
 
+    def _mark_soon(self) -> None:
+        """Hear that marks are due; for whoever writes them beside the scan."""
+
     def _doubt_what_was_sending(self, destination: DestinationRow) -> int:
         now = time.time()
         rules = means.means(self.settings, destination).rules
@@ -98,7 +99,7 @@ class Service:
         return self.outbox.queue.doubt_what_was_sending(destination.id, now, rules.certain_after(now))
 
     def _make_delivery(self, destination: DestinationRow) -> Delivery:
-        delivery = Delivery(self.outbox, destination.id, self._means_of, on_settled=self._mark_soon)
+        delivery = Delivery(self.outbox, destination.id, self._means_of, on_settled=self.marks.note)
         renewed_at = self.outbox.registry.fact(RENEWED_AT)
         if renewed_at is not None:
             # What the damaged outbox had sent must be there to be seen when Mem0 is asked what it holds.
@@ -150,7 +151,8 @@ class Service:
         if wishes is None:  # what nobody may send is for nobody to guess
             return
         scans.changes += self._route(project, wishes)
-        self._take_in_marks(project)  # first: what others marked isn't sent
+        if self.marks.take_in(project):  # first: what others marked isn't sent
+            self.scanner.forget()
         self._note_second_writer(project)
         scanned = self.scanner.scan(project, wishes, changed_only=changed_only, heed_marks=heed_marks)
         scans.changes += scanned.changes
@@ -202,7 +204,7 @@ class Service:
             return False
         log.info("route", project=project.id, folder=str(project.path), to=destination.identity)
         self.scanner.forget()
-        self._mark_soon({project.id})
+        self.marks.note({project.id})
         return True
 
     def take_in_spool(self) -> Scans:
@@ -246,70 +248,6 @@ class Service:
         problems = [] if project.path.is_dir() else [missing]
         self.outbox.registry.set_problems(project.id, "folder", problems, project.tree)
 
-    # Marks
-
-    def _take_in_marks(self, project: ProjectRow) -> None:
-        registry, source = self.outbox.registry, decision_log.SOURCE.name
-        if self._is_our_mark(project.path):
-            return
-        try:
-            state = sync_state.read(project.path)
-        except Unreadable as error:
-            # The last good marks hold meanwhile.
-            registry.set_problems(project.id, "sync-state", [sync_state.problem_of(error)], project.tree)
-            return
-        registry.set_problems(project.id, "sync-state", [], project.tree)
-        foreign = set(state.foreign) if state else set()
-        foreign -= self.outbox.ledger.ids_ever_delivered(project.id, source)
-        if foreign != registry.foreign_marks(project.id, project.tree):
-            registry.set_foreign_marks(project.id, foreign, project.tree)
-            self.scanner.forget()
-        # What was settled before a crash may not be marked yet, and then no receipt will come to tell.
-        self._mark_soon({project.id})
-
-    def _is_our_mark(self, folder: Path) -> bool:
-        """Whether a folder's sync-state file is as we wrote it last."""
-        now = sync_state.signature(folder / sync_state.PATH)
-        return now is not None and now == self._written.get(folder)
-
-    def _mark_soon(self, project_ids: set[str]) -> None:
-        with self._marking:
-            self._to_mark |= project_ids
-
-    def mark(self) -> bool:
-        """Bring the sync-state files of projects with news in line with the receipts.
-
-        Returns whether all could be written; the others are due again at the next call.
-        """
-        with self._marking:
-            due, self._to_mark = self._to_mark, set()
-        left = due
-        try:
-            wanted = [project for project in self.outbox.registry.projects() if project.id in due]
-            left = {project.id for project in wanted if not self._mark_one(project)}
-        finally:
-            with self._marking:
-                self._to_mark |= left
-        return not left
-
-    def _mark_one(self, project: ProjectRow) -> bool:
-        # A folder that was dropped or moved away is not made again for the marks' sake.
-        if not (project.path / sync_state.PATH).parent.is_dir():
-            return True
-        destination = self.outbox.registry.destination_of(project.id)
-        marks = self.outbox.ledger.marks(destination.id, project.id, decision_log.SOURCE.name)
-        problems, failure = [], None
-        try:
-            if sync_state.write(project.path, destination.identity, marks):
-                self._written[project.path] = sync_state.signature(project.path / sync_state.PATH)
-                failpoint("marked")
-        except (Unreadable, OSError) as error:
-            failure = error
-            problems.append(sync_state.problem_of(error))
-        self.outbox.registry.set_problems(project.id, "sync-state", problems, project.tree)
-        # One that can't be understood is left alone until its next change.
-        return not isinstance(failure, OSError)
-
     def begin_sync(
         self, project_id: str | None = None, *, resend_marked: bool = False, accept_account: bool = False
     ) -> int:
@@ -346,7 +284,7 @@ class Service:
         log.info("accounts accepted", identities=[it.identity for it in accepted])
         with self._scanning:
             self.scanner.forget()
-        self._mark_soon({project.id for project in registry.projects()})
+        self.marks.note({project.id for project in registry.projects()})
 
     @contextlib.contextmanager
     def delivering(self) -> Iterator[None]:
@@ -356,7 +294,7 @@ class Service:
         def deliver(delivery: Delivery) -> None:
             while not stopped.is_set():
                 wait = delivery.run()
-                self.mark()
+                self.marks.write()
                 stopped.wait(0.2 if wait is None else min(wait, 0.2))
 
         threads = [
@@ -376,4 +314,4 @@ class Service:
     def close(self) -> None:
         """Let go of the couriers, once what is under way has had its time."""
         self.deliveries.close(DRAIN_SECONDS)
-        self.mark()
+        self.marks.write()
