@@ -25,7 +25,7 @@ from mem0_syncd.keeper import Keeper
 from mem0_syncd.log import configure
 from mem0_syncd.notify import Notifier
 from mem0_syncd.outbox import Outbox, faults
-from mem0_syncd.renewal import renewed
+from mem0_syncd.reloading import renewed
 from mem0_syncd.scheduler import Schedule
 from mem0_syncd.service import Scans, Service
 from mem0_syncd.settings import Settings

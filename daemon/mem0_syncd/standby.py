@@ -21,7 +21,7 @@ from mem0_syncd.errors import Problem, StateFolderBusy, SyncdError
 from mem0_syncd.lock import deliverer, holder
 from mem0_syncd.notify import Notifier
 from mem0_syncd.outbox import Outbox, faults, renewal
-from mem0_syncd.renewal import renewed
+from mem0_syncd.reloading import renewed
 from mem0_syncd.settings import Settings
 
 RETRY_SECONDS = 5.0
