@@ -43,7 +43,8 @@ from support.daemon import (
     wait_until,
 )
 
-WAVE = 400
+LARGEST_WAVE = 400
+LEAST_WAVES = 5
 BACKLOG = 400
 """Items that may still be on their way when the next wave is written."""
 
@@ -100,7 +101,7 @@ class Course:
 
     def _wave(self) -> None:
         rng = self.rng
-        self.world.grow(WAVE)
+        self.world.grow(min(LARGEST_WAVE, self.items // LEAST_WAVES))
         if rng.random() < 0.2:
             self._bad_weather()
         for _ in self.world.revise(rng.randrange(60)):

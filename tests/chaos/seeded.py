@@ -30,24 +30,12 @@ from mem0_syncd.destinations import classify
 from mem0_syncd.outcome import Stored
 classify.outcome_of_add = lambda answer: Stored((answer.get("event_id") or "?",))
 """,
-    "what was being sent is pending again at the start": """
-from mem0_syncd.outbox.queue import Queue
-def reset(self, *_, **__):
-    with self._db.transaction() as sql:
-        sql.execute("UPDATE entry SET state = 'pending' WHERE state = 'sending'")
-    return 0
-Queue.doubt_what_was_sending = reset
-""",
     "an absence is believed at once": """
 from mem0_syncd.settlement import Rules
 Rules.certain_after = lambda self, attempt_end: attempt_end
 """,
     "a refused item goes on and on": _SETTLE.format(
         "(isinstance(outcome_, outcome.Refused) and settlement.Requeue())"
-    ),
-    "an update counts by its key alone": _SETTLE.format(
-        "(isinstance(outcome_, outcome.Unknown) and entry.memory_id"
-        " and settlement.Receipt((entry.memory_id,)))"
     ),
 }
 
