@@ -13,6 +13,7 @@ from mem0_syncd.delivery import Delivery
 from mem0_syncd.delivery.looks import Looks
 from mem0_syncd.destinations.embedded import Embedded
 from mem0_syncd.intake import Intake
+from mem0_syncd.marks import Marks
 from mem0_syncd.memory import Memory
 from mem0_syncd.outcome import Outcome, Stored
 from mem0_syncd.service import Service
@@ -21,7 +22,7 @@ from mem0_syncd.settlement import Receipt
 STEPS: tuple[tuple[type, str, Step], ...] = (
     (Service, "scan", Step.SCAN),
     (Service, "take_in_spool", Step.SPOOL),
-    (Service, "mark", Step.MARK),
+    (Marks, "write", Step.MARK),
     (Intake, "take_in", Step.ENQUEUE),
     (Delivery, "_claim", Step.CLAIM),
     (Delivery, "_write", Step.SETTLE),
