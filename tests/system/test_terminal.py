@@ -143,7 +143,7 @@ def test_projects_and_dead_letters_are_completed(daemon: Daemon, project: Path, 
 def test_whoever_waits_is_told_how_far_it_has_come(daemon: Daemon, project: Path, mem0: Mem0Platform) -> None:
     """A bar with counts on a terminal, which is gone at the end; the summary stays."""
     write_log(project, [decision(number) for number in range(1, 31)])
-    with mem0.hold("add", where=says("Decision 30")) as held, running(daemon):
+    with mem0.hold("add", where=says("Decision number 30")) as held, running(daemon):
         syncing = spawn(daemon.environment, "sync")
         syncing.expect("delivering.*29/30|delivering.*/30")
         held.release()
