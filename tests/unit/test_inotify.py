@@ -17,7 +17,7 @@ from support.daemon import wait_until
 if sys.platform != "linux":
     pytest.skip("other systems have observers of their own", allow_module_level=True)
 
-from mem0_syncd.inotify import FolderObserver
+from mem0_syncd.watcher.inotify import FolderObserver
 
 
 class Ear(FileSystemEventHandler):

@@ -237,7 +237,7 @@ class _Probe(FileSystemEventHandler):
 
 def _observer() -> BaseObserver:
     if sys.platform == "linux":
-        from mem0_syncd.inotify import FolderObserver
+        from mem0_syncd.watcher.inotify import FolderObserver
 
         return FolderObserver()
     return Observer()
