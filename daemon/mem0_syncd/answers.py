@@ -44,7 +44,7 @@ class Answers:
         }
 
     def _ping(self, _request: Request) -> Answer:
-        pids = [delivery.courier_pid for delivery in self._daemon.deliveries]
+        pids = [delivery.line.pid for delivery in self._daemon.deliveries]
         return {
             "pid": os.getpid(),
             "version": __version__,

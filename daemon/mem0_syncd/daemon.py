@@ -243,8 +243,8 @@ class Daemon(Service):
         self._deliver_by(0.0)
 
     def _rest(self, delivery: Delivery) -> None:
-        wait = delivery.rest(self.settings.courier_idle_seconds)
-        if delivery.courier_pid is not None:
+        wait = delivery.line.rest(self.settings.courier_idle_seconds)
+        if delivery.line.pid is not None:
             self.schedule.by(_work("rest", delivery), wait)
 
     def _mark_soon(self) -> None:

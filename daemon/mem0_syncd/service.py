@@ -104,7 +104,7 @@ class Service:
         if renewed_at is not None:
             # What the damaged outbox had sent must be there to be seen when Mem0 is asked what it holds.
             longest = self._means_of(destination).rules.certain_after(0.0)
-            delivery.hold_off(min(longest, float(renewed_at) + longest - time.time()))
+            delivery.line.hold_off(min(longest, float(renewed_at) + longest - time.time()))
         return delivery
 
     def _means_of(self, destination: DestinationRow) -> Means:

@@ -9,8 +9,9 @@ from typing import Any
 
 from crash.board import Step
 from mem0_syncd.answers import Answers
-from mem0_syncd.delivery import Delivery
+from mem0_syncd.delivery.claims import Claims
 from mem0_syncd.delivery.looks import Looks
+from mem0_syncd.delivery.outcomes import Outcomes
 from mem0_syncd.destinations.embedded import Embedded
 from mem0_syncd.intake import Intake
 from mem0_syncd.marks import Marks
@@ -24,8 +25,8 @@ STEPS: tuple[tuple[type, str, Step], ...] = (
     (Service, "take_in_spool", Step.SPOOL),
     (Marks, "write", Step.MARK),
     (Intake, "take_in", Step.ENQUEUE),
-    (Delivery, "_claim", Step.CLAIM),
-    (Delivery, "_write", Step.SETTLE),
+    (Claims, "take", Step.CLAIM),
+    (Outcomes, "_write", Step.SETTLE),
     (Looks, "_after_contact", Step.CONTACT),
     (Looks, "_after_second", Step.SECOND_LOOK),
     (Answers, "_repair", Step.REPAIR),
@@ -36,7 +37,7 @@ _SHIM = ctypes.CDLL(None)
 
 def install() -> None:
     """Wrap the daemon's functions; `shim.c` is preloaded."""
-    Delivery._write = _saying_receipts(Delivery._write)  # type: ignore[method-assign]
+    Outcomes._write = _saying_receipts(Outcomes._write)  # type: ignore[method-assign]
     Embedded.push = _saying_commits(Embedded.push)  # type: ignore[method-assign]
     for owner, name, step in STEPS:
         setattr(owner, name, _at_step(step, getattr(owner, name)))
@@ -56,8 +57,9 @@ def _at_step(step: Step, work: Callable[..., Any]) -> Callable[..., Any]:
 
 def _saying_receipts(write: Callable[..., None]) -> Callable[..., None]:
     @wraps(write)
-    def wrapped(delivery: Delivery, destination: Any, settled: Any, standing: Any) -> None:
-        write(delivery, destination, settled, standing)
+    def wrapped(outcomes: Outcomes, destination: Any) -> None:
+        settled = outcomes._settled
+        write(outcomes, destination)
         for entry, settlement in settled:
             if isinstance(settlement, Receipt):
                 _SHIM.crash_note(f"receipt {entry.sync_key} {entry.content_hash}".encode())

@@ -33,7 +33,7 @@ from mem0_syncd import audit as audit_module
 from mem0_syncd import inspection as inspection_module
 from mem0_syncd.clock import Clock as DaemonClock
 from mem0_syncd.courier import line as line_module
-from mem0_syncd.delivery import Delivery, Means, looks, rounds
+from mem0_syncd.delivery import Delivery, Means, claims, looks, outcomes, rounds
 from mem0_syncd.destinations import kept, ours, remove_doubles
 from mem0_syncd.doubles import Double
 from mem0_syncd.doubles import Kept as AsListed
@@ -70,6 +70,9 @@ RULES = Rules(timeout=TIMEOUT, read_lag=LONGEST_LAG)
 LONGEST_TEXT = 200  # instead of 100,000: what is longer is a dead letter at once
 MOST_SENDS = 2  # instead of 5: the dead letter "no outcome" is within reach
 SOURCE = decision_log.SOURCE
+TIMED = (rounds, claims, looks, outcomes, line_module)
+"""The modules that read the monotonic clock."""
+
 IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 # The decisions that the log may hold. Two share an id, two of these the time as well.
@@ -206,7 +209,7 @@ class Delivering(RuleBasedStateMachine):
         """What `Service` does when it starts."""
         self.couriers.clear()
         FakeCourier.check = self._check_push
-        for module in (rounds, looks, line_module):
+        for module in TIMED:
             module.time = SimpleNamespace(monotonic=self.clock, sleep=lambda _: None)  # type: ignore[attr-defined]
         now = self.wall()
         self.outbox.times.clamp(self.destination, now, RULES)
@@ -220,7 +223,7 @@ class Delivering(RuleBasedStateMachine):
             rng=random.Random(1),
             clock=DaemonClock(self.wall, self.clock),
         )
-        self.delivery._line.news = NeverWait()
+        self.delivery.line.news = NeverWait()
         self.service: Any = SimpleNamespace(
             settings=SimpleNamespace(infer=False, audit="remove"),
             outbox=self.outbox,

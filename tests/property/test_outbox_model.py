@@ -22,7 +22,7 @@ from mem0_syncd import plan as plan_module
 from mem0_syncd import repair as repair_module
 from mem0_syncd import settlement as settlement_module
 from mem0_syncd.courier import line as line_module
-from mem0_syncd.delivery import Delivery, looks, report, rounds
+from mem0_syncd.delivery import Delivery, looks, outcomes, report, rounds
 from mem0_syncd.doubles import Double, Kept, find_doubles
 from mem0_syncd.entry import Entry
 from mem0_syncd.outbox import Outbox
@@ -52,6 +52,7 @@ from property.model import (
     LOST_BEFORE,
     MOST_SENDS,
     TEXTS,
+    TIMED,
     TRUTH,
     VERY_LATE,
     Delivering,
@@ -65,11 +66,11 @@ def _simulation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Outbox.open(tmp_path).close()
     monkeypatch.setattr(Delivering, "template", tmp_path / FILE_NAME, raising=False)
     monkeypatch.setattr(line_module, "Courier", FakeCourier)
-    for module in (rounds, looks, line_module):
+    for module in TIMED:
         monkeypatch.setattr(module, "time", None)  # each machine brings its own
     monkeypatch.setattr(audit_module, "take_inventory", None)  # likewise
     monkeypatch.setattr(inspection_module, "time", None)
-    for module in (rounds, looks, line_module, report, audit_module, repair_module):
+    for module in (rounds, looks, outcomes, line_module, report, audit_module, repair_module):
         monkeypatch.setattr(module, "log", Mock())
     monkeypatch.setattr(plan_module, "LONGEST_TEXT", LONGEST_TEXT)
     for module in (settlement_module, settling_module):
@@ -355,7 +356,7 @@ def _settling(instead: Callable[[Entry, Outcome], Settlement | None]) -> Callabl
         def changed(entry: Entry, outcome: Outcome, *rest: Any) -> Settlement:
             return instead(entry, outcome) or settle(entry, outcome, *rest)
 
-        patch.setattr(rounds, "settle", changed)
+        patch.setattr(outcomes, "settle", changed)
 
     return seed
 

@@ -155,7 +155,11 @@ class Line(Generic[T]):
         if courier is not None:
             log.warning("courier hung", pid=courier.pid)
             courier.kill()
-            self.not_before = time.monotonic() + 1.0
+            self.hold_off(1.0)
+
+    def hold_off(self, seconds: float) -> None:
+        """Have nothing sent for so long."""
+        self.not_before = time.monotonic() + seconds
 
     def sign(self) -> Hashable | None:
         """What changes from call to call while the courier is alive, because each asks it for an answer."""
@@ -209,7 +213,7 @@ class Line(Generic[T]):
         numbers = [number for number, ticket in self.tickets.items() if ticket.courier is courier]
         if not numbers:
             return []
-        self.not_before = time.monotonic() + _BACKOFF.wait(self._crashes, self._rng)
+        self.hold_off(_BACKOFF.wait(self._crashes, self._rng))
         self._crashes += 1
         log.warning("courier ended", under_way=len(numbers))
         stranger, version = self._stranger

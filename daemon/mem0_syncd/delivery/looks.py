@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Collection
@@ -91,15 +92,15 @@ class Looks:
             looks += [self._doubles.pop(look.sync_key, Second(look)) for look in fresh[:room]]
         return looks if destination.standing.reach is Reach.OK else looks[:1]
 
-    def wait(self, destination: DestinationRow) -> float | None:
-        """Seconds until a look is due, None if none is to come."""
+    def wait(self, destination: DestinationRow) -> float:
+        """Seconds until a look is due, infinite if none is to come."""
         waits = []
         if self._contacts(destination):
             waits.append(max(0.0, self._contact_not_before - time.monotonic()))
         second = self._looks.next_second_look(destination.id)
         if second is not None:
             waits.append(max(0.0, second - self._now()))
-        return min(waits, default=None)
+        return min(waits, default=math.inf)
 
     def _begin(self, destination: DestinationRow, contact: Contact) -> Contact:
         return replace(contact, number=self._looks.begin_look(destination.id, contact.user_id))
