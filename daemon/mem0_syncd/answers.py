@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mem0_syncd import __version__
 from mem0_syncd.control import Answer, Operations
-from mem0_syncd.errands import forget, recall, take_inventory
+from mem0_syncd.errands import begin_sync, forget, recall, take_inventory
 from mem0_syncd.item import Kind
 from mem0_syncd.repair import repair
 
@@ -54,7 +54,7 @@ class Answers:
 
     def _sync(self, request: Request) -> Answer:
         wanted = {name: request.get(name, False) for name in ("resend_marked", "accept_account")}
-        newest = self._daemon.begin_sync(request.get("project"), **wanted)
+        newest = begin_sync(self._daemon, request.get("project"), **wanted)
         self._daemon.deliver_soon()
         return {"newest": newest}
 

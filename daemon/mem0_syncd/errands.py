@@ -1,18 +1,64 @@
-"""What a person asks of the service, and waits for: recall, forget, and what there is in Mem0."""
+"""What a person asks of the service, and waits for: sync, recall, forget, and what there is in Mem0."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 from mem0_syncd import inventory, means, paths
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.item import Kind
 from mem0_syncd.memory import user_id
 from mem0_syncd.service import Service
+
+log = structlog.get_logger("errands")
+
+
+def begin_sync(
+    service: Service,
+    project_id: str | None = None,
+    *,
+    resend_marked: bool = False,
+    accept_account: bool = False,
+) -> int:
+    """Scan, and make everything live due; returns the id of the newest entry.
+
+    `resend_marked` takes in what others marked as synced, too; `accept_account` goes on with the account
+    that the key is of now.
+    """
+    registry, queue = service.outbox.registry, service.outbox.queue
+    if accept_account:
+        _accept_accounts(service)
+    service.take_in_spool()
+    wanted = [it for it in registry.projects() if project_id in {None, it.id}]
+    service.scan_until_settled(wanted, heed_marks=not resend_marked)
+    for destination in registry.destinations_in_use():
+        queue.make_due(destination.id, time.time())
+        registry.probe_now(destination.id, time.time())
+    return queue.newest_id()
+
+
+def _accept_accounts(service: Service) -> None:
+    """Go on with the accounts that the keys are of now; each is a destination of its own."""
+    registry = service.outbox.registry
+    accepted = []
+    for destination in registry.destinations_in_use():
+        if destination.account:
+            account = service.deliveries.to(destination).questions.account()
+            if account not in ("", destination.account):
+                accepted.append(registry.accept_account(destination, account))
+    if not accepted:
+        where = ", ".join(it.identity for it in registry.destinations_in_use())
+        raise SyncdError("the API key is of the account in use", where=where, remedy="see: mem0-syncd status")
+    log.info("accounts accepted", identities=[it.identity for it in accepted])
+    service.forget()
+    service.marks.note({project.id for project in registry.projects()})
 
 
 def recall(

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import shutil
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import structlog
 
-from mem0_syncd import inventory, means, project_file, projects, spool, spooled
+from mem0_syncd import inventory, means, projects
 from mem0_syncd.delivery import Deliveries, Delivery, Means
-from mem0_syncd.errors import Problem, SyncdError
+from mem0_syncd.errors import Problem
 from mem0_syncd.git_index import tracks_any
 from mem0_syncd.intake import Intake
 from mem0_syncd.item import Kind
@@ -26,7 +23,8 @@ from mem0_syncd.marks import Marks
 from mem0_syncd.memory import user_id
 from mem0_syncd.outbox import DestinationRow, Outbox, ProjectRow
 from mem0_syncd.outbox.renewal import RENEWED_AT
-from mem0_syncd.project_file import ProjectFile
+from mem0_syncd.pickup import Pickup
+from mem0_syncd.routes import Routes
 from mem0_syncd.scanner import RETRY_SECONDS, Scanner
 from mem0_syncd.settings import Settings
 from mem0_syncd.sources import SOURCES
@@ -61,8 +59,9 @@ class Service:
         self._read_anew()
         self.deliveries = Deliveries(self._make_delivery)
         self.deliveries.pause(paused=outbox.registry.fact("paused") is not None)
-        self._wishes: dict[Path, ProjectFile] = {}
         self.marks = Marks(outbox, self._mark_soon)
+        self.routes = Routes(outbox.registry, self._destination_named, self._after_move)
+        self.pickup = Pickup(outbox, self.routes, settings.state_dir)
         self._scanning = threading.Lock()
 
     def _read_anew(self) -> None:
@@ -94,7 +93,7 @@ class Service:
 
     def _doubt_what_was_sending(self, destination: DestinationRow) -> int:
         now = time.time()
-        rules = means.means(self.settings, destination).rules
+        rules = self._means_of(destination).rules
         self.outbox.times.clamp(destination.id, now, rules)
         return self.outbox.queue.doubt_what_was_sending(destination.id, now, rules.certain_after(now))
 
@@ -109,6 +108,13 @@ class Service:
 
     def _means_of(self, destination: DestinationRow) -> Means:
         return means.means(self.settings, destination)
+
+    def _destination_named(self, name: str | None) -> DestinationRow:
+        return means.destination_named(name, self.settings, self.outbox.registry)
+
+    def _after_move(self, project: ProjectRow) -> None:
+        self.scanner.forget()
+        self.marks.note({project.id})
 
     def take_in_misfits(self) -> bool:
         """Look again at listed projects that couldn't be watched; returns whether one can be by now."""
@@ -147,10 +153,10 @@ class Service:
 
     def _scan_one(self, project: ProjectRow, scans: Scans, *, changed_only: bool, heed_marks: bool) -> None:
         self._report_missing(project)
-        wishes = self._wishes_of(project)
+        wishes = self.routes.wishes_of(project)
         if wishes is None:  # what nobody may send is for nobody to guess
             return
-        scans.changes += self._route(project, wishes)
+        scans.changes += self.routes.follow(project, wishes)
         if self.marks.take_in(project):  # first: what others marked isn't sent
             self.scanner.forget()
         self._note_second_writer(project)
@@ -177,69 +183,20 @@ class Service:
             left = [project for project in left if retry.get(project.path, math.inf) <= RETRY_SECONDS]
             time.sleep(RETRY_SECONDS if left else 0)
 
-    def scan_anew(self) -> None:
-        """Read everything anew, as if nothing had been read before."""
+    def forget(self) -> None:
+        """Have the next scan read everything anew, as if nothing had been read before."""
         with self._scanning:
             self.scanner.forget()
+
+    def scan_anew(self) -> None:
+        """Read everything anew."""
+        self.forget()
         self.scan_until_settled()
-
-    def _wishes_of(self, project: ProjectRow) -> ProjectFile | None:
-        """What the folder's own settings say, or said last; None where they could never be read."""
-        problems = []
-        try:
-            self._wishes[project.path] = project_file.read(project.path)
-        except project_file.BadProjectFile as error:
-            problems.append(error.problem)
-        self.outbox.registry.set_problems(project.id, "project file", problems, project.tree)
-        return self._wishes.get(project.path)
-
-    def _route(self, project: ProjectRow, wishes: ProjectFile) -> bool:
-        """Have the project's items go where it wishes: a new destination gets everything that it lacks.
-
-        Returns whether they went elsewhere before.
-        """
-        registry = self.outbox.registry
-        destination = means.destination_named(wishes.destination, self.settings, registry)
-        if not registry.set_destination_of(project, destination.id):
-            return False
-        log.info("route", project=project.id, folder=str(project.path), to=destination.identity)
-        self.scanner.forget()
-        self.marks.note({project.id})
-        return True
 
     def take_in_spool(self) -> Scans:
         """Take in what hooks and commands have spooled."""
-        scans, registry = Scans(), self.outbox.registry
         with self._scanning:
-            for path, event in spool.take(self.settings.state_dir):
-                folder = Path(event.get("cwd") or event.get("project") or "/")
-                with contextlib.suppress(SyncdError):  # in no watched project: nothing is to be done
-                    project = projects.find(registry, folder)
-                    wishes = self._wishes_of(project)
-                    if wishes is None:  # it stays spooled until they can be read
-                        continue
-                    scans.changes += self._route(project, wishes)
-                    reading = spooled.understand(event, project, self._made_since(project, event))
-                    taken = self.intake.take_in(project, reading.items, wishes)
-                    registry.set_problems(project.id, "session", reading.problems, project.tree)
-                    scans.changes += taken.changes
-                spool.remove(path)
-            registry.set_problems("", "spool", spool.problems(self.settings.state_dir))
-        return scans
-
-    def _made_since(self, project: ProjectRow, event: Mapping[str, Any]) -> spooled.Made:
-        """What a session made: the items seen since another session of the project was last heard of."""
-        if event["event"] != "session":
-            return spooled.Made()
-        registry, name = self.outbox.registry, f"session:{project.id}"
-        last = json.loads(registry.fact(name) or '{"id": "", "began": 0, "heard": 0}')
-        began = last["began"] if last["id"] == event["session_id"] else last["heard"]
-        registry.set_fact(name, json.dumps({"id": event["session_id"], "began": began, "heard": time.time()}))
-        if not began:  # the first session of all: what was there before it isn't its own
-            return spooled.Made()
-        destination = registry.destination_of(project.id)
-        seen = partial(self.outbox.ledger.seen_since, destination.id, project.id, since=began)
-        return spooled.Made(decisions=seen(Kind.DECISION), patterns=seen(Kind.AGENT_PATTERN))
+            return Scans(self.pickup.take_in(self.intake))
 
     def _report_missing(self, project: ProjectRow) -> None:
         missing = Problem(
@@ -247,44 +204,6 @@ class Service:
         )
         problems = [] if project.path.is_dir() else [missing]
         self.outbox.registry.set_problems(project.id, "folder", problems, project.tree)
-
-    def begin_sync(
-        self, project_id: str | None = None, *, resend_marked: bool = False, accept_account: bool = False
-    ) -> int:
-        """Scan, and make everything live due; returns the id of the newest entry.
-
-        `resend_marked` takes in what others marked as synced, too; `accept_account` goes on with the
-        account that the key is of now.
-        """
-        registry = self.outbox.registry
-        if accept_account:
-            self._accept_accounts()
-        self.take_in_spool()
-        wanted = [it for it in registry.projects() if project_id in {None, it.id}]
-        self.scan_until_settled(wanted, heed_marks=not resend_marked)
-        for destination in registry.destinations_in_use():
-            self.outbox.queue.make_due(destination.id, time.time())
-            registry.probe_now(destination.id, time.time())
-        return self.outbox.queue.newest_id()
-
-    def _accept_accounts(self) -> None:
-        """Go on with the accounts that the keys are of now; each is a destination of its own."""
-        registry = self.outbox.registry
-        accepted = []
-        for destination in registry.destinations_in_use():
-            if destination.account:
-                account = self.deliveries.to(destination).questions.account()
-                if account not in ("", destination.account):
-                    accepted.append(registry.accept_account(destination, account))
-        if not accepted:
-            where = ", ".join(it.identity for it in registry.destinations_in_use())
-            raise SyncdError(
-                "the API key is of the account in use", where=where, remedy="see: mem0-syncd status"
-            )
-        log.info("accounts accepted", identities=[it.identity for it in accepted])
-        with self._scanning:
-            self.scanner.forget()
-        self.marks.note({project.id for project in registry.projects()})
 
     @contextlib.contextmanager
     def delivering(self) -> Iterator[None]:

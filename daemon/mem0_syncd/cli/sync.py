@@ -91,6 +91,7 @@ def _alone(
     wishes: Mapping[str, bool],
 ) -> str | None:
     from mem0_syncd import log, settings
+    from mem0_syncd.errands import begin_sync
     from mem0_syncd.lock import deliverer
     from mem0_syncd.service import Service
 
@@ -102,7 +103,7 @@ def _alone(
         try:
             service = Service(chosen, outbox)
             project_id = projects.find(outbox.registry, path).id if path else None
-            newest = service.begin_sync(project_id, **wishes)
+            newest = begin_sync(service, project_id, **wishes)
             if not wait:
                 click.echo("queued; the daemon isn't running, so nothing is sent yet", err=True)
                 return None
