@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import stat
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -193,6 +194,23 @@ def test_a_socket_that_a_dead_daemon_left_is_replaced(tmp_path: Path) -> None:
         dead.bind(str(tmp_path / "s.sock"))
     with serving(tmp_path):
         assert ask(tmp_path, "echo") == {"op": "echo"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how often a thread woke")
+def test_a_server_that_nobody_asks_sleeps(tmp_path: Path) -> None:
+    """And doesn't wake to look whether it is to end."""
+
+    def naps(thread: threading.Thread) -> str:
+        said = Path(f"/proc/self/task/{thread.native_id}/status").read_text()
+        return said.partition("\nvoluntary_ctxt_switches:")[2]
+
+    with serving(tmp_path):
+        assert ask(tmp_path, "echo") == {"op": "echo"}
+        server = next(thread for thread in threading.enumerate() if thread.name == "control")
+        before = naps(server)
+        time.sleep(1.2)
+        assert naps(server) == before
+    assert not server.is_alive()
 
 
 def test_a_server_that_was_never_started_can_be_stopped(tmp_path: Path) -> None:
