@@ -55,11 +55,11 @@ class Answers:
     def _sync(self, request: Request) -> Answer:
         wanted = {name: request.get(name, False) for name in ("resend_marked", "accept_account")}
         newest = begin_sync(self._daemon, request.get("project"), **wanted)
-        self._daemon.deliver_soon()
+        self._daemon.dispatch.soon()
         return {"newest": newest}
 
     def _deliver(self, _request: Request) -> Answer:
-        self._daemon.deliver_soon()
+        self._daemon.dispatch.soon()
         return {}
 
     def _spool(self, _request: Request) -> Answer:
@@ -67,12 +67,12 @@ class Answers:
         return {}
 
     def _scan(self, _request: Request) -> Answer:
-        self._daemon.scan_all()
+        self._daemon.survey.scan_all()
         return {}
 
     def _projects(self, _request: Request) -> Answer:
         self._daemon.watch_projects()
-        self._daemon.scan_all()
+        self._daemon.survey.scan_all()
         return {"projects": len(self._daemon.outbox.registry.projects())}
 
     def _probe(self, _request: Request) -> Answer:
@@ -87,7 +87,7 @@ class Answers:
     def _pause(self, _request: Request, *, paused: bool) -> Answer:
         self._daemon.outbox.registry.set_fact("paused", "yes" if paused else None)
         self._daemon.deliveries.pause(paused=paused)
-        self._daemon.deliver_soon()
+        self._daemon.dispatch.soon()
         return {"paused": paused}
 
     def _recall(self, request: Request) -> Answer:
@@ -106,5 +106,5 @@ class Answers:
     def _repair(self, request: Request) -> Answer:
         wanted = {key: request[key] for key in ("destination", "missing", "altered", "moved", "doubled")}
         done = repair(self._daemon, **wanted)
-        self._daemon.deliver_soon()
+        self._daemon.dispatch.soon()
         return done

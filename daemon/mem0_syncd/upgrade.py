@@ -7,12 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import structlog
+
 from mem0_syncd import __version__
 from mem0_syncd.errors import Problem
 
 _PACKAGE = Path(__file__).parent
 _VERSION = re.compile(r'^__version__ = "([^"]+)"$', re.MULTILINE)
 _LONGEST_START_SECONDS = 60.0
+
+log = structlog.get_logger("upgrade")
 
 
 class Upgrade:
@@ -22,17 +26,21 @@ class Upgrade:
         self._seen: str | None = None
         self.is_ready = False
         """Whether the other version has been there for two looks, and can be started."""
-
-    def look(self) -> Problem | None:
+        self.problem: Problem | None = None
         """What a person may want to know of a version that waits for its turn."""
+
+    def look(self) -> None:
+        """Look once."""
         found = installed()
         if found in {None, __version__}:
-            self._seen, self.is_ready = None, False
-            return None
+            if self.problem is not None:
+                log.info("the version that runs is installed again")
+            self._seen, self.is_ready, self.problem = None, False, None
+            return
         # An installation takes its time, and is no good before its end.
         self.is_ready = found == self._seen and _can_start()
         self._seen = found
-        return Problem(
+        self.problem = Problem(
             f"version {found} is installed while {__version__} still runs",
             str(_PACKAGE),
             "nothing: the daemon starts anew by itself; if this stays, install it again",

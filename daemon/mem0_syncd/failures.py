@@ -1,0 +1,42 @@
+"""The failures: what goes wrong in the daemon at this moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import structlog
+
+from mem0_syncd.errors import Problem
+from mem0_syncd.outbox import faults
+
+log = structlog.get_logger("failures")
+
+
+class Failures:
+    """What each work failed with, until it goes well; in memory, for the outbox may be what can't be written.
+
+    `damage` is the error that shows that the outbox is damaged, once there was one.
+    """
+
+    def __init__(self, state: Path) -> None:
+        self._state = str(state)
+        self._problems: dict[str, Problem] = {}
+        self.damage: Exception | None = None
+
+    def __iter__(self) -> Iterator[Problem]:
+        return iter(list(self._problems.values()))
+
+    def hear(self, name: str, error: Exception | None) -> None:
+        """Take in how some work has ended."""
+        if error is None:
+            self._problems.pop(name, None)
+            return
+        what = f"{name}: {type(error).__name__}: {error}"
+        fault = faults.problem_of(error, self._state)
+        problem = fault or Problem(what, self._state, "it is tried again; see the log")
+        if self._problems.get(name) != problem:  # a disk that is full needn't be told every ten seconds
+            log.error("job failed", job=name, exc_info=error)
+        self._problems[name] = problem
+        if faults.is_damage(error):
+            self.damage = error
