@@ -6,30 +6,16 @@ import logging
 import os
 import stat
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
-
-@contextmanager
-def _without(*names: str) -> Iterator[None]:
-    """Let what is imported in the block find modules missing that it could do without."""
-    absent = [name for name in names if name not in sys.modules]
-    for name in absent:  # None is what import understands as missing
-        sys.modules[name] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        for name in absent:
-            del sys.modules[name]
-
+from mem0_syncd.imports import without
 
 # structlog would draw tracebacks with rich, and it imports asyncio, which would load OpenSSL: together they
 # are a seventh of a daemon that does neither.
-with _without("rich", "ssl"):
+with without("rich", "ssl"):
     import structlog
 
 LARGEST_BYTES = 5_000_000

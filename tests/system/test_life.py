@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from mem0_syncd.imports import needless_hashes
 from support.daemon import Daemon, couriers, platform_settings, running, wait_until
 from support.decision_log import cases, decision, write_log
 from support.mem0_platform import Mem0Platform
@@ -188,6 +189,20 @@ def test_an_idle_courier_ends_and_comes_back(daemon: Daemon, mem0: Mem0Platform,
         daemon.wait_delivered(2)
     assert not [line for line in logged(daemon) if line["level"] != "info"]  # it was at rest, not lost
     assert cases(mem0.texts().elements()) == [1, 2]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process has loaded")
+def test_the_daemon_never_loads_openssl(daemon: Daemon, project: Path) -> None:
+    """It would be a fourteenth of it, and only the courier encrypts."""
+    write_log(project, [decision(1)])
+    with running(daemon):
+        daemon.wait_delivered(1)
+        courier = daemon.courier
+        assert courier is not None
+        loaded = {pid: Path(f"/proc/{pid}/maps").read_text() for pid in (daemon.pid, courier)}
+    # Where Python has no hashes of its own, it hashes with OpenSSL.
+    assert ("libcrypto" in loaded[daemon.pid]) is not bool(needless_hashes())
+    assert "libcrypto" in loaded[courier]
 
 
 def test_the_daemon_never_imports_mem0(daemon: Daemon, project: Path) -> None:

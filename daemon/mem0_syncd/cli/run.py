@@ -25,10 +25,14 @@ def run(*, launchd: bool) -> None:
     \b
     Example:  MEM0_SYNCD_PROJECTS='["~/code/shop"]' mem0-syncd run
     """
-    from mem0_syncd import log
-    from mem0_syncd.bell import Bell
-    from mem0_syncd.notify import Notifier
-    from mem0_syncd.standby import live
+    from mem0_syncd.imports import needless_hashes, without
+
+    # OpenSSL would be a fourteenth of a daemon that encrypts nothing: the courier talks to Mem0.
+    with without(*needless_hashes()):
+        from mem0_syncd import log
+        from mem0_syncd.bell import Bell
+        from mem0_syncd.notify import Notifier
+        from mem0_syncd.standby import live
 
     try:
         chosen = _settings()
