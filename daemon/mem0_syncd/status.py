@@ -192,7 +192,7 @@ def _destination_problems(destination: DestinationRow | None) -> list[dict[str, 
 
 
 def _dead_letters(outbox: Outbox, destination: DestinationRow | None) -> list[dict[str, str]]:
-    dead = outbox.queue.dead_letters(destination.id, limit=5) if destination else []
+    dead = outbox.dead_letters.newest(destination.id, limit=5) if destination else []
     return [
         {
             "what": f"dead letter: {entry.reason}",

@@ -155,7 +155,7 @@ def dead_letters(daemon: Daemon) -> list[Entry]:
     """All dead letters."""
     with _outbox(daemon) as outbox:
         (destination,) = outbox.registry.destinations_in_use()
-        return outbox.queue.dead_letters(destination.id, limit=1_000_000)
+        return outbox.dead_letters.newest(destination.id, limit=1_000_000)
 
 
 def is_refused(world: World, letter: Entry) -> bool:

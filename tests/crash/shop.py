@@ -118,8 +118,8 @@ class Shop:
         if any(state == "dead" for state, _ in self.daemon.on_the_way()):
             with writable(self.daemon.state) as outbox:
                 destination = outbox.registry.destination()
-                dead = outbox.queue.dead_letters(destination.id)
-                outbox.queue.revive([entry.id for entry in dead], time.time())
+                dead = outbox.dead_letters.newest(destination.id)
+                outbox.dead_letters.revive([entry.id for entry in dead], time.time())
             self.tell("deliver")
 
     def repair(self) -> None:

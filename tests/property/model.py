@@ -464,9 +464,9 @@ class Delivering(RuleBasedStateMachine):
     def deal_with_a_dead_letter(self, *, retry: bool) -> None:
         chosen = self._dead()[0]
         if retry:
-            self.outbox.queue.revive([chosen.id], self.wall())
+            self.outbox.dead_letters.revive([chosen.id], self.wall())
         else:
-            self.outbox.queue.drop([chosen.id])
+            self.outbox.dead_letters.drop([chosen.id])
             self.dropped.add(chosen.content_hash)
 
     # Twins that an empty outbox sees in another order change places, and leave a memory behind.
@@ -774,7 +774,7 @@ class Delivering(RuleBasedStateMachine):
         return "\n".join(str(it) for it in (*map(dict, rows), *self.mem0.memories.values()))
 
     def _dead(self) -> list[Entry]:
-        return self.outbox.queue.dead_letters(self.destination)
+        return self.outbox.dead_letters.newest(self.destination)
 
 
 IN_FLIGHT = {"sending", "unconfirmed", "accepted"}

@@ -13,8 +13,7 @@ from pydantic import SecretStr
 
 from mem0_syncd.doctor import CHECKS
 from mem0_syncd.doctor.network import ask_platform, judge, judge_key
-from mem0_syncd.outbox import Outbox
-from mem0_syncd.outbox.registry import ProjectRow
+from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.projects import misfit
 from mem0_syncd.settings import PlatformSettings
 from support.daemon import Daemon, platform_settings, running

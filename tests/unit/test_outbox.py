@@ -354,7 +354,7 @@ def test_what_is_known_follows_an_item_through_its_life(outbox: Outbox) -> None:
     assert known(outbox) == Known(delivered=HASH_A, waiting=HASH_B)
     end(outbox, claim_one(outbox), Refused("422"))
     assert known(outbox) == Known(delivered=HASH_A, dead=HASH_B)
-    outbox.queue.drop([outbox.queue.newest_id()])
+    outbox.dead_letters.drop([outbox.queue.newest_id()])
     assert known(outbox) == Known(delivered=HASH_A, dropped=HASH_B, withheld=True)
 
 
@@ -443,7 +443,7 @@ def test_a_refused_revision_gives_way_to_the_one_that_waits(outbox: Outbox) -> N
     put(outbox, B)
     end(outbox, first, Refused("422"))
     assert known(outbox) == Known(waiting=HASH_B)
-    assert outbox.queue.dead_letters(destination(outbox)) == []
+    assert outbox.dead_letters.newest(destination(outbox)) == []
 
 
 def test_withheld_and_skipped_items_are_counted_and_not_sent(outbox: Outbox) -> None:
@@ -742,7 +742,7 @@ def test_an_event_without_an_outcome_becomes_a_dead_letter_and_is_never_resent(
     look = claim_one(outbox, day + 100)
     assert look.verb is Verb.LOOK
     end(outbox, look, Absent(), day + 100)
-    (letter,) = outbox.queue.dead_letters(destination(outbox))
+    (letter,) = outbox.dead_letters.newest(destination(outbox))
     assert "no outcome" in letter.reason
     assert claim(outbox, day + 10_000) == []
 
@@ -751,7 +751,7 @@ def test_an_add_that_never_turns_up_becomes_a_dead_letter_after_several_turns(ou
     """Each of send, look, and surely absent."""
     put(outbox, A)
     now, sends = NOW, 0
-    while not outbox.queue.dead_letters(destination(outbox)):
+    while not outbox.dead_letters.newest(destination(outbox)):
         end(outbox, claim_one(outbox, now), Unknown("timeout"), now)
         sends += 1
         now += 100
@@ -862,13 +862,13 @@ def test_a_dead_letter_has_its_reason_and_its_payload(outbox: Outbox) -> None:
     put(outbox, item(source_id="DEC-9"))
     deliver(outbox)
     first, second = bury(outbox), bury(outbox, item(source_id="DEC-2"))
-    letters = outbox.queue.dead_letters(destination(outbox))
+    letters = outbox.dead_letters.newest(destination(outbox))
     assert [(it.id, it.reason, it.project, it.kind) for it in letters] == [
         (second, "422", "shop", Kind.DECISION),
         (first, "422", "shop", Kind.DECISION),
     ]
     assert letters[1].memory.text == FIRST
-    assert [it.id for it in outbox.queue.dead_letters(destination(outbox), limit=1)] == [second]
+    assert [it.id for it in outbox.dead_letters.newest(destination(outbox), limit=1)] == [second]
     assert counts(outbox) == {"dead": 2, "delivered": 1}
 
 
@@ -877,13 +877,13 @@ def test_reading_a_dead_letter_again_changes_nothing(outbox: Outbox) -> None:
     bury(outbox)
     assert read(outbox, A) == 0
     assert read(outbox, B) == 1
-    assert outbox.queue.dead_letters(destination(outbox)) == []
+    assert outbox.dead_letters.newest(destination(outbox)) == []
     assert deliver(outbox).entry.content_hash == HASH_B
 
 
 def test_a_retried_dead_letter_is_sent_again(outbox: Outbox) -> None:
     """As a new one."""
-    outbox.queue.revive([bury(outbox)], NOW + 5)
+    outbox.dead_letters.revive([bury(outbox)], NOW + 5)
     assert counts(outbox) == {"pending": 1}
     again = claim_one(outbox, NOW + 5)
     assert (again.verb, again.entry.sends) == (Verb.PUSH, 1)
@@ -891,7 +891,7 @@ def test_a_retried_dead_letter_is_sent_again(outbox: Outbox) -> None:
 
 def test_a_retried_dead_letter_that_may_be_stored_is_looked_for_first(outbox: Outbox) -> None:
     """Nothing is doubled by a retry."""
-    outbox.queue.revive([bury(outbox, doubtful=True)], NOW + 5)
+    outbox.dead_letters.revive([bury(outbox, doubtful=True)], NOW + 5)
     assert counts(outbox) == {"unconfirmed": 1}
     look = claim_one(outbox, NOW + 5)
     assert look.verb is Verb.LOOK
@@ -912,7 +912,7 @@ def test_a_revision_of_a_dead_letter_that_may_be_stored_waits_for_its_look_up(ou
 
 def test_a_dropped_dead_letter_stays_dropped_until_its_source_says_something_new(outbox: Outbox) -> None:
     """A tombstone keeps the next scan from bringing it back."""
-    outbox.queue.drop([bury(outbox)])
+    outbox.dead_letters.drop([bury(outbox)])
     assert counts(outbox) == {"withheld": 1}
     assert read(outbox, A) == 0
     assert read(outbox, B) == 1
@@ -925,7 +925,7 @@ def test_going_back_from_a_dropped_revision_counts_as_delivered(outbox: Outbox) 
     """A was delivered, B dropped, and the source says A again: its newest revision is in Mem0."""
     put(outbox, A)
     deliver(outbox)
-    outbox.queue.drop([bury(outbox, B)])
+    outbox.dead_letters.drop([bury(outbox, B)])
     assert counts(outbox) == {"withheld": 1}
     read(outbox, A)
     assert counts(outbox) == {"delivered": 1}
@@ -935,8 +935,8 @@ def test_only_dead_letters_can_be_retried_or_dropped(outbox: Outbox) -> None:
     """Not what is on its way, nor what isn't there."""
     put(outbox, A)
     number = outbox.queue.newest_id()
-    outbox.queue.revive([number, 999], NOW)
-    outbox.queue.drop([number, 999])
+    outbox.dead_letters.revive([number, 999], NOW)
+    outbox.dead_letters.drop([number, 999])
     assert known(outbox) == Known(waiting=HASH_A)
 
 
@@ -949,7 +949,7 @@ def reject(text: str = SECOND, reason: str = "too large", memory: Memory | None 
 def test_a_rejected_item_is_a_dead_letter_from_the_start(outbox: Outbox) -> None:
     """With its reason."""
     put(outbox, reject())
-    (letter,) = outbox.queue.dead_letters(destination(outbox))
+    (letter,) = outbox.dead_letters.newest(destination(outbox))
     assert letter.reason == "too large"
     assert claim(outbox) == []
     assert counts(outbox) == {"dead": 1}
@@ -981,7 +981,7 @@ def test_a_rejected_revision_can_be_retried_while_another_waits(outbox: Outbox) 
     first = claim_one(outbox)
     put(outbox, reject())
     end(outbox, first, Later("refused"))
-    outbox.queue.revive([it.id for it in outbox.queue.dead_letters(destination(outbox))], NOW)
+    outbox.dead_letters.revive([it.id for it in outbox.dead_letters.newest(destination(outbox))], NOW)
     assert known(outbox).waiting is not None
 
 
@@ -989,7 +989,7 @@ def test_a_held_credential_is_not_retried_as_an_empty_memory(outbox: Outbox) -> 
     """A dead letter without payload has nothing to send, and must never count as delivered."""
     empty = Memory("shop-decisions", "", None, {"sync_key": KEY, "content_hash": HASH_B})
     put(outbox, reject(reason="it holds what looks like a credential", memory=empty))
-    outbox.queue.revive([outbox.queue.newest_id()], NOW)
+    outbox.dead_letters.revive([outbox.queue.newest_id()], NOW)
     assert [it.entry.memory.text for it in claim(outbox)] != [""]
 
 
@@ -1108,11 +1108,11 @@ def test_counts_equal_a_recount_after_anything(outbox: Outbox, seed: int) -> Non
                     if rng.random() < 0.9:
                         end(outbox, claimed, rng.choice(possible), now)
             case 4:
-                letters = [it.id for it in outbox.queue.dead_letters(destination(outbox))]
+                letters = [it.id for it in outbox.dead_letters.newest(destination(outbox))]
                 if rng.random() < 0.5:
-                    outbox.queue.revive(letters[:1], now)
+                    outbox.dead_letters.revive(letters[:1], now)
                 else:
-                    outbox.queue.drop(letters[:1])
+                    outbox.dead_letters.drop(letters[:1])
             case 5:
                 outbox.queue.doubt_what_was_sending(destination(outbox), now, now + 90)
         check(outbox)

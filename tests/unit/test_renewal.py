@@ -32,7 +32,7 @@ def state(tmp_path: Path) -> Path:
         outbox.looks.write_contact(number, "shop-decisions", [], NOW, number=look)
         claims = outbox.queue.claim(number, NOW, 2, major=False)
         outbox.queue.settle(number, [(claim.entry, Bury("422")) for claim in claims], NOW)
-        outbox.queue.drop([claims[1].entry.id])
+        outbox.dead_letters.drop([claims[1].entry.id])
     return tmp_path
 
 
@@ -95,7 +95,7 @@ def test_what_no_source_tells_is_rescued(state: Path) -> None:
         registry, number = outbox.registry, outbox.registry.destination().id
         assert registry.projects() == [PROJECT]
         assert registry.fact("paused") == "yes"
-        assert [it.reason for it in outbox.queue.dead_letters(number)] == ["422"]
+        assert [it.reason for it in outbox.dead_letters.newest(number)] == ["422"]
         known = outbox.ledger.known(number, [DEAD.sync_key, DROPPED.sync_key])
         assert known[DEAD.sync_key].dead == DEAD.content_hash
         assert known[DROPPED.sync_key].dropped == DROPPED.content_hash

@@ -133,7 +133,7 @@ def test_what_must_not_be_sent_any_more_is_no_restored_item(outbox: Outbox) -> N
     empty = Memory(USER_ID, "", None, {"sync_key": KEY, "content_hash": ITEM.content_hash})
     outbox.ledger.apply(1, [replace(rejected, memory=empty)], NOW)
     assert outbox.queue.claim(1, NOW, 100, major=False) == []
-    assert [it.reason for it in outbox.queue.dead_letters(1)] == ["it holds a credential"]
+    assert [it.reason for it in outbox.dead_letters.newest(1)] == ["it holds a credential"]
 
 
 # Letting go of doubles ------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ def dead_letters(_ctx: click.Context, _param: click.Parameter, begun: str) -> li
         lambda outbox: [
             CompletionItem(str(entry.id), help=entry.reason)
             for destination in outbox.registry.destinations_in_use()
-            for entry in outbox.queue.dead_letters(destination.id, limit=100)
+            for entry in outbox.dead_letters.newest(destination.id, limit=100)
             if str(entry.id).startswith(begun)
         ]
     )

@@ -78,7 +78,7 @@ def retry(numbers: tuple[int, ...], *, everything: bool) -> None:
                 where=", ".join(str(letter.id) for letter in letters if not letter.memory.text),
                 remedy="mend it in its source, or drop it",
             )
-        outbox.queue.revive(ids, time.time())
+        outbox.dead_letters.revive(ids, time.time())
     click.echo(f"{len(ids)} to be sent again", err=True)
     _tell_daemon()
 
@@ -93,14 +93,14 @@ def drop(numbers: tuple[int, ...]) -> None:
     """
     with writable(paths.state_dir()) as outbox:
         ids = [_letter(outbox, number).id for number in numbers]
-        outbox.queue.drop(ids)
+        outbox.dead_letters.drop(ids)
     click.echo(f"{len(ids)} dropped", err=True)
 
 
 def _letters(outbox: Outbox) -> dict[int, Entry]:
     found: dict[int, Entry] = {}
     for destination in outbox.registry.destinations_in_use():
-        letters = outbox.queue.dead_letters(destination.id, limit=1_000_000)
+        letters = outbox.dead_letters.newest(destination.id, limit=1_000_000)
         found |= {entry.id: entry for entry in letters}
     return found
 

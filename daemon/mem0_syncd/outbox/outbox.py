@@ -9,6 +9,7 @@ from mem0_syncd.outbox import renewal
 from mem0_syncd.outbox.audits import Audits
 from mem0_syncd.outbox.compaction import Compaction
 from mem0_syncd.outbox.database import FILE_NAME, Database
+from mem0_syncd.outbox.dead_letters import DeadLetters
 from mem0_syncd.outbox.echoes import Echoes
 from mem0_syncd.outbox.ledger import Ledger
 from mem0_syncd.outbox.looks import Looks
@@ -28,6 +29,7 @@ class Outbox:
         self.registry = Registry(database)
         self.ledger = Ledger(database)
         self.queue = Queue(database)
+        self.dead_letters = DeadLetters(database)
         self.looks = Looks(database)
         self.receipts = Receipts(database)
         self.echoes = Echoes(database)

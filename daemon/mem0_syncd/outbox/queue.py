@@ -1,4 +1,4 @@
-"""Entries on their way: claiming what is due, settling what came of it, dead letters."""
+"""Entries on their way: claiming what is due, settling what came of it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from mem0_syncd.entry import Entry, State
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.ledger import IN_FLIGHT, restate
 from mem0_syncd.outbox.looks import IS_LOOKED_FOR
+from mem0_syncd.outbox.rows import as_entry
 from mem0_syncd.outbox.settling import write_settlement
 from mem0_syncd.settlement import MOST_SENDS, SLOWEST_REWRITE, Receipt, Settlement
 
@@ -81,7 +82,7 @@ class Queue:
 
     @staticmethod
     def _take(sql: sqlite3.Connection, row: sqlite3.Row, now: float) -> Claim:
-        entry = _entry(row)
+        entry = as_entry(row)
         verb = _verb(entry)
         if verb is not Verb.PUSH:
             sql.execute("UPDATE entry SET due_at = ? WHERE id = ?", (now + LEASE_SECONDS, entry.id))
@@ -95,7 +96,7 @@ class Queue:
             "UPDATE entry SET state = 'sending', sends = sends + 1, memory_id = ? WHERE id = ? RETURNING *",
             (memory_id, entry.id),
         ).fetchone()
-        return Claim(_entry(updated, project=entry.project, kind=entry.kind), verb, now)
+        return Claim(as_entry(updated, project=entry.project, kind=entry.kind), verb, now)
 
     def settle(self, destination: int, settled: Iterable[tuple[Entry, Settlement]], now: float) -> None:
         """Make what became of some entries durable, all or none."""
@@ -177,50 +178,6 @@ class Queue:
         )
         return {row["state"]: row["n"] for row in rows}
 
-    def dead_letters(self, destination: int, limit: int = 1000) -> list[Entry]:
-        """The dead letters, newest first."""
-        rows = self._db.rows(
-            "SELECT entry.*, project, kind FROM entry JOIN item USING (destination, sync_key)"
-            " WHERE destination = ? AND state = 'dead' ORDER BY id DESC LIMIT ?",
-            (destination, limit),
-        )
-        return [_entry(row) for row in rows]
-
-    def revive(self, ids: Iterable[int], now: float) -> None:
-        """Give dead letters another chance; what may be in Mem0 after all is looked for first.
-
-        One whose text isn't kept, because of what it held, can't be sent.
-        """
-        with self._db.transaction() as sql:
-            for number in ids:
-                row = sql.execute(
-                    "UPDATE entry SET state = CASE WHEN doubtful THEN 'unconfirmed' ELSE 'pending' END,"
-                    " sends = CASE WHEN doubtful THEN 1 ELSE 0 END, doubtful = 0, due_at = ?"
-                    " WHERE id = ? AND state = 'dead' AND frozen ->> '$.text' <> ''"
-                    " RETURNING destination, sync_key",
-                    (now, number),
-                ).fetchone()
-                if row is not None:
-                    restate(sql, row["destination"], row["sync_key"])
-
-    def drop(self, ids: Iterable[int]) -> None:
-        """Give dead letters up; a tombstone keeps the next scan from bringing them back."""
-        with self._db.transaction() as sql:
-            for number in ids:
-                row = sql.execute(
-                    "DELETE FROM entry WHERE id = ? AND state = 'dead'"
-                    " RETURNING destination, sync_key, content_hash",
-                    (number,),
-                ).fetchone()
-                if row is None:
-                    continue
-                sql.execute(
-                    "UPDATE item SET tombstone = 'dropped', tombstone_hash = ?, reason = 'dropped'"
-                    " WHERE destination = ? AND sync_key = ?",
-                    (row["content_hash"], row["destination"], row["sync_key"]),
-                )
-                restate(sql, row["destination"], row["sync_key"])
-
     def last_delivery(self, destination: int) -> float | None:
         """When the newest receipt was written."""
         row = self._db.row("SELECT value FROM fact WHERE name = ?", (f"last_delivery:{destination}",))
@@ -277,25 +234,3 @@ def _verb(entry: Entry) -> Verb:
         return Verb.LOOK
     # Waiting, or an update whose outcome is unknown: it carries the whole content, so it is repeated.
     return Verb.PUSH
-
-
-def _entry(row: sqlite3.Row, *, project: str = "", kind: str = "") -> Entry:
-    return Entry(
-        id=row["id"],
-        sync_key=row["sync_key"],
-        project=project or row["project"],
-        kind=kind or row["kind"],
-        state=State(row["state"]),
-        frozen=row["frozen"],
-        content_hash=row["content_hash"],
-        major=bool(row["major"]),
-        attempts=row["attempts"],
-        sends=row["sends"],
-        created_at=row["created_at"],
-        memory_id=row["memory_id"],
-        target_gone=bool(row["target_gone"]),
-        event_id=row["event_id"],
-        accepted_at=row["accepted_at"],
-        certain_at=row["certain_at"],
-        reason=row["reason"],
-    )

@@ -2,48 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from mem0_syncd.errors import Problem
 from mem0_syncd.outbox.database import Database
-from mem0_syncd.settlement import Reach, Standing
-
-
-@dataclass(frozen=True, slots=True)
-class DestinationRow:
-    """One destination, its identity and its standing."""
-
-    id: int
-    name: str
-    address: str
-    account: str
-    standing: Standing
-
-    @property
-    def identity(self) -> str:
-        """What receipts and marks belong to."""
-        return " ".join(filter(None, (self.name, self.address, self.account)))
-
-
-@dataclass(frozen=True, slots=True)
-class ProjectRow:
-    """A watched folder: its project's fixed id, and who asked for it: `command` or `settings`.
-
-    A project has one folder of its own, and those of its linked git worktrees.
-    """
-
-    id: str
-    path: Path
-    origin: str = "command"
-    is_worktree: bool = False
-
-    @property
-    def tree(self) -> str:
-        """The worktree's path; '' for the project's own folder."""
-        return str(self.path) if self.is_worktree else ""
+from mem0_syncd.outbox.rows import DestinationRow, ProjectRow, as_destination, as_project
+from mem0_syncd.settlement import Standing
 
 
 class Registry:
@@ -80,7 +45,7 @@ class Registry:
                 row = sql.execute(
                     "INSERT INTO destination (name, address) VALUES (?, ?) RETURNING *", (name, address)
                 ).fetchone()
-        return _destination(row)
+        return as_destination(row)
 
     def use_destination(self, name: str, address: str) -> DestinationRow:
         """Make a destination the one of all projects that name none."""
@@ -116,11 +81,11 @@ class Registry:
             " OR id IN (SELECT destination FROM project)"
             " ORDER BY id <> (SELECT value FROM fact WHERE name = 'destination'), id"
         )
-        return [_destination(row) for row in rows]
+        return [as_destination(row) for row in rows]
 
     def destinations(self) -> list[DestinationRow]:
         """Every destination that there ever was."""
-        return [_destination(row) for row in self._db.rows("SELECT * FROM destination ORDER BY id")]
+        return [as_destination(row) for row in self._db.rows("SELECT * FROM destination ORDER BY id")]
 
     def set_destination_of(self, project: ProjectRow, destination: int) -> bool:
         """Have a folder's items go to a destination from now on; returns whether they went elsewhere."""
@@ -133,7 +98,7 @@ class Registry:
 
     def _destination(self, condition: str, *parameters: object) -> DestinationRow | None:
         row = self._db.row(f"SELECT * FROM destination WHERE {condition}", parameters)  # noqa: S608 - ours
-        return _destination(row) if row else None
+        return as_destination(row) if row else None
 
     def set_account(self, destination: int, account: str) -> None:
         """Record the account that a destination turned out to be, at the first contact."""
@@ -188,9 +153,7 @@ class Registry:
     def projects(self) -> list[ProjectRow]:
         """The watched folders, by id, a project's own before its worktrees."""
         rows = self._db.rows("SELECT * FROM project ORDER BY id, is_worktree, path")
-        return [
-            ProjectRow(row["id"], Path(row["path"]), row["origin"], bool(row["is_worktree"])) for row in rows
-        ]
+        return [as_project(row) for row in rows]
 
     def add_project(self, project: ProjectRow) -> None:
         """Watch a folder under an id; only worktrees share one, so another folder of that id is given up."""
@@ -253,16 +216,3 @@ class Registry:
         with self._db.transaction() as sql:
             sql.execute("DELETE FROM problem WHERE project = ? AND origin = ?", (project, origin))
             sql.executemany("INSERT INTO problem VALUES (?, ?, ?, ?, ?)", fresh)
-
-
-def _destination(row: sqlite3.Row) -> DestinationRow:
-    standing = Standing(
-        Reach(row["reach"]),
-        row["reason"],
-        row["remedy"],
-        row["retry_at"],
-        row["step"],
-        row["doubts"],
-        row["asked_until"],
-    )
-    return DestinationRow(row["id"], row["name"], row["address"], row["account"], standing)

@@ -1,0 +1,86 @@
+"""Rows of the outbox as the values that they hold."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from mem0_syncd.entry import Entry, State
+from mem0_syncd.settlement import Reach, Standing
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationRow:
+    """One destination, its identity and its standing."""
+
+    id: int
+    name: str
+    address: str
+    account: str
+    standing: Standing
+
+    @property
+    def identity(self) -> str:
+        """What receipts and marks belong to."""
+        return " ".join(filter(None, (self.name, self.address, self.account)))
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectRow:
+    """A watched folder: its project's fixed id, and who asked for it: `command` or `settings`.
+
+    A project has one folder of its own, and those of its linked git worktrees.
+    """
+
+    id: str
+    path: Path
+    origin: str = "command"
+    is_worktree: bool = False
+
+    @property
+    def tree(self) -> str:
+        """The worktree's path; '' for the project's own folder."""
+        return str(self.path) if self.is_worktree else ""
+
+
+def as_destination(row: sqlite3.Row) -> DestinationRow:
+    """A destination."""
+    standing = Standing(
+        Reach(row["reach"]),
+        row["reason"],
+        row["remedy"],
+        row["retry_at"],
+        row["step"],
+        row["doubts"],
+        row["asked_until"],
+    )
+    return DestinationRow(row["id"], row["name"], row["address"], row["account"], standing)
+
+
+def as_project(row: sqlite3.Row) -> ProjectRow:
+    """A watched folder."""
+    return ProjectRow(row["id"], Path(row["path"]), row["origin"], bool(row["is_worktree"]))
+
+
+def as_entry(row: sqlite3.Row, *, project: str = "", kind: str = "") -> Entry:
+    """An entry; `project` and `kind` are its item's, where the row doesn't say them."""
+    return Entry(
+        id=row["id"],
+        sync_key=row["sync_key"],
+        project=project or row["project"],
+        kind=kind or row["kind"],
+        state=State(row["state"]),
+        frozen=row["frozen"],
+        content_hash=row["content_hash"],
+        major=bool(row["major"]),
+        attempts=row["attempts"],
+        sends=row["sends"],
+        created_at=row["created_at"],
+        memory_id=row["memory_id"],
+        target_gone=bool(row["target_gone"]),
+        event_id=row["event_id"],
+        accepted_at=row["accepted_at"],
+        certain_at=row["certain_at"],
+        reason=row["reason"],
+    )
