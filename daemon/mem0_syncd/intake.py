@@ -104,7 +104,7 @@ class Intake:
             taken.deferred = bool(waiting)
             # The marks of others tell of the Platform, and of the decision log alone.
             counts = destination.name == "platform" and heed_marks
-            marked = registry.foreign_marks(project.id) if counts else set()
+            marked = self._outbox.marks.foreign(project.id) if counts else set()
             for batch in _batches(merged):
                 with transaction():
                     keys = [item.sync_key for item in batch]

@@ -19,7 +19,7 @@ class Marks:
 
     def __init__(self, outbox: Outbox, on_due: Callable[[], None]) -> None:
         """`on_due` hears that there is something to `write`."""
-        self._registry, self._ledger = outbox.registry, outbox.ledger
+        self._registry, self._known = outbox.registry, outbox.marks
         self._on_due = on_due
         self._due: set[str] = set()
         self._written: dict[Path, tuple[int, ...] | None] = {}
@@ -43,12 +43,12 @@ class Marks:
             return False
         self._registry.set_problems(project.id, "sync-state", [], project.tree)
         foreign = set(state.foreign) if state else set()
-        foreign -= self._ledger.ids_ever_delivered(project.id, _SOURCE)
+        foreign -= self._known.ids_ever_delivered(project.id, _SOURCE)
         # What was settled before a crash may not be marked yet, and then no receipt will come to tell.
         self.note({project.id})
-        if foreign == self._registry.foreign_marks(project.id, project.tree):
+        if foreign == self._known.foreign(project.id, project.tree):
             return False
-        self._registry.set_foreign_marks(project.id, foreign, project.tree)
+        self._known.set_foreign(project.id, foreign, project.tree)
         return True
 
     def note(self, project_ids: set[str]) -> None:
@@ -78,7 +78,7 @@ class Marks:
         if not (project.path / sync_state.PATH).parent.is_dir():
             return True
         destination = self._registry.destination_of(project.id)
-        marks = self._ledger.marks(destination.id, project.id, _SOURCE)
+        marks = self._known.markable(destination.id, project.id, _SOURCE)
         problems, failure = [], None
         try:
             if sync_state.write(project.path, destination.identity, marks):

@@ -18,7 +18,7 @@ from mem0_syncd import atomic_file
 from mem0_syncd.errors import Problem, is_want_of_handles
 from mem0_syncd.item import instant
 from mem0_syncd.outbox import faults
-from mem0_syncd.outbox.ledger import Marks
+from mem0_syncd.outbox.marks import Markable
 from mem0_syncd.sources.base import Unreadable, parse_json
 from mem0_syncd.swap import swap
 
@@ -54,7 +54,7 @@ def parse(data: bytes) -> SyncState:
     return SyncState(document, frozenset(marked), frozenset(i for ids in ours.values() for i in ids))
 
 
-def merge(state: SyncState, identity: str, marks: Marks) -> dict[str, Any]:
+def merge(state: SyncState, identity: str, marks: Markable) -> dict[str, Any]:
     """The document with our marks in it; whatever else it says is kept."""
     mine = state.document.get(OURS, {})
     last = _rfc3339(marks.last_delivery) if marks.last_delivery else None
@@ -85,7 +85,7 @@ def read(project: Path) -> SyncState | None:
         raise Unreadable(f"can't be read: {error.strerror}", remedy="check what is at that path") from None
 
 
-def write(project: Path, identity: str, marks: Marks) -> bool:
+def write(project: Path, identity: str, marks: Markable) -> bool:
     """Bring the file in line with our receipts, atomically; returns whether it wasn't.
 
     Raises `Unreadable` and `OSError`.

@@ -389,10 +389,10 @@ class Delivering(RuleBasedStateMachine):
         # An entry that stands there twice is one entry.
         entries = [*self.log.values(), *list(self.log.values())[:1]]
         write_file(self.project.path / SOURCE.path, json.dumps({"decisions": entries}).encode())
-        registry = self.outbox.registry
-        foreign = self.marked - self.outbox.ledger.ids_ever_delivered(self.project.id, SOURCE.name)
-        if foreign != registry.foreign_marks(self.project.id):
-            registry.set_foreign_marks(self.project.id, foreign)
+        marks = self.outbox.marks
+        foreign = self.marked - marks.ids_ever_delivered(self.project.id, SOURCE.name)
+        if foreign != marks.foreign(self.project.id):
+            marks.set_foreign(self.project.id, foreign)
             self.scanner.forget()
             self.ever_marked |= foreign
         self.scanner.scan(self.project)

@@ -52,12 +52,12 @@ spool.take = take
         """
 from dataclasses import replace
 from mem0_syncd import daemon
-from mem0_syncd.outbox.ledger import Ledger
-right = Ledger.marks
-def marks(self, destination, project, source):
+from mem0_syncd.outbox.marks import Marks
+right = Marks.markable
+def markable(self, destination, project, source):
     rows = self._db.rows("SELECT source_id FROM item WHERE source_id IS NOT NULL")
     return replace(right(self, destination, project, source), delivered=frozenset(r[0] for r in rows))
-Ledger.marks = marks
+Marks.markable = markable
 daemon.MARK_SECONDS = 0.0
 """,
     ),

@@ -36,7 +36,7 @@ def test_what_an_outbox_of_any_schema_knows_is_kept(schema: int, tmp_path: Path)
         assert outbox.database.version == SCHEMAS[-1]
         registry = outbox.registry
         assert registry.projects() == [ProjectRow("shop", Path("/home/me/shop"))]
-        assert registry.foreign_marks("shop") == {"DEC-7"}
+        assert outbox.marks.foreign("shop") == {"DEC-7"}
         assert registry.destination_of("shop") == registry.destination()
         known = outbox.ledger.known(1, ["k1", "k2"])
         assert (known["k1"].delivered, known["k2"].in_flight) == ("h1", "h2")

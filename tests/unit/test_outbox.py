@@ -1061,18 +1061,18 @@ def test_an_id_is_marked_when_every_item_of_it_is_delivered(outbox: Outbox) -> N
     put(outbox, A, twin, item(source_id="DEC-2"), item(source_id=None))
     first, *rest = claim(outbox)
     end(outbox, first, Stored(("m-1",)), NOW + 1)
-    marks = outbox.ledger.marks(destination(outbox), "shop", "decision-log")
+    marks = outbox.marks.markable(destination(outbox), "shop", "decision-log")
     assert (marks.delivered, marks.open, marks.last_delivery) == (frozenset(), 3, NOW + 1)
     for claimed in rest:
         end(outbox, claimed, Stored(("m-2",)), NOW + 2)
-    marks = outbox.ledger.marks(destination(outbox), "shop", "decision-log")
+    marks = outbox.marks.markable(destination(outbox), "shop", "decision-log")
     assert (marks.delivered, marks.open, marks.last_delivery) == (frozenset({"DEC-1", "DEC-2"}), 0, NOW + 2)
 
 
 def test_what_is_withheld_or_skipped_is_neither_marked_nor_open(outbox: Outbox) -> None:
     """It isn't ours to say anything of."""
     put(outbox, prepared(Withhold(A, "local")), prepared(Skip(item(source_id="DEC-2"))))
-    marks = outbox.ledger.marks(destination(outbox), "shop", "decision-log")
+    marks = outbox.marks.markable(destination(outbox), "shop", "decision-log")
     assert (marks.delivered, marks.open, marks.last_delivery) == (frozenset(), 0, None)
 
 
@@ -1081,8 +1081,8 @@ def test_ids_that_any_destination_has_are_ours(outbox: Outbox) -> None:
     put(outbox, A)
     deliver(outbox)
     outbox.registry.use_destination("embedded", "/somewhere")
-    assert outbox.ledger.ids_ever_delivered("shop", "decision-log") == {"DEC-1"}
-    assert outbox.ledger.ids_ever_delivered("till", "decision-log") == set()
+    assert outbox.marks.ids_ever_delivered("shop", "decision-log") == {"DEC-1"}
+    assert outbox.marks.ids_ever_delivered("till", "decision-log") == set()
 
 
 # Counts ---------------------------------------------------------------------------------------------------
@@ -1167,11 +1167,11 @@ def test_a_problem_is_replaced_by_whoever_reported_it(outbox: Outbox) -> None:
 
 def test_foreign_marks_are_replaced_as_a_whole(outbox: Outbox) -> None:
     """For each project."""
-    outbox.registry.set_foreign_marks("shop", ["DEC-1", "DEC-2", "DEC-1"])
-    outbox.registry.set_foreign_marks("till", ["DEC-3"])
-    outbox.registry.set_foreign_marks("shop", ["DEC-2"])
-    assert outbox.registry.foreign_marks("shop") == {"DEC-2"}
-    assert outbox.registry.foreign_marks("till") == {"DEC-3"}
+    outbox.marks.set_foreign("shop", ["DEC-1", "DEC-2", "DEC-1"])
+    outbox.marks.set_foreign("till", ["DEC-3"])
+    outbox.marks.set_foreign("shop", ["DEC-2"])
+    assert outbox.marks.foreign("shop") == {"DEC-2"}
+    assert outbox.marks.foreign("till") == {"DEC-3"}
 
 
 def test_a_removed_project_leaves_its_items(outbox: Outbox, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mem0_syncd import sync_state
-from mem0_syncd.outbox.ledger import Marks
+from mem0_syncd.outbox.marks import Markable
 from mem0_syncd.sources import Unreadable
 from mem0_syncd.sync_state import OURS, PATH, SyncState, merge, parse
 from support.builders import NOW
@@ -20,12 +20,12 @@ from support.builders import NOW
 ME = "platform https://mem0.example.org org/project"
 OTHER = "embedded /somewhere"
 AT = "2026-01-05T00:00:00Z"
-NOTHING = Marks(frozenset(), 0, None)
+NOTHING = Markable(frozenset(), 0, None)
 
 
-def delivered(*ids: str, open_: int = 0, at: float = NOW) -> Marks:
+def delivered(*ids: str, open_: int = 0, at: float = NOW) -> Markable:
     """What the receipts say."""
-    return Marks(frozenset(ids), open_, at)
+    return Markable(frozenset(ids), open_, at)
 
 
 def theirs(*ids: str, **more: Any) -> dict[str, Any]:
@@ -165,7 +165,7 @@ def test_our_marks_are_never_taken_back() -> None:
 )
 def test_the_later_of_two_syncs_is_the_last(before: Any, last: float | None, expected: str | None) -> None:
     """Theirs or ours."""
-    marks = Marks(frozenset({"DEC-1"}), 0, last)
+    marks = Markable(frozenset({"DEC-1"}), 0, last)
     assert merge(state_of(theirs() | {"last_sync": before}), ME, marks)["last_sync"] == expected
 
 
@@ -191,8 +191,8 @@ def test_a_file_is_made_for_the_first_mark(project: Path) -> None:
     assert names_in((project / PATH).parent) == [Path(PATH).name]
 
 
-@pytest.mark.parametrize("marks", [NOTHING, Marks(frozenset(), 12, None)])
-def test_no_file_is_made_when_there_is_nothing_to_say(project: Path, marks: Marks) -> None:
+@pytest.mark.parametrize("marks", [NOTHING, Markable(frozenset(), 12, None)])
+def test_no_file_is_made_when_there_is_nothing_to_say(project: Path, marks: Markable) -> None:
     """Nor a folder."""
     sync_state.write(project, ME, marks)
     assert list(project.iterdir()) == []
@@ -202,7 +202,7 @@ def test_their_file_is_left_alone_when_there_is_nothing_to_say(project: Path) ->
     """Not even its spelling changes."""
     text = '{ "synced_decisions":["DEC-1"],"pending_count":3 }'
     path = put(project, text)
-    sync_state.write(project, ME, Marks(frozenset(), 12, None))
+    sync_state.write(project, ME, Markable(frozenset(), 12, None))
     assert path.read_text() == text
 
 

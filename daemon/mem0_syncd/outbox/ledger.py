@@ -39,15 +39,6 @@ class Prepared:
     tree: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Marks:
-    """The source ids of which every item is delivered, how many items aren't yet, and the last delivery."""
-
-    delivered: frozenset[str]
-    open: int
-    last_delivery: float | None
-
-
 class Ledger:
     """Items, and the entries that planning makes of them."""
 
@@ -112,24 +103,6 @@ class Ledger:
         )
         return int(row["n"]) if row else 0
 
-    def marks(self, destination: int, project: str, source: str) -> Marks:
-        """What can be marked in a project's sync-state file, of the items of one source."""
-        rows = self._db.rows(
-            """
-            SELECT source_id, SUM(status <> 'delivered') AS open, MAX(delivered_at) AS delivered_at
-            FROM item LEFT JOIN receipt USING (destination, sync_key)
-            WHERE destination = ? AND project = ? AND source = ? AND kind = 'decision'
-                AND status NOT IN ('skipped', 'withheld')
-            GROUP BY source_id
-            """,
-            (destination, project, source),
-        )
-        return Marks(
-            delivered=frozenset(row["source_id"] for row in rows if row["source_id"] and not row["open"]),
-            open=sum(row["open"] for row in rows),
-            last_delivery=max((row["delivered_at"] or 0.0 for row in rows), default=0.0) or None,
-        )
-
     def seen_since(self, destination: int, project: str, kind: str, *, since: float) -> int:
         """How many items of a kind were first seen since a moment."""
         row = self._db.row(
@@ -138,15 +111,6 @@ class Ledger:
             (destination, project, kind, since),
         )
         return int(row["n"]) if row else 0
-
-    def ids_ever_delivered(self, project: str, source: str) -> set[str]:
-        """The source ids of a project that any destination has a receipt for."""
-        rows = self._db.rows(
-            "SELECT DISTINCT source_id FROM item JOIN receipt USING (destination, sync_key)"
-            " WHERE project = ? AND source = ?",
-            (project, source),
-        )
-        return {row["source_id"] for row in rows}
 
 
 def _enqueue(sql: sqlite3.Connection, destination: int, prepared: Prepared, now: float) -> None:

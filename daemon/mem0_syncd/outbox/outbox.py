@@ -13,6 +13,7 @@ from mem0_syncd.outbox.dead_letters import DeadLetters
 from mem0_syncd.outbox.echoes import Echoes
 from mem0_syncd.outbox.ledger import Ledger
 from mem0_syncd.outbox.looks import Looks
+from mem0_syncd.outbox.marks import Marks
 from mem0_syncd.outbox.queue import Queue
 from mem0_syncd.outbox.receipts import Receipts
 from mem0_syncd.outbox.registry import Registry
@@ -31,6 +32,7 @@ class Outbox:
         self.queue = Queue(database)
         self.dead_letters = DeadLetters(database)
         self.looks = Looks(database)
+        self.marks = Marks(database)
         self.receipts = Receipts(database)
         self.echoes = Echoes(database)
         self.tombstones = Tombstones(database)

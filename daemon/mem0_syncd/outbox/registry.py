@@ -1,4 +1,4 @@
-"""Facts, destinations, projects, foreign marks and problems."""
+"""Facts, destinations, projects and problems."""
 
 from __future__ import annotations
 
@@ -174,27 +174,6 @@ class Registry:
             )
             # What is still true of another folder is said again by its next scan.
             sql.execute("DELETE FROM problem WHERE project = ?", (project_id,))
-
-    # Foreign marks
-
-    def foreign_marks(self, project: str, tree: str | None = None) -> set[str]:
-        """The ids that others marked as synced, in one folder of a project or in any.
-
-        They are as last read from a good sync-state file.
-        """
-        rows = self._db.rows(
-            "SELECT source_id FROM foreign_mark WHERE project = ? AND (? IS NULL OR tree = ?)",
-            (project, tree, tree),
-        )
-        return {row["source_id"] for row in rows}
-
-    def set_foreign_marks(self, project: str, ids: Iterable[str], tree: str = "") -> None:
-        """Replace what is known of others' marks in one folder of a project."""
-        with self._db.transaction() as sql:
-            sql.execute("DELETE FROM foreign_mark WHERE project = ? AND tree = ?", (project, tree))
-            sql.executemany(
-                "INSERT OR IGNORE INTO foreign_mark VALUES (?, ?, ?)", ((project, tree, i) for i in ids)
-            )
 
     # Problems
 
