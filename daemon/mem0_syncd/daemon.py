@@ -75,7 +75,7 @@ class Daemon(Service):
             socket,
             settings.state_dir,
             Answers(self).operations,
-            partial(faults.problem_of, where=settings.state_dir),
+            partial(faults.problem_of, folder=settings.state_dir),
         )
 
     def run(self) -> bool:
@@ -127,13 +127,12 @@ class Daemon(Service):
                 return
             self.schedule.follow_clock()
 
-    @staticmethod
-    def _end(part: Callable[[], None]) -> None:
+    def _end(self, part: Callable[[], None]) -> None:
         try:
             part()
         except Exception as error:
             # What couldn't be written down is looked up, and marked, after the next start.
-            if faults.problem_of(error, "") is None:
+            if faults.problem_of(error, self.settings.state_dir) is None:
                 raise
             log.warning("something is left to the next start", exc_info=error)
 
@@ -194,6 +193,7 @@ class Daemon(Service):
 
     def _look(self) -> None:
         """Look for what no event tells of."""
+        self.outbox.soundness.check()
         if self.take_in_misfits():
             self.watch_projects()
             self.survey.scan_all()

@@ -20,7 +20,7 @@ class Failures:
     """
 
     def __init__(self, state: Path) -> None:
-        self._state = str(state)
+        self._state = state
         self._problems: dict[str, Problem] = {}
         self.damage: Exception | None = None
 
@@ -34,7 +34,7 @@ class Failures:
             return
         what = f"{name}: {type(error).__name__}: {error}"
         fault = faults.problem_of(error, self._state)
-        problem = fault or Problem(what, self._state, "it is tried again; see the log")
+        problem = fault or Problem(what, str(self._state), "it is tried again; see the log")
         if self._problems.get(name) != problem:  # a disk that is full needn't be told every ten seconds
             log.error("job failed", job=name, exc_info=error)
         self._problems[name] = problem

@@ -17,7 +17,7 @@ from mem0_syncd import __version__, paths, refusal
 from mem0_syncd.bell import Bell
 from mem0_syncd.control import ControlServer
 from mem0_syncd.daemon import Daemon
-from mem0_syncd.errors import Problem, StateFolderBusy, SyncdError
+from mem0_syncd.errors import OutboxDamaged, Problem, StateFolderBusy, SyncdError
 from mem0_syncd.lock import deliverer, holder
 from mem0_syncd.notify import Notifier
 from mem0_syncd.outbox import Outbox, faults, renewal
@@ -104,10 +104,13 @@ def _work(settings: Settings, bell: Bell, notifier: Notifier, standby: Standby) 
             with closing(Outbox.open(state)) as outbox:
                 refusal.clear(state)
                 standby.end()
-                return Daemon(settings, outbox, bell, notifier).run()
-        except Exception as error:
-            if faults.is_damage(error):
-                renewal.set_aside(state, error)
+                try:
+                    return Daemon(settings, outbox, bell, notifier).run()
+                except Exception as error:
+                    outbox.soundness.confirm(error)
+                    raise
+        except OutboxDamaged as error:
+            renewal.set_aside(state, error)
             raise
 
 

@@ -33,7 +33,7 @@ def snapshot(state: Path) -> dict[str, Any]:
     try:
         outbox = Outbox.open_to_read(state) if state.is_dir() else None
         if outbox is None:
-            return _nothing(running, said)
+            return _nothing(running, said, _missing(state) if running == "ok" else None)
         with closing(outbox):
             return _snapshot(outbox, running, said)
     except Exception as error:
@@ -220,6 +220,10 @@ def _doubles(outbox: Outbox, destination: DestinationRow) -> list[dict[str, str]
         return []
     what = f"{left} {'memory is' if left == 1 else 'memories are'} in Mem0 once too often"
     return [{"what": what, "where": destination.identity, "remedy": "mem0-syncd verify --repair"}]
+
+
+def _missing(state: Path) -> Problem:
+    return Problem("the outbox is gone", str(state), "nothing: the daemon will soon make it anew")
 
 
 def _nothing(running: str, said: dict[str, Any], own: Problem | None = None) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def problem_of(error: Unreadable | OSError) -> Problem:
     if isinstance(error, Unreadable):
         where = f"{PATH}: {error.place}" if error.place else PATH
         return Problem(f"the sync-state file is left alone: {error.what}", where, error.remedy)
-    fault = faults.problem_of(error, PATH)
+    fault = faults.problem_of(error, Path(PATH))
     remedy = fault.remedy if fault else "check what is at that path"
     return Problem(f"the sync-state file can't be written: {error.strerror}", PATH, remedy)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,7 +90,7 @@ def test_what_is_damaged_is_kept_and_made_anew(state: Path, damage: Callable[[Pa
 
 
 def test_what_no_source_tells_is_rescued(state: Path) -> None:
-    """Watched folders, what a person dropped, dead letters, and that delivery is paused."""
+    """Watched folders, what a person dropped, dead letters, what is on its way, and a pause."""
     overwrite_a_page(state / FILE_NAME)
     with closing(Outbox.open(state)) as outbox:
         registry, number = outbox.registry, outbox.registry.destination().id
@@ -99,11 +100,32 @@ def test_what_no_source_tells_is_rescued(state: Path) -> None:
         known = outbox.ledger.known(number, [DEAD.sync_key, DROPPED.sync_key])
         assert known[DEAD.sync_key].dead == DEAD.content_hash
         assert known[DROPPED.sync_key].dropped == DROPPED.content_hash
-        assert len(outbox.ledger.known(number, [it.sync_key for it in OTHERS])) == 0
+        others = outbox.ledger.known(number, [it.sync_key for it in OTHERS]).values()
+        assert {it.waiting for it in others} == {it.content_hash for it in OTHERS}
         assert "1 watched folders, 1 dropped" in renewal.problems(outbox.database)[0].what
         # Mem0 is asked what it holds before anything is sent again.
-        outbox.ledger.apply(number, [prepared(OTHERS[0])], NOW)
         assert outbox.looks.uncontacted(number) == ["shop-decisions"]
+        assert outbox.queue.claim(number, NOW, 500, major=False) == []
+
+
+def test_what_was_in_flight_is_rescued_as_if_it_had_never_been_sent(state: Path) -> None:
+    """Whether Mem0 has it, the first contact says; of two revisions the waiting one is kept, in its turn."""
+    with closing(Outbox.open(state)) as outbox:
+        number = outbox.registry.destination().id
+        first = outbox.queue.claim(number, NOW, 2, major=False)[0].entry
+        revised = replace(OTHERS[0], text="Use another database for orders")
+        assert revised.sync_key == first.sync_key
+        outbox.ledger.apply(number, [prepared(revised)], NOW)
+    overwrite_a_page(state / FILE_NAME)
+    with closing(Outbox.open(state)) as outbox:
+        outbox.looks.write_contact(
+            number, "shop-decisions", [], NOW, number=outbox.looks.begin_look(number, "shop-decisions")
+        )
+        claims = [it.entry for it in outbox.queue.claim(number, NOW, 500, major=False)]
+        assert len(claims) == len(OTHERS)
+        assert [it.content_hash for it in claims if it.sync_key == first.sync_key] == [revised.content_hash]
+        assert {it.sends for it in claims} == {1}
+        assert outbox.ledger.counts(number)["shop", "decision"]["pending"] == len(OTHERS)
 
 
 def test_a_start_that_was_killed_between_the_two_rescues_all_the_same(state: Path) -> None:
@@ -134,5 +156,5 @@ def test_a_short_command_beside_the_daemon_sets_nothing_aside(state: Path) -> No
     replace_by_text(state / FILE_NAME)
     with pytest.raises(OutboxDamaged, match="damaged") as caught:
         Outbox.open(state, migrate=False)
-    assert "restart the daemon" in caught.value.problem.remedy
+    assert "while the daemon runs" in caught.value.problem.remedy
     assert not asides(state)

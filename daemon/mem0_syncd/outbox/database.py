@@ -36,7 +36,7 @@ class Database:
         """
         path = folder / FILE_NAME
         if migrate:
-            _inspect(path)
+            inspect(path)
         connection = sqlite3.connect(
             f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None, check_same_thread=False, timeout=10
         )
@@ -140,7 +140,7 @@ class Database:
             raise
         except sqlite3.DatabaseError as error:
             self.close()
-            raise _damaged(self.path, error) from error
+            raise damaged(self.path, error) from error
         if version > newest:
             self.close()
             raise _too_new(self.path, version)
@@ -180,33 +180,38 @@ def look_into(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.as_uri()}?mode=ro{how}", uri=True, timeout=10)
 
 
-def _inspect(path: Path) -> None:
-    """Look at a file without writing to it; raises `OutboxTooNew` and `OutboxDamaged`."""
+def inspect(path: Path, *, thoroughly: bool = False) -> None:
+    """Look at a file without writing to it; raises `OutboxTooNew` and `OutboxDamaged`.
+
+    Large ones are only looked through `thoroughly`, with their indices, which can take minutes.
+    """
     with closing(look_into(path)) as connection:
         try:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if not version or not connection.execute(_HAS_FACTS).fetchone():
-                raise _damaged(path, "it is no outbox")
+                raise damaged(path, "it is no outbox")
             if version > _migrations()[-1][0]:
                 raise _too_new(path, version)
-            if path.stat().st_size <= QUICK_CHECK_BYTES:
-                (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if thoroughly or path.stat().st_size <= QUICK_CHECK_BYTES:
+                check = "integrity_check" if thoroughly else "quick_check"
+                (said,) = connection.execute(f"PRAGMA {check}(1)").fetchone()
                 if said != "ok":
-                    raise _damaged(path, said)
+                    raise damaged(path, said)
         except sqlite3.DatabaseError as error:
             if faults.is_damage(error):
-                raise _damaged(path, error) from error
+                raise damaged(path, error) from error
             raise
 
 
 _HAS_FACTS = "SELECT 1 FROM sqlite_master WHERE name = 'fact'"
 
 
-def _damaged(path: Path, why: object) -> OutboxDamaged:
+def damaged(path: Path, why: object) -> OutboxDamaged:
+    """The error that says why an outbox can't be used as it is."""
     return OutboxDamaged(
         f"the outbox is damaged: {why}",
         where=str(path),
-        remedy="restart the daemon, which sets it aside and makes a new one",
+        remedy=faults.REMEDY_OF_DAMAGE,
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
+from pathlib import Path
 
-from mem0_syncd.errors import Problem
+from mem0_syncd.errors import OutboxDamaged, Problem
 
 _FULL = ("the disk is full", "free some space there; all goes on by itself")
 _READ_ONLY = ("this can't be written", "make it writable; all goes on by itself")
@@ -13,7 +15,8 @@ _FAILING = ("the disk reads or writes with errors", "look into the system's log;
 _OUT_OF_HANDLES = ("too many files are open", "raise the limit (ulimit -n); all goes on by itself")
 _BUSY = ("another program holds the outbox", "end that program; all goes on by itself")
 _CANNOT_OPEN = ("the outbox can't be opened", "check the folder's permissions, and the limit of open files")
-_DAMAGED = ("the outbox is damaged", "restart the daemon, which sets it aside and makes a new one")
+REMEDY_OF_DAMAGE = "nothing while the daemon runs: it sets it aside and makes a new one; else: mem0-syncd run"
+_DAMAGED = ("the outbox is damaged", REMEDY_OF_DAMAGE)
 
 _BY_ERRNO = {
     errno.ENOSPC: _FULL,
@@ -37,24 +40,50 @@ _BY_CODE = {
     sqlite3.SQLITE_CANTOPEN: _CANNOT_OPEN,
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_NOTADB: _DAMAGED,
+    # The one fault of reading that isn't the disk's: a file has become shorter.
+    sqlite3.SQLITE_IOERR_SHORT_READ: _DAMAGED,
 }
 
 
-def problem_of(error: BaseException, where: object) -> Problem | None:
-    """The fault of disk or process that an error tells of, `where` unless it says so; None for any other."""
+# SQLite says no more of a read-only disk, or a used-up quota, that it meets with its files open.
+_VAGUE = (_FAILING, _CANNOT_OPEN)
+
+
+def problem_of(error: BaseException, folder: Path) -> Problem | None:
+    """The fault of disk or process that an error tells of; None for any other.
+
+    It is in `folder`, unless the error says where; what SQLite doesn't tell is tried out there.
+    """
     cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+    if isinstance(cause, OutboxDamaged):
+        return cause.problem
     if isinstance(cause, OSError):
         known = _BY_ERRNO.get(cause.errno or 0)
-        where = cause.filename or where
-    else:
-        known = _BY_CODE.get(_code(cause))
-    return Problem(known[0], str(where), known[1]) if known else None
+        return Problem(known[0], str(cause.filename or folder), known[1]) if known else None
+    known = _of_sqlite(cause)
+    if known in _VAGUE:
+        known = _tried_out(folder) or known
+    return Problem(known[0], str(folder), known[1]) if known else None
 
 
 def is_damage(error: BaseException) -> bool:
     """Whether an error tells that the outbox itself is broken."""
-    return _BY_CODE.get(_code(error)) is _DAMAGED
+    return isinstance(error, OutboxDamaged) or _of_sqlite(error) is _DAMAGED
 
 
-def _code(error: BaseException) -> int:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF if isinstance(error, sqlite3.Error) else 0
+def _tried_out(folder: Path) -> tuple[str, str] | None:
+    """What keeps a file from being made in a folder; it leaves none behind."""
+    from tempfile import TemporaryFile  # late: `status` imports this module, and mustn't take as long
+
+    try:
+        with TemporaryFile(dir=folder, buffering=0) as file:
+            file.write(b"\0")
+            os.fsync(file.fileno())
+    except OSError as error:
+        return _BY_ERRNO.get(error.errno or 0)
+    return None
+
+
+def _of_sqlite(error: BaseException) -> tuple[str, str] | None:
+    code = getattr(error, "sqlite_errorcode", 0) if isinstance(error, sqlite3.Error) else 0
+    return _BY_CODE.get(code) or _BY_CODE.get(code & 0xFF)

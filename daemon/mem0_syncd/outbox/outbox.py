@@ -17,6 +17,7 @@ from mem0_syncd.outbox.marks import Marks
 from mem0_syncd.outbox.queue import Queue
 from mem0_syncd.outbox.receipts import Receipts
 from mem0_syncd.outbox.registry import Registry
+from mem0_syncd.outbox.soundness import Soundness
 from mem0_syncd.outbox.times import Times
 from mem0_syncd.outbox.tombstones import Tombstones
 from mem0_syncd.outbox.wishes import Wishes
@@ -40,6 +41,7 @@ class Outbox:
         self.audits = Audits(database)
         self.times = Times(database)
         self.compaction = Compaction(database)
+        self.soundness = Soundness(database)
 
     @classmethod
     def open(cls, folder: Path, *, migrate: bool = True) -> Outbox:

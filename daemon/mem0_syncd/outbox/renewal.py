@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mem0_syncd import paths
 from mem0_syncd.errors import Problem
 from mem0_syncd.outbox import faults
 from mem0_syncd.outbox.database import (
@@ -18,7 +19,6 @@ from mem0_syncd.outbox.database import (
     look_into,
     make_durable,
 )
-from mem0_syncd.paths import sync_folder
 
 RENEWED_AT = "renewed_at"
 """The fact that says when the outbox took the place of a damaged one."""
@@ -26,15 +26,34 @@ RENEWED_AT = "renewed_at"
 _RESCUED = "rescued"
 _LOGS = ("-wal", "-shm")
 
-# Receipts aren't among it: what Mem0 holds is found out by the first contact, and never out of date.
+# Receipts aren't among it: what Mem0 holds is found out by the first contact, and never out of date. So what
+# is on its way is as good as never sent; of two revisions of an item the waiting one is the newer.
 _WORTH = (
-    ("destination", "1", ""),
-    ("fact", "name IN ('destination', 'paused') OR name LIKE 'second_writer:%'", ""),
-    ("project", "1", "watched folders"),
-    ("item", "tombstone IS NOT NULL", "dropped, forgotten or deleted items"),
-    ("item", "status = 'dead'", ""),
-    ("entry", "state = 'dead'", "dead letters"),
+    ("destination", "*", "TRUE", ""),
+    ("fact", "*", "name IN ('destination', 'paused') OR name LIKE 'second_writer:%'", ""),
+    ("project", "*", "TRUE", "watched folders"),
+    ("item", "*", "tombstone IS NOT NULL", "dropped, forgotten or deleted items"),
+    ("item", "*", "status IN ('dead', 'pending', 'unconfirmed', 'accepted')", ""),
+    ("entry", "*", "state = 'dead'", "dead letters"),
+    (
+        "entry",
+        "destination, sync_key, 'pending' AS state, user_id, frozen, content_hash, major, created_at",
+        "state <> 'dead' ORDER BY state <> 'pending', id",
+        "entries on their way",
+    ),
 )
+_TIDY = """
+UPDATE item SET status = 'pending' WHERE status IN ('unconfirmed', 'accepted');
+-- What refers to something that couldn't be read is of no use.
+DELETE FROM item WHERE destination NOT IN (SELECT id FROM destination);
+DELETE FROM entry WHERE (destination, sync_key) NOT IN (SELECT destination, sync_key FROM item)
+    OR state = 'pending' AND (destination, sync_key) IN
+        (SELECT destination, sync_key FROM item WHERE status <> 'pending');
+DELETE FROM item WHERE status = 'pending'
+    AND (destination, sync_key) NOT IN (SELECT destination, sync_key FROM entry);
+INSERT INTO contact (destination, user_id)
+    SELECT DISTINCT destination, user_id FROM entry WHERE state = 'pending'
+"""
 
 
 def set_aside(folder: Path, why: object) -> None:
@@ -42,7 +61,12 @@ def set_aside(folder: Path, why: object) -> None:
     when = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     aside = folder / f"{FILE_NAME}.damaged-{when}"
     _log().error("outbox set aside", why=str(why), kept=str(aside))
-    (folder / FILE_NAME).rename(aside)
+    try:
+        (folder / FILE_NAME).rename(aside)
+    except FileNotFoundError:
+        # One that somebody has deleted leaves something to tell of it, too.
+        paths.make_private(folder)
+        aside.touch(mode=0o600)
     _set_logs_aside(folder, aside)
 
 
@@ -66,7 +90,7 @@ def make(folder: Path) -> None:
         new.rename(folder / FILE_NAME)
     finally:
         new.unlink(missing_ok=True)
-    sync_folder(folder)
+    paths.sync_folder(folder)
 
 
 def problems(database: Database) -> list[Problem]:
@@ -103,17 +127,14 @@ def _rescue(new: sqlite3.Connection, aside: Path) -> None:
     with closing(look_into(aside)) as old:
         old.execute("PRAGMA writable_schema = ON")  # one that is cut short is read as far as it goes
         new.execute("BEGIN")
-        for table, condition, name in _WORTH:
-            count, is_whole = _copy(old, new, table, condition)
+        for table, columns, condition, name in _WORTH:
+            count, is_whole = _copy(old, new, table, columns, condition)
             if name and count:
                 said.append(f"{count} {name}")
             if name and not is_whole:
                 lost.append(name)
-    # What refers to something that couldn't be read is of no use.
-    new.execute("DELETE FROM item WHERE destination NOT IN (SELECT id FROM destination)")
-    new.execute(
-        "DELETE FROM entry WHERE (destination, sync_key) NOT IN (SELECT destination, sync_key FROM item)"
-    )
+    for statement in _TIDY.split(";"):
+        new.execute(statement)
     rescued = f"taken over: {', '.join(said) or 'nothing'}"
     rescued += f"; perhaps not all: {', '.join(lost)}" if lost else ""
     facts = ((RENEWED_AT, str(time.time())), (_RESCUED, rescued))
@@ -122,15 +143,17 @@ def _rescue(new: sqlite3.Connection, aside: Path) -> None:
     _log().warning("outbox made anew", rescued=rescued)
 
 
-def _copy(old: sqlite3.Connection, new: sqlite3.Connection, table: str, condition: str) -> tuple[int, bool]:
+def _copy(
+    old: sqlite3.Connection, new: sqlite3.Connection, table: str, columns: str, condition: str
+) -> tuple[int, bool]:
     """How many rows could be taken over, and whether that is all of them."""
     count = 0
     try:
-        cursor = old.execute(f"SELECT * FROM {table} WHERE {condition}")  # noqa: S608 - constants of this module
+        cursor = old.execute(f"SELECT {columns} FROM {table} WHERE {condition}")  # noqa: S608 - constants
         known = {row[1] for row in new.execute(f"PRAGMA table_info({table})")}
-        columns = [name for name, *_ in cursor.description]
-        kept = [number for number, name in enumerate(columns) if name in known]
-        names, places = ", ".join(columns[number] for number in kept), ", ".join("?" for _ in kept)
+        found = [name for name, *_ in cursor.description]
+        kept = [number for number, name in enumerate(found) if name in known]
+        names, places = ", ".join(found[number] for number in kept), ", ".join("?" for _ in kept)
         for row in cursor:
             written = new.execute(
                 f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({places})",  # noqa: S608 - names that `new` has
