@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from mem0_syncd.destinations import embedder
 from mem0_syncd.destinations.base import CannotOpen
 from mem0_syncd.destinations.open_source import NO_MODEL, OpenSource, our_embedder
 from mem0_syncd.memory import Memory
+from mem0_syncd.outbox.faults import OF_THE_MACHINE
 from mem0_syncd.outcome import (
     Absent,
     Found,
@@ -26,9 +26,6 @@ from mem0_syncd.outcome import (
     Stored,
     Unknown,
 )
-
-_OF_THE_MACHINE = (OSError, sqlite3.Error, MemoryError)
-"""What fails because of the disk or the memory, and through no fault of the item."""
 
 
 class Embedded(OpenSource):
@@ -53,7 +50,7 @@ class Embedded(OpenSource):
             return cls(folder)
         except embedder.EmbedderMissing as error:
             raise CannotOpen(Held(str(error), 'pip install "mem0-syncd[embedded]"')) from error
-        except _OF_THE_MACHINE as error:
+        except OF_THE_MACHINE as error:
             raise CannotOpen(Later(f"the store in {folder} can't be opened: {error}")) from error
         except RuntimeError as error:  # qdrant_client: "... already accessed by another instance ..."
             raise CannotOpen(Later(f"the store in {folder} is in use: {error}")) from error
@@ -62,7 +59,7 @@ class Embedded(OpenSource):
         """Add or update, and on disk when it returns `Stored`; what is there already is not added."""
         try:
             return self._revise(memory, memory_id) if memory_id else self._add(memory)
-        except _OF_THE_MACHINE as error:
+        except OF_THE_MACHINE as error:
             return self._look_again(memory, memory_id, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this push's outcome
             return Refused(f"Mem0 refused it: {type(error).__name__}: {str(error)[:300]}")

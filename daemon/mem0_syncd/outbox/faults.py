@@ -9,6 +9,9 @@ from pathlib import Path
 
 from mem0_syncd.errors import OutboxDamaged, Problem
 
+OF_THE_MACHINE = (OSError, sqlite3.Error, MemoryError)
+"""What fails because of the disk or the memory, and through no fault of an item."""
+
 _FULL = ("the disk is full", "free some space there; all goes on by itself")
 _READ_ONLY = ("this can't be written", "make it writable; all goes on by itself")
 _FAILING = ("the disk reads or writes with errors", "look into the system's log; save what is on that disk")
