@@ -16,23 +16,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from mem0_syncd import __version__
-from mem0_syncd.destinations import (
-    CannotOpen,
-    Destination,
-    kept,
-    open_destination,
-    ours,
-    remove_doubles,
-)
-from mem0_syncd.failpoint import failpoint
-from mem0_syncd.inventory import write_inventory
-from mem0_syncd.memory import Memory
-from mem0_syncd.outcome import Copies, Heard, Held, Later, Removed, Unknown, from_wire, to_wire
+from mem0_syncd.courier.verbs import carry_out
+from mem0_syncd.destinations import CannotOpen, Destination, open_destination
+from mem0_syncd.outcome import Heard, Held, Later, Unknown, from_wire, to_wire
 
 _PR_SET_PDEATHSIG = 1
 
@@ -100,7 +90,7 @@ class Desk:
             return {"account": self._account}
         if isinstance(destination, Later | Held):
             return to_wire(destination)
-        answer = self._carry_out(request, destination)
+        answer = carry_out(destination, request.verb, request.fields)
         if answer.get("outcome") in {"Later", "Held", "Unknown"}:
             self._note_refusal(from_wire(dict(answer)))
         return answer
@@ -120,34 +110,6 @@ class Desk:
             if isinstance(outcome, Later | Unknown) and outcome.after:
                 self._pause_until = max(self._pause_until, time.monotonic() + outcome.after)
                 self._pause_reason = outcome.reason
-
-    def _carry_out(self, request: Request, destination: Destination) -> Mapping[str, Any]:
-        fields = request.fields
-        match request.verb:
-            case "push":
-                outcome = destination.push(Memory.thaw(fields["frozen"]), fields["memory_id"])
-                failpoint("stored")
-                return to_wire(outcome)
-            case "look":
-                return to_wire(destination.look(Memory.thaw(fields["frozen"]), by_text=fields["by_text"]))
-            case "poll":
-                return to_wire(destination.poll(fields["event_id"]))
-            case "list":
-                return _read(destination, lambda: _list(destination, fields))
-            case "inventory":
-                return _read(destination, lambda: _take_inventory(destination, fields))
-            case "copies":
-                return _read(destination, lambda: _copies(destination, fields))
-            case "remove":
-                return _read(destination, lambda: _remove(destination, fields))
-            case "delete":
-                return _read(destination, lambda: _delete(destination, fields["memory_id"]))
-            case "open":
-                return {"account": destination.account}
-            case "search":
-                return _read(destination, lambda: _search(destination, fields))
-            case _:
-                return {"error": f"the courier knows no {request.verb!r}"}
 
     def _open(self, request: Request) -> Destination | Later | Held:
         with self._lock:
@@ -174,44 +136,6 @@ class Desk:
             self._destination = destination
             self._report({"ready": True, "account": destination.account})
             return destination
-
-
-def _read(destination: Destination, read: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
-    try:
-        return read()
-    except Exception as error:  # noqa: BLE001 - the destination knows what it means
-        return to_wire(destination.outcome_of(error))
-
-
-def _delete(destination: Destination, memory_id: str) -> Mapping[str, Any]:
-    destination.delete(memory_id)
-    return {"deleted": memory_id}
-
-
-def _list(destination: Destination, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    return to_wire(ours(destination.listing(fields["user_id"], fields["since"])))
-
-
-def _take_inventory(destination: Destination, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    memories = destination.listing(fields["user_id"], fields["since"])
-    # A file, because a listing may be too big for one message, and for whoever asks for it.
-    write_inventory(Path(fields["path"]), map(kept, memories))
-    newest = max((it.created_at for it in memories), default="")
-    return {"inventory": {"newest": newest, "is_complete": len(memories) < destination.listing_limit}}
-
-
-def _copies(destination: Destination, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = destination.copies(fields["user_id"], fields["sync_key"])
-    return to_wire(Copies(tuple(kept(it) for it in found)))
-
-
-def _remove(destination: Destination, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    return to_wire(Removed(tuple(remove_doubles(destination, fields["survivor"], fields["extras"]))))
-
-
-def _search(destination: Destination, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    hits = destination.search(fields["query"], fields["user_ids"], fields["limit"])
-    return {"hits": [asdict(hit) for hit in hits]}
 
 
 def main() -> None:

@@ -1,0 +1,96 @@
+"""The verbs of requests: what each has the destination do, and what is reported of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mem0_syncd.destinations import Destination, kept, ours, remove_doubles
+from mem0_syncd.failpoint import failpoint
+from mem0_syncd.inventory import write_inventory
+from mem0_syncd.memory import Memory
+from mem0_syncd.outcome import Copies, Outcome, Removed, to_wire
+
+Fields = Mapping[str, Any]
+Report = Mapping[str, Any]
+
+
+def carry_out(destination: Destination, verb: str, fields: Fields) -> Report:
+    """Carry a request out; returns what is to be reported of it."""
+    if verb in _DELIVERY:
+        return to_wire(_DELIVERY[verb](destination, fields))
+    try:
+        return _QUESTIONS[verb](destination, fields)
+    except Exception as error:  # noqa: BLE001 - the destination knows what it means
+        return to_wire(destination.outcome_of(error))
+
+
+def _push(destination: Destination, fields: Fields) -> Outcome:
+    outcome = destination.push(Memory.thaw(fields["frozen"]), fields["memory_id"])
+    failpoint("stored")
+    return outcome
+
+
+def _look(destination: Destination, fields: Fields) -> Outcome:
+    return destination.look(Memory.thaw(fields["frozen"]), by_text=fields["by_text"])
+
+
+def _poll(destination: Destination, fields: Fields) -> Outcome:
+    return destination.poll(fields["event_id"])
+
+
+_DELIVERY: Mapping[str, Callable[[Destination, Fields], Outcome]] = {
+    "push": _push,
+    "look": _look,
+    "poll": _poll,
+}
+"""What claims ask for, of which every end is an outcome."""
+
+
+def _open(destination: Destination, _fields: Fields) -> Report:
+    return {"account": destination.account}
+
+
+def _list(destination: Destination, fields: Fields) -> Report:
+    return to_wire(ours(destination.listing(fields["user_id"], fields["since"])))
+
+
+def _take_inventory(destination: Destination, fields: Fields) -> Report:
+    memories = destination.listing(fields["user_id"], fields["since"])
+    # A file, because a listing may be too big for one message, and for whoever asks for it.
+    write_inventory(Path(fields["path"]), map(kept, memories))
+    newest = max((it.created_at for it in memories), default="")
+    return {"inventory": {"newest": newest, "is_complete": len(memories) < destination.listing_limit}}
+
+
+def _copies(destination: Destination, fields: Fields) -> Report:
+    found = destination.copies(fields["user_id"], fields["sync_key"])
+    return to_wire(Copies(tuple(kept(it) for it in found)))
+
+
+def _remove(destination: Destination, fields: Fields) -> Report:
+    return to_wire(Removed(tuple(remove_doubles(destination, fields["survivor"], fields["extras"]))))
+
+
+def _delete(destination: Destination, fields: Fields) -> Report:
+    destination.delete(fields["memory_id"])
+    return {"deleted": fields["memory_id"]}
+
+
+def _search(destination: Destination, fields: Fields) -> Report:
+    hits = destination.search(fields["query"], fields["user_ids"], fields["limit"])
+    return {"hits": [asdict(hit) for hit in hits]}
+
+
+_QUESTIONS: Mapping[str, Callable[[Destination, Fields], Report]] = {
+    "open": _open,
+    "list": _list,
+    "inventory": _take_inventory,
+    "copies": _copies,
+    "remove": _remove,
+    "delete": _delete,
+    "search": _search,
+}
+"""What else is asked, with answers of many kinds."""
