@@ -18,7 +18,7 @@ from mem0_syncd.outbox import DestinationRow, Outbox
 from mem0_syncd.outbox.audits import Audited
 from mem0_syncd.repair import doubles_of, remove_doubles
 from mem0_syncd.service import Service
-from mem0_syncd.settlement import Reach
+from mem0_syncd.standing import Reach
 
 DAY_SECONDS = 24 * 3600.0
 BATCH = 500

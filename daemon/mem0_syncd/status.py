@@ -18,7 +18,7 @@ from mem0_syncd.guarantee import guarantee
 from mem0_syncd.item import Kind
 from mem0_syncd.outbox import DestinationRow, Outbox, faults, renewal
 from mem0_syncd.paths import socket_paths
-from mem0_syncd.settlement import Reach
+from mem0_syncd.standing import Reach
 
 SCHEMA = 1
 COUNTS = ("delivered", "pending", "unconfirmed", "accepted", "dead", "skipped", "withheld")

@@ -23,21 +23,18 @@ from mem0_syncd.outcome import (
     Unknown,
 )
 from mem0_syncd.settlement import (
-    HOLD_PROBE_SECONDS,
     MOST_SENDS,
     Await,
     Bury,
     Deleted,
     Doubt,
-    Reach,
     Receipt,
     Requeue,
     Retarget,
     Rules,
-    Standing,
     settle,
-    stand,
 )
+from mem0_syncd.standing import HOLD_PROBE_SECONDS, Reach, Standing, stand
 from support.builders import NOW, entry
 
 RULES = Rules(Backoff(base=1.0, cap=60.0), timeout=30.0, read_lag=30.0)
@@ -158,7 +155,7 @@ def test_no_clock_of_a_destination_runs_away(outcomes: list[tuple[Outcome, float
     for outcome, passed in outcomes:
         now += passed
         longest = max(longest, now + getattr(outcome, "after", 0.0))
-        standing = stand(standing, outcome, RULES, now, rng)
+        standing = stand(standing, outcome, RULES.backoff, now, rng)
         if isinstance(outcome, Stored | Refused | Accepted | Found | Absent):
             assert standing == Standing() or now < standing.asked_until
             longest = standing.asked_until
@@ -182,5 +179,5 @@ def test_late_failures_never_push_the_clock(outcomes: list[Later | Unknown], wai
     first = Standing(Reach.UNREACHABLE, "refused", "", NOW + wait, 3, 4)
     standing, rng = first, random.Random(seed)
     for outcome in outcomes:
-        standing = stand(standing, outcome, RULES, NOW, rng)
+        standing = stand(standing, outcome, RULES.backoff, NOW, rng)
     assert standing == first

@@ -11,7 +11,8 @@ import pytest
 
 from mem0_syncd.clock import Clock
 from mem0_syncd.outbox import Outbox
-from mem0_syncd.settlement import Doubt, Reach, Rules, Standing
+from mem0_syncd.settlement import Doubt, Rules
+from mem0_syncd.standing import Reach, Standing
 from support.builders import NOW, item, prepared
 
 HOUR = 3600.0

@@ -11,7 +11,8 @@ import pytest
 
 from mem0_syncd.outbox import Claim, Outbox
 from mem0_syncd.outcome import Later, Stored
-from mem0_syncd.settlement import Reach, Rules, Standing, settle, stand
+from mem0_syncd.settlement import Rules, settle
+from mem0_syncd.standing import Reach, Standing, stand
 from support.builders import NOW, item, prepared
 
 DAY, HOUR = 86_400.0, 3600.0
@@ -48,7 +49,7 @@ class Outage:
         """Take in what came of one."""
         settlement = settle(claim.entry, outcome, RULES, self.now, self.rng)
         self.outbox.queue.settle(self.number, [(claim.entry, settlement)], self.now)
-        standing = stand(self.standing, outcome, RULES, self.now, self.rng)
+        standing = stand(self.standing, outcome, RULES.backoff, self.now, self.rng)
         self.outbox.registry.set_standing(self.number, standing)
 
     def probe(self, outcome: Later | Stored) -> None:

@@ -43,15 +43,14 @@ from mem0_syncd.settlement import (
     Await,
     Bury,
     Doubt,
-    Reach,
     Receipt,
     Requeue,
     Retarget,
     Rules,
     Settlement,
-    Standing,
     settle,
 )
+from mem0_syncd.standing import Reach, Standing
 from support.builders import FIRST, NOW, SECOND, THIRD, item, prepared
 
 A, B, C = item(FIRST), item(SECOND), item(THIRD)

@@ -26,23 +26,20 @@ from mem0_syncd.outcome import (
 )
 from mem0_syncd.settlement import (
     EVENT_LIFETIME,
-    HOLD_PROBE_SECONDS,
     MOST_SENDS,
     SLOWEST_REWRITE,
     Await,
     Bury,
     Deleted,
     Doubt,
-    Reach,
     Receipt,
     Requeue,
     Retarget,
     Rules,
     Settlement,
-    Standing,
     settle,
-    stand,
 )
+from mem0_syncd.standing import HOLD_PROBE_SECONDS, Reach, Standing, stand
 from support.builders import NOW, entry, item
 
 BACKOFF = Backoff(base=1.0, cap=60.0)
@@ -283,7 +280,7 @@ def after(
     standing = standing or Standing()
     for outcome in outcomes:
         now = max(now, standing.retry_at or now)
-        standing = stand(standing, outcome, RULES, now, rng)
+        standing = stand(standing, outcome, RULES.backoff, now, rng)
     return standing
 
 
@@ -341,7 +338,7 @@ def test_probes_back_off_up_to_the_cap() -> None:
         standing, rng = Standing(), random.Random(seed)
         for step in range(10):
             now = standing.retry_at or NOW
-            standing = stand(standing, Later("refused"), RULES, now, rng)
+            standing = stand(standing, Later("refused"), RULES.backoff, now, rng)
             assert standing.retry_at is not None
             longest[step] = max(longest[step], standing.retry_at - now)
     for step, wait in enumerate(longest):
@@ -355,14 +352,17 @@ def test_what_mem0_asks_for_is_a_floor(outcome: Outcome, seed: int) -> None:
     standing = after(outcome, seed=seed)
     assert standing.reach is Reach.UNREACHABLE
     assert standing.retry_at == NOW + 45.0
-    assert stand(Standing(), Later("429", 3600.0), RULES, NOW, random.Random(seed)).retry_at == NOW + 3600.0
+    assert (
+        stand(Standing(), Later("429", 3600.0), RULES.backoff, NOW, random.Random(seed)).retry_at
+        == NOW + 3600.0
+    )
 
 
 def test_a_probe_that_is_lost_counts_at_once() -> None:
     """An unreachable destination doesn't need three of them."""
     first = after(Later("refused"))
     assert first.retry_at is not None
-    second = stand(first, Unknown("timeout"), RULES, first.retry_at, random.Random(3))
+    second = stand(first, Unknown("timeout"), RULES.backoff, first.retry_at, random.Random(3))
     assert (second.reach, second.step) == (Reach.UNREACHABLE, 2)
     assert second.retry_at is not None
     assert second.retry_at >= first.retry_at
@@ -375,13 +375,15 @@ def test_late_failures_do_not_push_the_clock(failure: Outcome, late: Outcome) ->
     first = after(failure)
     standing = first
     for passed in range(1, 10):
-        standing = stand(standing, late, RULES, NOW + passed, random.Random(passed))
+        standing = stand(standing, late, RULES.backoff, NOW + passed, random.Random(passed))
     assert standing == first
 
 
 def test_a_late_answer_may_ask_for_more_time() -> None:
     """Its `Retry-After` counts from when it was given."""
-    standing = stand(after(Later("429", 20.0)), Later("429", 30.0), RULES, NOW + 1.0, random.Random(1))
+    standing = stand(
+        after(Later("429", 20.0)), Later("429", 30.0), RULES.backoff, NOW + 1.0, random.Random(1)
+    )
     assert standing.retry_at == NOW + 31.0
     assert standing.step == 1
 
@@ -392,7 +394,9 @@ def test_a_hold_says_what_to_do_and_is_probed_every_few_minutes() -> None:
     assert (standing.reach, standing.reason) == (Reach.HELD, "the key is wrong")
     assert standing.remedy == "check MEM0_API_KEY"
     assert standing.retry_at == NOW + HOLD_PROBE_SECONDS
-    again = stand(standing, Held("the key is wrong", "x"), RULES, NOW + HOLD_PROBE_SECONDS, random.Random(1))
+    again = stand(
+        standing, Held("the key is wrong", "x"), RULES.backoff, NOW + HOLD_PROBE_SECONDS, random.Random(1)
+    )
     assert again.retry_at == NOW + 2 * HOLD_PROBE_SECONDS
 
 
@@ -409,6 +413,6 @@ def test_a_hold_says_what_to_do_and_is_probed_every_few_minutes() -> None:
 def test_a_probe_of_a_hold_that_fails_is_not_followed_at_once(outcome: Outcome) -> None:
     """One probe, and then its clock again."""
     held = Standing(Reach.HELD, "the key is wrong", "check", NOW)
-    standing = stand(held, outcome, RULES, NOW, random.Random(1))
+    standing = stand(held, outcome, RULES.backoff, NOW, random.Random(1))
     assert standing.retry_at is not None
     assert standing.retry_at > NOW

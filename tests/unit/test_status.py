@@ -21,7 +21,8 @@ from mem0_syncd.errors import Problem
 from mem0_syncd.item import Kind
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.plan import Skip, Withhold
-from mem0_syncd.settlement import Await, Bury, Doubt, Reach, Receipt, Settlement, Standing
+from mem0_syncd.settlement import Await, Bury, Doubt, Receipt, Settlement
+from mem0_syncd.standing import Reach, Standing
 from mem0_syncd.status import COUNTS, rfc3339, snapshot
 from support.builders import NOW, item, prepared
 

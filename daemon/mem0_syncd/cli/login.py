@@ -53,7 +53,7 @@ def _account(key: str) -> str:
     from mem0_syncd.means import means
     from mem0_syncd.outbox import DestinationRow
     from mem0_syncd.settings import load
-    from mem0_syncd.settlement import Standing
+    from mem0_syncd.standing import Standing
 
     settings = load().model_copy(update={"api_key": SecretStr(key)})
     platform = DestinationRow(0, "platform", "", "", Standing())

@@ -16,7 +16,7 @@ from mem0_syncd.control import ask
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.render import KIND_NAMES
-from mem0_syncd.settlement import Reach, Standing
+from mem0_syncd.standing import Reach, Standing
 from mem0_syncd.status import snapshot
 
 _POLL_SECONDS = 0.05

@@ -18,7 +18,8 @@ from mem0_syncd.entry import Entry
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.outbox import Claim, DestinationRow, Outbox
 from mem0_syncd.outcome import Absent, Copies, Heard, Later, Listed, Outcome, Removed
-from mem0_syncd.settlement import Receipt, Rules, Settlement, Standing, settle, stand
+from mem0_syncd.settlement import Receipt, Rules, Settlement, settle
+from mem0_syncd.standing import Standing, stand
 
 Event = Answer[Claim | Look] | Opened | Lost[Claim | Look]
 
@@ -111,7 +112,7 @@ class Outcomes:
 
     def _heed(self, destination: DestinationRow, outcome: Heard, rules: Rules) -> None:
         standing = self._standing or destination.standing
-        self._standing = stand(standing, outcome, rules, self._now(), self._rng)
+        self._standing = stand(standing, outcome, rules.backoff, self._now(), self._rng)
 
     def _write(self, destination: DestinationRow) -> None:
         settled, standing = self._settled, self._standing or destination.standing

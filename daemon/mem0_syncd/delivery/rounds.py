@@ -22,7 +22,7 @@ from mem0_syncd.delivery.questions import Questions
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.outbox import Claim, DestinationRow, Outbox, Verb
 from mem0_syncd.outcome import Later
-from mem0_syncd.settlement import Reach, Standing
+from mem0_syncd.standing import Reach, Standing
 
 GATHER_SECONDS = 0.02
 """How long answers may gather while all threads are busy: each write to the outbox is synced to the disk."""

@@ -15,7 +15,7 @@ from mem0_syncd.managers import NoManager, manager
 from mem0_syncd.managers import Standing as Service
 from mem0_syncd.means import means
 from mem0_syncd.outbox import DestinationRow
-from mem0_syncd.settlement import Standing
+from mem0_syncd.standing import Standing
 
 INSTALL = "mem0-syncd service install"
 

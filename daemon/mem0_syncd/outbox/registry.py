@@ -8,7 +8,7 @@ from pathlib import Path
 from mem0_syncd.errors import Problem
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.rows import DestinationRow, ProjectRow, as_destination, as_project
-from mem0_syncd.settlement import Standing
+from mem0_syncd.standing import Standing
 
 
 class Registry:

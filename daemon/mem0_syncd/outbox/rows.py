@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mem0_syncd.entry import Entry, State
-from mem0_syncd.settlement import Reach, Standing
+from mem0_syncd.standing import Reach, Standing
 
 
 @dataclass(frozen=True, slots=True)
