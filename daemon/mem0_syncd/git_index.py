@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -18,7 +19,7 @@ def tracks_any(folder: Path, names: Iterable[str]) -> bool:
 
     What can't be read is not tracked.
     """
-    folder = folder.resolve()
+    folder = Path(os.path.realpath(folder))
     found = _work_tree(folder)
     if found is None:
         return False
@@ -41,6 +42,8 @@ def _work_tree(folder: Path) -> tuple[Path, Path] | None:
     """The root of the work tree that a folder is in, and git's own folder of it."""
     for root in (folder, *folder.parents):
         git = root / ".git"
+        if not git.exists():
+            continue
         if (git / "HEAD").is_file():
             return root, git
         try:

@@ -48,7 +48,7 @@ class _Seen:
 class _Memo:
     """What is remembered of a file between scans; replaced as a whole, after the commit."""
 
-    signature: tuple[int, ...] | None = None
+    signature: tuple[int, ...] | None = ()
     mark: files.Mark | None = None
     seen: dict[Digest, _Seen] = field(default_factory=dict)
     bad_since: float | None = None
@@ -130,7 +130,7 @@ class Scanner:
         path = project.path / source.path
         try:
             signature = files.signature_of(path)
-            if changed_only and signature and signature == memo.signature:
+            if changed_only and signature != () and signature == memo.signature:
                 return None
             if signature is None:
                 return _Read(source, None, {}, {})
@@ -161,7 +161,7 @@ class Scanner:
     def _unreadable(self, project: ProjectRow, source: Source, error: Unreadable) -> bool:
         """A writer may be at work: only what stays unreadable is a problem; returns whether to retry."""
         memo = self._memo(project, source)
-        memo.signature = memo.mark = None
+        memo.signature, memo.mark = (), None
         memo.bad_since = time.monotonic() if memo.bad_since is None else memo.bad_since
         if time.monotonic() - memo.bad_since < SETTLING_SECONDS:
             return True
