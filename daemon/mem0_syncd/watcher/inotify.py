@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from watchdog.events import (
     DirAttribEvent,
@@ -42,7 +42,7 @@ class FolderObserver(BaseObserver):
     """watchdog's observer, with all its folders on one reading thread; no folder is watched recursively."""
 
     def __init__(self) -> None:
-        super().__init__(_Emitter, reader=self._take_reader)
+        super().__init__(cast("type[EventEmitter]", _Emitter), reader=self._take_reader)
         self._reader: InotifyFD | None = None
 
     def on_thread_stop(self) -> None:
@@ -64,13 +64,16 @@ class FolderObserver(BaseObserver):
         return self._reader
 
 
-class _Emitter(EventEmitter):
-    """One folder: called by the thread that reads, it has none of its own, whatever its base class is."""
+class _Emitter:
+    """One folder, with what an observer asks of an emitter; a thread, as watchdog's are, takes 4 KiB each."""
+
+    __slots__ = ("_number", "_queue", "_reader", "_take_reader", "watch")
 
     def __init__(
-        self, queue: EventQueue, watch: ObservedWatch, *, reader: Callable[[], InotifyFD], **rest: Any
+        self, queue: EventQueue, watch: ObservedWatch, *, reader: Callable[[], InotifyFD], **_rest: Any
     ) -> None:
-        super().__init__(queue, watch, **rest)
+        self._queue = queue
+        self.watch = watch
         self._take_reader = reader
         self._reader: InotifyFD | None = None
         self._number: WatchDescriptor | None = None
@@ -97,16 +100,19 @@ class _Emitter(EventEmitter):
     def on_event(self, event: InotifyEvent) -> None:
         """Pass an event of the kernel on."""
         name = os.fsdecode(event.name)
-        self.queue_event(_event(event, f"{self.watch.path}/{name}" if name else self.watch.path))
+        self._tell(_event(event, f"{self.watch.path}/{name}" if name else self.watch.path))
 
     def on_watch_deleted(self, wd: WatchDescriptor) -> None:  # noqa: ARG002 - watchdog's signature
         """The folder is gone, or its disk is."""
         self._number = None
-        self.queue_event(DirDeletedEvent(self.watch.path))
+        self._tell(DirDeletedEvent(self.watch.path))
 
     def on_queue_overflow(self) -> None:
         """Events were lost: anything may have changed."""
-        self.queue_event(DirCreatedEvent(self.watch.path))
+        self._tell(DirCreatedEvent(self.watch.path))
+
+    def _tell(self, event: FileSystemEvent) -> None:
+        self._queue.put((event, self.watch))
 
 
 def _event(event: InotifyEvent, path: str) -> FileSystemEvent:
