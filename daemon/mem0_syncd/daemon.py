@@ -35,6 +35,11 @@ from mem0_syncd.upgrade import Upgrade
 from mem0_syncd.watcher import Watcher
 
 MEND_SECONDS = 10.0
+"""After which what failed is tried again, and what can't be watched is looked at."""
+
+LOOK_SECONDS = 20.0
+"""How often all is looked at that no event tells of, most of it folders of projects."""
+
 TICK_SECONDS = 10.0
 AUDIT_CHECK_SECONDS = 3600.0
 """How often it is looked whether an audit is due: a laptop that slept at the time makes up for it."""
@@ -62,7 +67,7 @@ class Daemon(Service):
         self.schedule = Schedule(self._after_job)
         self.schedule.add("mark", self._mark)
         self.schedule.add("mend", self._mend)
-        self.schedule.add("look", self._look, every=MEND_SECONDS)
+        self.schedule.add("look", self._look, every=LOOK_SECONDS)
         self.schedule.add("audit", self._audit, every=AUDIT_CHECK_SECONDS)
         self.schedule.add("compact", self._compact, every=COMPACT_SECONDS)
         self.dispatch = Dispatch(self, self.schedule, self._heed_what_was_mended)
@@ -206,6 +211,7 @@ class Daemon(Service):
         self.outbox.registry.set_problems("", "watcher", problems)
         if problems:  # What no event tells of is looked at instead.
             self.survey.scan_all()
+            self.schedule.by("look", MEND_SECONDS)
 
     @property
     def problems(self) -> list[Problem]:

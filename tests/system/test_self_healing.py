@@ -176,7 +176,7 @@ def test_a_watcher_that_dies_is_replaced(daemon: Daemon, project: Path, mem0: Me
     prelude = f"""{SWIFT}
 import os, pathlib
 from mem0_syncd import daemon, watcher
-daemon.MEND_SECONDS = 0.5
+daemon.LOOK_SECONDS = 0.5
 def die_once(self, folder, event, before=watcher.Watcher.heard):
     told = pathlib.Path(os.environ["MEM0_SYNCD_STATE_DIR"] + ".hang")
     if told.exists():

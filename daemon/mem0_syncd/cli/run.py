@@ -29,7 +29,7 @@ def run(*, launchd: bool) -> None:
 
     # OpenSSL would be a fourteenth of a daemon that encrypts nothing: the courier talks to Mem0.
     with without(*needless_hashes()):
-        from mem0_syncd import log
+        from mem0_syncd import heap, log
         from mem0_syncd.bell import Bell
         from mem0_syncd.notify import Notifier
         from mem0_syncd.standby import live
@@ -39,6 +39,7 @@ def run(*, launchd: bool) -> None:
         # A watchdog ends a daemon that hangs by SIGABRT: then every thread says where it is.
         faulthandler.enable()
         log.configure(chosen.log_level, chosen.log_file)
+        heap.share()
         bell = Bell()
         # On a terminal, SIGHUP says that it is gone; there the daemon ends as it always may.
         reloads = [] if sys.stderr.isatty() else [signal.SIGHUP]
