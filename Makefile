@@ -25,7 +25,7 @@ demo: $(INSTALLED) ## See it work: a sample project, a daemon that is killed, an
 	$(BIN)/mem0-syncd demo
 
 test: lint ## Check style and types, and run all tests.
-	$(BIN)/python -m pytest -n 4 --dist worksteal
+	$(BIN)/python -m pytest -n 6 --dist worksteal
 
 test-slow: $(INSTALLED) ## Run the tests that take minutes.
 	$(BIN)/python -m pytest -n 2 -m slow

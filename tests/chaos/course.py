@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import random
 import shutil
@@ -58,7 +59,7 @@ class Course:
     """One run on one folder; `seed` decides everything that chance decides.
 
     When for `patience` seconds no item changes its state, nothing will ever come. `bug` is put into the
-    daemon; `rate` scales all troubles.
+    daemon; `rate` scales all troubles, and `pause` how many requests come between two things that happen.
     """
 
     folder: Path
@@ -67,6 +68,7 @@ class Course:
     patience: float = 120.0
     bug: str = ""
     rate: float = 1.0
+    pause: float = 1.0
     times: Times = field(default_factory=Times)
     say: Callable[[str], None] = lambda _: None
     kills: Counter[str] = field(default_factory=Counter)
@@ -220,7 +222,7 @@ class Course:
 
     def _pass(self, requests: int) -> None:
         """Let so many requests arrive, or fewer if for a second none comes."""
-        goal = self.storm.arrived + requests
+        goal = self.storm.arrived + math.ceil(requests * self.pause)
         before, since = -1, time.monotonic()
         while self.storm.arrived < goal and time.monotonic() < since + 1.0:
             if self.storm.arrived != before:

@@ -47,7 +47,7 @@ def test_another_account_gets_everything_once_it_is_accepted(tmp_path: Path, pro
             assert daemon.stop() == 0
 
         sent = len(mem0.adds)
-        for account, name in ((one, "one"), (two, "two"), (one, "one")):
+        for account, name in ((one, "one"), (two, "two")):
             switch(mem0, account, name)
             assert daemon.run("sync", "--accept-account").returncode == 0
             assert cases(it.text for it in mem0.memories) == [1, 2, 3]

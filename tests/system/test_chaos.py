@@ -13,7 +13,7 @@ from chaos.seeded import BUGS
 
 def test_nothing_is_lost_or_doubled_in_a_storm(tmp_path: Path) -> None:
     """With every fault of Mem0 at random, and daemon and courier killed again and again."""
-    reckoning = Course(tmp_path, "a storm", items=120).run()
+    reckoning = Course(tmp_path, "a storm", items=120, pause=0.2).run()
     assert reckoning.is_well, reckoning.table()
 
 

@@ -158,7 +158,7 @@ def test_sync_says_why_not_everything_is_delivered(
 
     mem0.calm()
     with mem0.hold("add"):
-        said = daemon.run("sync", "--timeout", "1", MEM0_SYNCD_PLATFORM__TIMEOUT_SECONDS="20")
+        said = daemon.run("sync", "--timeout", "1", MEM0_SYNCD_PLATFORM__TIMEOUT_SECONDS="2")
         assert said.returncode == 1
         assert "not everything is delivered: timed out with " in said.stderr
     mem0.fail("add", answer(400, {"error": "not that one"}), where=says("case 3"), times=None)

@@ -24,6 +24,11 @@ KILLED = -signal.SIGKILL
 KINDS: tuple[Kind, ...] = ("add", "update")
 
 
+def slow(value: Any) -> Any:
+    """A parameter that adds little to the quicker ones beside it, and to the crash matrix."""
+    return pytest.param(value, marks=pytest.mark.slow)
+
+
 @dataclass
 class Shop:
     """A project whose daemon is killed again and again; every round revises two decisions and adds two."""
@@ -101,7 +106,7 @@ def die_at(shop: Shop, failpoint: str) -> None:
     shop.wait_until_alone()
 
 
-@pytest.mark.parametrize("failpoint", ["read", "enqueued", "claimed", "handed:4"])
+@pytest.mark.parametrize("failpoint", [*map(slow, ("read", "enqueued")), "claimed", "handed:4"])
 def test_the_daemon_is_killed_before_an_answer(shop: Shop, failpoint: str) -> None:
     """Wherever the daemon dies, the next start delivers new decisions and revisions, once each."""
     shop.write()
@@ -187,7 +192,9 @@ def kill_both(daemon: Daemon) -> None:
     daemon.kill()
 
 
-@pytest.mark.parametrize("kill", [kill_courier, Daemon.kill, kill_both], ids=["courier", "daemon", "both"])
+@pytest.mark.parametrize(
+    "kill", [kill_courier, Daemon.kill, slow(kill_both)], ids=["courier", "daemon", "both"]
+)
 def test_a_kill_while_mem0_is_at_work(shop: Shop, kill: Callable[[Daemon], None]) -> None:
     """Adds and updates that nobody waits for any more, before and after Mem0 stored them."""
     shop.daemon.start()

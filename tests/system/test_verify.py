@@ -183,7 +183,7 @@ def test_what_no_source_says_any_more_can_not_be_restored(
 
 
 @pytest.mark.parametrize(
-    "point", ["wished", "stored", *(pytest.param(it, marks=pytest.mark.slow) for it in ("claimed", "let go"))]
+    "point", ["wished", *(pytest.param(it, marks=pytest.mark.slow) for it in ("stored", "claimed", "let go"))]
 )
 def test_a_repair_that_is_killed_is_gone_through_with(
     tmp_path: Path, project: Path, mem0: Mem0Platform, point: str
