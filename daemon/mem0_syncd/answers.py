@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mem0_syncd import __version__
-from mem0_syncd.control import Answer, Operations
+from mem0_syncd.control import Answer, LongOperations, Operations, Request
 from mem0_syncd.errands import begin_sync, forget, recall, take_inventory
 from mem0_syncd.item import Kind
 from mem0_syncd.repair import repair
+from mem0_syncd.telling import Tell
 
 if TYPE_CHECKING:
     from mem0_syncd.daemon import Daemon
-
-Request = Mapping[str, Any]
 
 
 class Answers:
@@ -38,6 +36,8 @@ class Answers:
             "pause": partial(self._pause, paused=True),
             "resume": partial(self._pause, paused=False),
             "recall": self._recall,
+        }
+        self.long_operations: LongOperations = {
             "forget": self._forget,
             "inventory": self._inventory,
             "repair": self._repair,
@@ -95,16 +95,16 @@ class Answers:
         hits = recall(self._daemon, request["query"], request["project"], request["limit"], kinds)
         return {"hits": hits}
 
-    def _forget(self, request: Request) -> Answer:
+    def _forget(self, request: Request, tell: Tell) -> Answer:
         wanted = {key: request[key] for key in ("name", "project", "remote")}
-        return forget(self._daemon, **wanted)
+        return forget(self._daemon, **wanted, tell=tell)
 
-    def _inventory(self, request: Request) -> Answer:
+    def _inventory(self, request: Request, tell: Tell) -> Answer:
         where = {key: request[key] for key in ("destination", "user_id")}
-        return take_inventory(self._daemon, **where)
+        return take_inventory(self._daemon, **where, tell=tell)
 
-    def _repair(self, request: Request) -> Answer:
+    def _repair(self, request: Request, tell: Tell) -> Answer:
         wanted = {key: request[key] for key in ("destination", "missing", "altered", "moved", "doubled")}
-        done = repair(self._daemon, **wanted)
+        done = repair(self._daemon, **wanted, tell=tell)
         self._daemon.dispatch.soon()
         return done

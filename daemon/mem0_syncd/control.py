@@ -1,4 +1,7 @@
-"""The control socket, both ends: one JSON line each way, for what needs the daemon itself."""
+"""The control socket, both ends: one JSON line each way, for what needs the daemon itself.
+
+Whoever asks for it hears of what takes long in further lines, before the one that answers.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,12 @@ import socket
 import socketserver
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from mem0_syncd.errors import DaemonNotRunning, Problem, SyncdError
+from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, Problem, SyncdError
+from mem0_syncd.telling import Tell, to_nobody
 
 ADDRESS_FILE = "socket"
 """The file in the state folder that says where the socket is: a shell elsewhere may not find it."""
@@ -22,7 +26,10 @@ ADDRESS_FILE = "socket"
 _WANT_SECONDS = 0.5
 
 Answer = Mapping[str, Any]
-Operations = Mapping[str, Callable[[Mapping[str, Any]], Answer]]
+Request = Mapping[str, Any]
+Operations = Mapping[str, Callable[[Request], Answer]]
+LongOperations = Mapping[str, Callable[[Request, Tell], Answer]]
+"""What may take so long that whoever waits wants to hear how far it has come."""
 
 
 class ControlServer:
@@ -33,6 +40,7 @@ class ControlServer:
         path: Path,
         state: Path,
         operations: Operations,
+        long_operations: LongOperations | None = None,
         explain: Callable[[Exception], Problem | None] = lambda _: None,
     ) -> None:
         """Listen at `path`, open to this user alone, and say so in the state folder, if it can be written.
@@ -45,7 +53,7 @@ class ControlServer:
         # A socket is open to others between bind and chmod, unless it is made closed.
         umask = os.umask(0o177)
         try:
-            self._server = _Server(str(path), _handler(operations, explain))
+            self._server = _Server(str(path), _handler(operations, long_operations or {}, explain))
         finally:
             os.umask(umask)
         _say_where(state, str(path))
@@ -107,7 +115,9 @@ def _say_where(state: Path, address: str) -> None:
 
 
 def _handler(
-    operations: Operations, explain: Callable[[Exception], Problem | None]
+    operations: Operations,
+    long_operations: LongOperations,
+    explain: Callable[[Exception], Problem | None],
 ) -> type[socketserver.StreamRequestHandler]:
     class Handler(socketserver.StreamRequestHandler):
         timeout: ClassVar[float | None] = 10.0
@@ -116,55 +126,79 @@ def _handler(
             answer: Answer
             try:
                 request = json.loads(self.rfile.readline())
-                answer = operations[request["op"]](request)
+                if (op := request["op"]) in long_operations:
+                    answer = long_operations[op](request, self._tell if request.get("tell") else to_nobody)
+                else:
+                    answer = operations[op](request)
             except SyncdError as error:
                 answer = {"error": error.problem.as_dict()}
             except Exception as error:  # noqa: BLE001 - a client's mistake mustn't end the server's thread
                 problem = explain(error) or Problem(f"{type(error).__name__}: {error}", "", "")
                 answer = {"error": problem.as_dict()}
+            self._say(answer)
+
+        def _tell(self, done: int, total: int) -> None:
+            self._say({"progress": [done, total]})
+
+        def _say(self, line: Answer) -> None:
             with contextlib.suppress(OSError):
-                self.wfile.write(json.dumps(answer).encode() + b"\n")
+                self.wfile.write(json.dumps(line).encode() + b"\n")
 
     return Handler
 
 
-def ask(state: Path, op: str, *, timeout: float = 2.0, **fields: Any) -> dict[str, Any]:
-    """Ask the daemon of a state folder.
+def ask(
+    state: Path, op: str, *, timeout: float = 2.0, tell: Tell | None = None, **fields: Any
+) -> dict[str, Any]:
+    """Ask the daemon of a state folder; `tell` hears how far it has come with what takes long.
 
-    Raises `DaemonNotRunning` where none listens or it stands by, `TimeoutError` where one listens and doesn't
-    answer in `timeout` seconds, `SyncdError` with what the daemon answers of its own.
+    Raises `DaemonNotRunning` where none listens or it stands by, `DaemonUnresponsive` where one listens and
+    says nothing for `timeout` seconds, `SyncdError` with what the daemon answers of its own.
     """
     try:
         address = (state / ADDRESS_FILE).read_text(encoding="utf-8")
     except OSError:
         raise _not_running(state) from None
-    return ask_at(address, state, op, timeout=timeout, **fields)
+    return ask_at(address, state, op, timeout=timeout, tell=tell, **fields)
 
 
-def ask_at(address: str, state: Path, op: str, *, timeout: float, **fields: Any) -> dict[str, Any]:
+def ask_at(
+    address: str, state: Path, op: str, *, timeout: float, tell: Tell | None = None, **fields: Any
+) -> dict[str, Any]:
     """Ask the daemon that listens at an address; raises what `ask` raises."""
+    request = {"op": op, **fields} | ({"tell": True} if tell else {})
     try:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         with connection:
             connection.settimeout(timeout)
             connection.connect(address)
-            connection.sendall(json.dumps({"op": op, **fields}).encode() + b"\n")
+            connection.sendall(json.dumps(request).encode() + b"\n")
             with connection.makefile("rb") as file:
-                line = file.readline()
-    except TimeoutError:
-        raise
-    except BlockingIOError:  # so many wait for an answer that there is no room for one more
-        raise TimeoutError("the daemon doesn't answer") from None
+                answer = _answer(file, tell or to_nobody)
+    # The latter where so many wait for an answer that there is no room for one more.
+    except (TimeoutError, BlockingIOError):
+        raise DaemonUnresponsive(
+            "the daemon doesn't answer", where=str(state), remedy="restart it; see: mem0-syncd doctor"
+        ) from None
     except OSError:
         raise _not_running(state) from None
-    if not line:
+    if answer is None:
         raise DaemonNotRunning("the daemon has just ended", where=str(state), remedy="mem0-syncd run")
-    answer: dict[str, Any] = json.loads(line)
     if answer.get("standby") and op != "ping":
         raise DaemonNotRunning("the daemon stands by", where=str(state), remedy="see: mem0-syncd status")
     if error := answer.get("error"):
         raise SyncdError(error["what"], where=error["where"], remedy=error["remedy"])
     return answer
+
+
+def _answer(lines: Iterable[bytes], tell: Tell) -> dict[str, Any] | None:
+    """The line that answers, None where there is none; those before it are told."""
+    for line in lines:
+        said: dict[str, Any] = json.loads(line)
+        if "progress" not in said:
+            return said
+        tell(*said["progress"])
+    return None
 
 
 def _not_running(state: Path) -> DaemonNotRunning:

@@ -76,10 +76,12 @@ class Daemon(Service):
         socket = paths.socket_path(settings.state_dir)
         self.watcher = Watcher(files, self.survey.heed, self._mend_soon, socket.with_suffix(".own"))
         self.keeper = Keeper(self.watcher, self.schedule, self.deliveries, notifier)
+        answers = Answers(self)
         self.control = ControlServer(
             socket,
             settings.state_dir,
-            Answers(self).operations,
+            answers.operations,
+            answers.long_operations,
             partial(faults.problem_of, folder=settings.state_dir),
         )
 

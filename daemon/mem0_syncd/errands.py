@@ -16,6 +16,7 @@ from mem0_syncd.errors import SyncdError
 from mem0_syncd.item import Kind
 from mem0_syncd.memory import user_id
 from mem0_syncd.service import Service
+from mem0_syncd.telling import Tell, to_nobody
 
 log = structlog.get_logger("errands")
 
@@ -70,8 +71,12 @@ def recall(
     return service.deliveries.to(destination).questions.search(query, user_ids, limit)
 
 
-def forget(service: Service, *, name: str | None, project: str | None, remote: bool) -> dict[str, int]:
+def forget(
+    service: Service, *, name: str | None, project: str | None, remote: bool, tell: Tell = to_nobody
+) -> dict[str, int]:
     """Put tombstones on items, and delete their memories if asked to; says how many of each.
+
+    `tell` hears how many of a destination's items are done.
 
     Raises `SyncdError` where nothing is known by that name, or something is just being sent.
     """
@@ -81,11 +86,12 @@ def forget(service: Service, *, name: str | None, project: str | None, remote: b
         found = service.outbox.tombstones.find(destination.id, name=name, project=project)
         if any(item.is_under_way for item in found):
             raise SyncdError("it is just being sent", where=where, remedy="mem0-syncd sync, and then again")
-        for item in found:
+        for number, item in enumerate(found, 1):
             for memory_id in item.memory_ids if remote else ():
                 service.deliveries.to(destination).questions.delete(memory_id)
                 done["deleted"] += 1
             service.outbox.tombstones.bury(destination.id, [item.sync_key], receipts_too=remote)
+            tell(number, len(found))
         done["forgotten"] += len(found)
     if not done["forgotten"]:
         raise SyncdError(
@@ -94,18 +100,21 @@ def forget(service: Service, *, name: str | None, project: str | None, remote: b
     return done
 
 
-def take_inventory(service: Service, *, destination: int, user_id: str, since: str = "") -> dict[str, Any]:
+def take_inventory(
+    service: Service, *, destination: int, user_id: str, since: str = "", tell: Tell = to_nobody
+) -> dict[str, Any]:
     """Write down what a user id holds: says in which file, which is the asker's to delete, and until when.
 
     `newest` is when the newest of it was made, as Mem0 writes it; what isn't in it need not be missing
-    unless it `is_complete`. What was stored less than `read_lag` seconds before need not be shown yet.
+    unless it `is_complete`. What was stored less than `read_lag` seconds before need not be shown yet. `tell`
+    hears how many memories are read.
     """
     row = service.outbox.registry.destination(destination)
     folder = paths.make_private(service.settings.state_dir / inventory.FOLDER)
     handle, name = tempfile.mkstemp(suffix=".jsonl", dir=folder)
     os.close(handle)
     try:
-        said = service.deliveries.to(row).questions.take_inventory(user_id, since, Path(name))
+        said = service.deliveries.to(row).questions.take_inventory(user_id, since, Path(name), tell)
     except BaseException:
         Path(name).unlink()
         raise

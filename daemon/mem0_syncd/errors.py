@@ -48,6 +48,10 @@ class DaemonNotRunning(SyncdError):
     exit_code = 3
 
 
+class DaemonUnresponsive(SyncdError):
+    """A daemon listens, and doesn't answer."""
+
+
 class BadConfiguration(SyncdError):
     """A setting is missing, unknown or malformed."""
 

@@ -14,9 +14,10 @@ from mem0_syncd.inventory import read_inventory
 from mem0_syncd.memory import GLOBAL_BEST_PRACTICES
 from mem0_syncd.outbox import DestinationRow, Outbox
 from mem0_syncd.outbox.receipts import Scope
+from mem0_syncd.telling import Tell, to_nobody
 
 TakeInventory = Callable[..., Mapping[str, Any]]
-"""`errands.take_inventory`, here or in the daemon: takes `destination` and `user_id`."""
+"""`errands.take_inventory`, here or in the daemon: takes `destination`, `user_id` and `tell`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,31 +31,53 @@ class Inspected:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """How to compare: `say` hears how it gets on; `gone` were just deleted, and may still be listed."""
+    """How to compare: `gone` were just deleted, and may still be listed.
+
+    `say` hears what is being done, and `tell` how many items are compared.
+    """
 
     outbox: Outbox
     take_inventory: TakeInventory
     say: Callable[[str], None]
+    tell: Tell = to_nobody
     gone: AbstractSet[str] = frozenset()
 
     def run(self, project: str | None = None) -> Iterator[Inspected]:
         """Compare everything, or one project, wherever its items go."""
+        receipts = self.outbox.receipts
+        parts = [
+            (destination, user_id, scope, sum(receipts.count(destination.id, *it) for it in scope))
+            for destination, user_id, scope in self._parts(project)
+        ]
+        total, done = sum(count for *_, count in parts), 0
+        for destination, user_id, scope, count in parts:
+            self.say(f"comparing {user_id}")
+            self.tell(done, total)
+            comparison = self._compare(destination, user_id, scope, self._in_part(done, count, total))
+            if user_id == GLOBAL_BEST_PRACTICES and project is not None:
+                comparison.foreign = []  # what other projects know is none of this one's business
+            done += count
+            yield Inspected(destination, user_id, comparison)
+
+    def _parts(self, project: str | None) -> Iterator[tuple[DestinationRow, str, Scope]]:
         registry = self.outbox.registry
         for destination in registry.destinations_in_use():
             for user_id, scope in self.outbox.receipts.scopes(destination.id, project).items():
-                here = [it for it in scope if registry.destination_of(it[0]).id == destination.id]
-                if not here:
-                    continue
-                self.say(f"comparing {user_id}")
-                comparison = self._compare(destination, user_id, here)
-                if user_id == GLOBAL_BEST_PRACTICES and project is not None:
-                    comparison.foreign = []  # what other projects know is none of this one's business
-                yield Inspected(destination, user_id, comparison)
+                if here := [it for it in scope if registry.destination_of(it[0]).id == destination.id]:
+                    yield destination, user_id, here
 
-    def _compare(self, destination: DestinationRow, user_id: str, scope: Scope) -> Comparison:
+    def _in_part(self, before: int, count: int, total: int) -> Tell:
+        """Hears how many memories of one listing are read, and tells how many items of all that makes."""
+
+        def tell(read: int, listed: int) -> None:
+            self.tell(before + count * read // max(listed, 1), total)
+
+        return tell
+
+    def _compare(self, destination: DestinationRow, user_id: str, scope: Scope, tell: Tell) -> Comparison:
         for is_last in (False, True):
             begun, before = time.time(), self._delivered(destination, scope)
-            inventory = self.take_inventory(destination=destination.id, user_id=user_id)
+            inventory = self.take_inventory(destination=destination.id, user_id=user_id, tell=tell)
             kept = [it for it in read_inventory(Path(inventory["path"])) if it.id not in self.gone]
             # What was delivered, revised or forgotten meanwhile is compared the next time.
             after = set(self._delivered(destination, scope))

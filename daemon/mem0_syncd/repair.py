@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -14,6 +14,7 @@ from mem0_syncd.outbox import DestinationRow
 from mem0_syncd.outbox.receipts import Move
 from mem0_syncd.outbox.wishes import Wish
 from mem0_syncd.service import Service
+from mem0_syncd.telling import Tell, to_nobody
 
 log = structlog.get_logger("repair")
 
@@ -28,11 +29,13 @@ def repair(
     missing: Iterable[Found],
     altered: Iterable[Found],
     moved: Iterable[Found],
-    doubled: Iterable[Found],
+    doubled: Sequence[Found],
+    tell: Tell = to_nobody,
 ) -> dict[str, Any]:
     """Put differences right: everything that is to be sent is durable as an ordinary entry when it returns.
 
-    Says which memories were removed, which items no source says any more, and the newest entry's id.
+    Says which memories were removed, which items no source says any more, and the newest entry's id; `tell`
+    hears how many doubles are dealt with.
     """
     outbox, row = service.outbox, service.outbox.registry.destination(destination)
     altered = list(altered)
@@ -46,8 +49,9 @@ def repair(
         service.scan_anew()
     unsaid = outbox.wishes.end(destination)
     removed: list[str] = []
-    for it in doubled:
+    for number, it in enumerate(doubled, 1):
         removed += remove_doubles(service, row, doubles_of(service, row, it["user_id"], it["sync_key"]))
+        tell(number, len(doubled))
     outbox.audits.settle(destination)
     outbox.registry.probe_now(destination, time.time())
     return {"newest": outbox.queue.newest_id(), "removed": removed, "unsaid": sorted(unsaid)}

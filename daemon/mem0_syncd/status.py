@@ -13,7 +13,7 @@ from typing import Any
 
 from mem0_syncd import refusal
 from mem0_syncd.control import ask, ask_at
-from mem0_syncd.errors import DaemonNotRunning, OutboxUnusable, Problem
+from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, OutboxUnusable, Problem
 from mem0_syncd.guarantee import guarantee
 from mem0_syncd.item import Kind
 from mem0_syncd.outbox import DestinationRow, Outbox, faults, renewal
@@ -88,7 +88,7 @@ def _ping(state: Path) -> tuple[str, dict[str, Any]]:
             return "ok", ping()
         except DaemonNotRunning:
             continue
-        except TimeoutError:
+        except DaemonUnresponsive:
             return "unresponsive", {}
     return "stopped", {}
 

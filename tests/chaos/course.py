@@ -242,7 +242,7 @@ class Course:
             assert self.daemon.exit_code is None, self.daemon.said()[-2000:]
             if status["destination"]["state"] == "held":
                 self.helped["a held destination: sync"] += 1
-                with contextlib.suppress(SyncdError, TimeoutError):
+                with contextlib.suppress(SyncdError):
                     ask(self.daemon.state, "sync", timeout=PATIENCE)
                 time.sleep(0.3)
             if status["totals"] != before:

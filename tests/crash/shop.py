@@ -110,7 +110,7 @@ class Shop:
 
     def tell(self, what: str) -> None:
         """Ask the daemon for something; it may die of it."""
-        with contextlib.suppress(SyncdError, TimeoutError, OSError, ValueError):
+        with contextlib.suppress(SyncdError, OSError, ValueError):
             ask(self.daemon.state, what)
 
     def retry(self) -> None:
@@ -212,7 +212,7 @@ class Shop:
             heal(self)
             time.sleep(0.03)
         if self.daemon.courier is None:
-            where = {"project": self.project.folder.name, "limit": 1}
+            where: dict[str, Any] = {"project": self.project.folder.name, "limit": 1}
             ask(self.daemon.state, "recall", timeout=PATIENCE, query="a case", **where)
         return doubled
 

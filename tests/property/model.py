@@ -62,6 +62,7 @@ from mem0_syncd.repair import repair
 from mem0_syncd.scanner import Scanner
 from mem0_syncd.settlement import Rules
 from mem0_syncd.sources import Raw, decision_log
+from mem0_syncd.telling import Tell, to_nobody
 from mem0_syncd.verdict import verdict
 from support.decision_log import replace as write_file
 from support.mem0_model import LONGEST_DELAY, LONGEST_LAG, TIMEOUT, Clock, Kept, Mem0Model
@@ -319,7 +320,9 @@ class Delivering(RuleBasedStateMachine):
         self.scanner.forget()
         self.scan()
 
-    def _take_inventory(self, *, destination: int, user_id: str, since: str = "") -> dict[str, Any]:
+    def _take_inventory(
+        self, *, destination: int, user_id: str, since: str = "", tell: Tell = to_nobody
+    ) -> dict[str, Any]:
         path = self.folder / "inventory.jsonl"
         path.touch()
         memories = self.mem0.listing(user_id)

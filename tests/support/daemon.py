@@ -113,7 +113,7 @@ class Daemon:
 
     def answers(self) -> dict[str, Any] | None:
         """What the daemon answers to a ping, if it does and doesn't stand by."""
-        with contextlib.suppress(SyncdError, TimeoutError):
+        with contextlib.suppress(SyncdError):
             answer = ask(self.state, "ping")
             return None if answer.get("standby") else answer
         return None

@@ -88,6 +88,9 @@ def test_status_is_true_whatever_the_daemon_does(daemon: Daemon, project: Path) 
     code, shown = status(daemon)
     assert (code, shown["state"], shown["daemon"]["running"]) == (1, "unresponsive", True)
     assert shown["totals"] == counts
+    said = daemon.run("resume")
+    assert said.returncode == 1
+    assert said.stderr.startswith("mem0-syncd: the daemon doesn't answer\n  where:  ")
     daemon.send(signal.SIGCONT)
     wait_until(daemon.answers, "an answer again")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shlex
@@ -12,11 +13,24 @@ from pathlib import Path
 
 import pytest
 
+from mem0_syncd.destinations.platform import PAGE_SIZE
+from mem0_syncd.lock import holder
 from support.daemon import Daemon, platform_settings, running, wait_until
 from support.decision_log import decision, write_log
 from support.faults import answer, says
 from support.mem0_platform import Mem0Platform
 from support.terminal import CLEARS, LEAVES_SCREEN, finish, spawn, typed_at
+
+STARTS_SLOWLY = """
+import pathlib, time
+from mem0_syncd import daemon
+begin = daemon.Daemon._begin
+def wait(self, running):
+    while not pathlib.Path({!r}).exists():
+        time.sleep(0.02)
+    begin(self, running)
+daemon.Daemon._begin = wait
+"""
 
 
 @pytest.fixture
@@ -150,3 +164,41 @@ def test_whoever_waits_is_told_how_far_it_has_come(daemon: Daemon, project: Path
         code, rest = finish(syncing)
     assert code == 0
     assert "decisions 30/30" in rest
+
+
+def test_a_comparison_tells_how_many_items_are_compared(
+    daemon: Daemon, project: Path, mem0: Mem0Platform
+) -> None:
+    """By a running daemon, as it reads Mem0's pages; in a pipe nobody is told of what is over soon."""
+    write_log(project, [decision(number) for number in range(1, 31)])
+    daemon.environment["MEM0_SYNCD_PLATFORM__TIMEOUT_SECONDS"] = "60"
+    for number in range(PAGE_SIZE):
+        mem0.plant(f"Of another program, {number}", user_id="shop-decisions")
+    with running(daemon):
+        daemon.wait_delivered(30)
+        pages = itertools.count()
+        with mem0.hold("lookup", where=lambda _: next(pages) > 0) as held:
+            verifying = spawn(daemon.environment, "verify")
+            verifying.expect(r"comparing shop-decisions.*\D26/30")
+            held.release()
+        code, rest = finish(verifying)
+        assert code == 1
+        assert "30 delivered items compared with Mem0: 200 foreign" in rest
+        assert daemon.run("verify").stderr == ""
+
+
+def test_verify_waits_for_a_daemon_that_is_just_starting(
+    daemon: Daemon, project: Path, tmp_path: Path
+) -> None:
+    """It has the lock already, and doesn't answer yet; whoever waits is told so."""
+    write_log(project, [decision(1)])
+    assert daemon.run("sync").returncode == 0
+    go_on = tmp_path / "go on"
+    with running(daemon, wait=False, prelude=STARTS_SLOWLY.format(str(go_on))):
+        wait_until(lambda: holder(daemon.state).get("command") == "run", "the lock is the daemon's")
+        verifying = spawn(daemon.environment, "verify")
+        verifying.expect("waiting for the daemon")
+        go_on.touch()
+        code, rest = finish(verifying)
+    assert code == 0, rest
+    assert "1 delivered items compared with Mem0: all is well" in rest

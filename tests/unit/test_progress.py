@@ -25,8 +25,11 @@ def test_the_time_left_is_that_of_the_rate_so_far(done: int, total: int, seconds
 def test_a_log_gets_a_line_now_and_then(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing of what is over soon, and one line in ten seconds of the rest; on standard error."""
-    moments = iter([0.0, 1.0, 11.0, 12.0, 13.0, 22.0])
+    """Nothing of what is over soon, and one line in ten seconds of the rest; on standard error.
+
+    What is of other work goes on at a pace of its own.
+    """
+    moments = iter([0.0, 1.0, 11.0, 12.0, 13.0, 22.0, 30.0, 40.0])
     monkeypatch.setattr("mem0_syncd.cli.progress.time.monotonic", lambda: next(moments))
     with progress("reading") as told:
         told.tell(1, 10)
@@ -34,6 +37,12 @@ def test_a_log_gets_a_line_now_and_then(
         told.tell(6, 10)
         told.say("delivering")
         told.tell(9, 10)
+        told.tell(0, 4)
+        told.tell(2, 4)
     said = capsys.readouterr()
-    assert said.err == "reading: 5 of 10, about 11 s left\ndelivering: 9 of 10, about 2 s left\n"
+    assert said.err.splitlines() == [
+        "reading: 5 of 10, about 10 s left",
+        "delivering: 9 of 10, about 2 s left",
+        "delivering: 2 of 4, about 10 s left",
+    ]
     assert not said.out

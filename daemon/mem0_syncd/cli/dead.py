@@ -11,7 +11,7 @@ from mem0_syncd.cli.access import read_only, writable
 from mem0_syncd.cli.completion import dead_letters
 from mem0_syncd.control import ask
 from mem0_syncd.entry import Entry
-from mem0_syncd.errors import DaemonNotRunning, SyncdError
+from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.status import rfc3339
 
@@ -115,5 +115,5 @@ def _letter(outbox: Outbox, number: int) -> Entry:
 def _tell_daemon() -> None:
     try:
         ask(paths.state_dir(), "deliver")
-    except (DaemonNotRunning, TimeoutError):
+    except (DaemonNotRunning, DaemonUnresponsive):
         click.echo("the daemon doesn't run; they go with the next: mem0-syncd sync", err=True)

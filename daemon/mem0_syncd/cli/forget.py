@@ -8,7 +8,9 @@ import click
 
 from mem0_syncd import errands, paths, projects
 from mem0_syncd.cli.access import alone, either, read_only
+from mem0_syncd.cli.progress import progress
 from mem0_syncd.control import ask
+from mem0_syncd.telling import Tell
 
 
 @click.command()
@@ -28,9 +30,13 @@ def forget(name: str | None, *, path: Path | None, remote: bool) -> None:
     project = projects.find(read_only(state).registry, path).id if path else None
     wanted = {"name": name, "project": project, "remote": remote}
 
-    def without_daemon() -> dict[str, int]:
+    def without_daemon(tell: Tell) -> dict[str, int]:
         with alone(state, "forget") as service:
-            return errands.forget(service, name=name, project=project, remote=remote)
+            return errands.forget(service, name=name, project=project, remote=remote, tell=tell)
 
-    done = either(lambda: ask(state, "forget", timeout=300.0, **wanted), without_daemon)
+    with progress("forgetting") as told:
+        done = either(
+            lambda: ask(state, "forget", timeout=300.0, tell=told.tell, **wanted),
+            lambda: without_daemon(told.tell),
+        )
     click.echo(f"{done['forgotten']} forgotten, {done['deleted']} memories deleted")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from mem0_syncd.errors import DaemonNotRunning, SyncdError
+from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
 
 
 @click.command()
@@ -78,5 +78,5 @@ def _tell_daemon() -> None:
         click.echo("the daemon works with it from now on", err=True)
     except DaemonNotRunning:
         click.echo("the daemon will work with it once it runs", err=True)
-    except TimeoutError:
-        click.echo("the daemon doesn't answer; restart it", err=True)
+    except DaemonUnresponsive as error:
+        click.echo(f"{error.problem.what}; {error.problem.remedy}", err=True)

@@ -58,8 +58,10 @@ class _Lines:
         self._done = self._total = 0
 
     def tell(self, done: int, total: int) -> None:
-        self._done, self._total = done, total
         now = time.monotonic()
+        if total != self._total or done < self._done:  # other work, which goes on at a pace of its own
+            self._begun = now
+        self._done, self._total = done, total
         if now - self._last >= LINE_SECONDS:
             self._last = now
             click.echo(line(self._what, done, total, now - self._begun), err=True)
@@ -107,15 +109,15 @@ class _Bar:
         )
         from rich.progress import Progress as Bar
 
-        bar = Bar(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
+        naming = (SpinnerColumn(), TextColumn("{task.description}"))
+        self._naming = naming
+        self._counting = (
+            *naming,
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(elapsed_when_finished=True),
-            console=Console(stderr=True),
-            transient=True,
         )
+        bar = Bar(*naming, console=Console(stderr=True), transient=True)
         with self._changing:
             if not self._timer.finished.is_set():
                 self._bar = bar
@@ -126,4 +128,5 @@ class _Bar:
     def _draw(self) -> None:
         if self._bar is not None:
             task = self._bar.task_ids[0]
+            self._bar.columns = self._counting if self._total else self._naming
             self._bar.update(task, description=self._what, completed=self._done, total=self._total or None)

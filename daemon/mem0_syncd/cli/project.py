@@ -11,7 +11,7 @@ from mem0_syncd import paths, projects
 from mem0_syncd.cli.access import read_only, writable
 from mem0_syncd.cli.completion import project_ids
 from mem0_syncd.control import ask
-from mem0_syncd.errors import DaemonNotRunning, SyncdError
+from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
 
 
 @click.group()
@@ -87,7 +87,7 @@ def remove(name: str) -> None:
 def _tell_daemon() -> bool:
     """Have a daemon look at the projects; returns whether there is one."""
     try:
-        with contextlib.suppress(TimeoutError):  # it is busy, and will look by itself
+        with contextlib.suppress(DaemonUnresponsive):  # it is busy, and will look by itself
             ask(paths.state_dir(), "projects")
     except DaemonNotRunning:
         return False

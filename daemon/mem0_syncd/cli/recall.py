@@ -10,6 +10,7 @@ import click
 
 from mem0_syncd import paths, projects
 from mem0_syncd.cli.access import alone, either, read_only
+from mem0_syncd.cli.progress import progress
 from mem0_syncd.control import ask
 from mem0_syncd.item import Kind
 from mem0_syncd.spooled import KINDS
@@ -32,7 +33,7 @@ def recall(query: str, path: Path, *, kind: str | None, limit: int, as_json: boo
     state = paths.state_dir()
     project = projects.find(read_only(state).registry, path)
     kinds = [KINDS[kind]] if kind else list(Kind)
-    wanted = {"query": query, "project": project.id, "limit": limit, "kinds": kinds}
+    wanted: dict[str, Any] = {"query": query, "project": project.id, "limit": limit, "kinds": kinds}
 
     def without_daemon() -> list[dict[str, Any]]:
         from mem0_syncd import errands
@@ -40,7 +41,8 @@ def recall(query: str, path: Path, *, kind: str | None, limit: int, as_json: boo
         with alone(state, "recall") as service:
             return errands.recall(service, query, project.id, limit, kinds)
 
-    hits = either(lambda: ask(state, "recall", timeout=90.0, **wanted)["hits"], without_daemon)
+    with progress("searching"):
+        hits = either(lambda: ask(state, "recall", timeout=90.0, **wanted)["hits"], without_daemon)
     if as_json:
         click.echo(
             json.dumps({"schema": 1, "project": project.id, "hits": hits}, indent=2, ensure_ascii=False)

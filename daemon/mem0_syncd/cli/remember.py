@@ -11,7 +11,7 @@ import click
 from mem0_syncd import paths, projects, spool
 from mem0_syncd.cli.access import read_only
 from mem0_syncd.control import ask
-from mem0_syncd.errors import DaemonNotRunning, SyncdError
+from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
 from mem0_syncd.item import SHORTEST_TEXT
 from mem0_syncd.spooled import KINDS
 
@@ -56,7 +56,7 @@ def remember(
     try:
         ask(state, "spool")
         click.echo(f"queued for {project.id}", err=True)
-    except (DaemonNotRunning, TimeoutError):
+    except (DaemonNotRunning, DaemonUnresponsive):
         click.echo("queued; it goes with the daemon's next start, or: mem0-syncd sync", err=True)
 
 

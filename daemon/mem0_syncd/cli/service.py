@@ -13,7 +13,7 @@ import click
 
 from mem0_syncd import __version__, paths, refusal
 from mem0_syncd.control import ask
-from mem0_syncd.errors import DaemonNotRunning, SyncdError
+from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
 from mem0_syncd.managers import Manager, NoManager, Standing, manager
 
 _READY_SECONDS = 60.0
@@ -181,5 +181,5 @@ def _wait_until_ready(state: Path) -> None:
 def _ping(state: Path) -> dict[str, Any] | None:
     try:
         return ask(state, "ping")
-    except (DaemonNotRunning, TimeoutError):
+    except (DaemonNotRunning, DaemonUnresponsive):
         return None

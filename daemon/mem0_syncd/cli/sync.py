@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -40,16 +41,11 @@ def sync(path: Path | None, *, wait: bool, timeout: float, resend_marked: bool, 
         path = projects.resolve(path)
     deadline = time.monotonic() + timeout
     wishes = {"resend_marked": resend_marked, "accept_account": accept_account}
-    try:
-        with progress("reading the projects") as told:
-            reason = either(
-                lambda: _through_daemon(state, path, deadline, told, wait=wait, wishes=wishes),
-                lambda: _alone(state, path, deadline, told, wait=wait, wishes=wishes),
-            )
-    except TimeoutError:
-        raise SyncdError(
-            "the daemon doesn't answer", where=str(state), remedy="restart it, or see: mem0-syncd status"
-        ) from None
+    with progress("reading the projects") as told:
+        reason = either(
+            lambda: _through_daemon(state, path, deadline, told, wait=wait, wishes=wishes),
+            lambda: _alone(state, path, deadline, told, wait=wait, wishes=wishes),
+        )
     left, problems = _print_summary(state, path)
     for problem in problems:
         click.echo(f"! {problem['what']} ({problem['where']})", err=True)
@@ -67,7 +63,7 @@ def _through_daemon(
     told: Progress,
     *,
     wait: bool,
-    wishes: Mapping[str, bool],
+    wishes: Mapping[str, Any],
 ) -> str | None:
     # A big log takes the daemon a moment to read, and it answers only then.
     patience = max(2.0, deadline - time.monotonic())
@@ -88,7 +84,7 @@ def _alone(
     told: Progress,
     *,
     wait: bool,
-    wishes: Mapping[str, bool],
+    wishes: Mapping[str, Any],
 ) -> str | None:
     from mem0_syncd import log, settings
     from mem0_syncd.errands import begin_sync

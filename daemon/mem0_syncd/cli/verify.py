@@ -15,11 +15,10 @@ from typing import Any
 import click
 
 from mem0_syncd import paths, projects, verdict
-from mem0_syncd.cli.access import alone, read_only
+from mem0_syncd.cli.access import alone, either, read_only
 from mem0_syncd.cli.progress import Progress, progress
 from mem0_syncd.cli.sync import wait_until_delivered
 from mem0_syncd.control import ask
-from mem0_syncd.errors import DaemonNotRunning, SyncdError
 from mem0_syncd.inspection import Inspection, TakeInventory
 from mem0_syncd.outbox import Outbox
 
@@ -58,7 +57,7 @@ def verify(
     state = paths.state_dir()
     with closing(read_only(state)) as outbox:
         project = projects.find(outbox.registry, path).id if path else None
-    with _means(state, is_repair=repair) as means, progress("comparing with Mem0") as told:
+    with progress("waiting for the daemon") as told, _means(state, is_repair=repair) as means:
         shown = _compare(means, project, told)
         done = None
         if repair:
@@ -79,34 +78,38 @@ def verify(
 
 @contextlib.contextmanager
 def _means(state: Path, *, is_repair: bool) -> Iterator[Means]:
-    try:
-        ask(state, "ping")
-    except DaemonNotRunning:
-        from mem0_syncd import errands
-        from mem0_syncd import repair as repairing
+    with contextlib.ExitStack() as stack:
+        yield either(
+            lambda: _through_daemon(state, stack),
+            lambda: _alone(state, stack, is_repair=is_repair),
+        )
 
-        with alone(state, "verify") as service, contextlib.ExitStack() as stack:
-            if is_repair:
-                stack.enter_context(service.delivering())
-            yield Means(
-                service.outbox,
-                partial(errands.take_inventory, service),
-                partial(repairing.repair, service),
-            )
-        return
-    except TimeoutError:
-        raise SyncdError(
-            "the daemon doesn't answer", where=str(state), remedy="restart it, or see: mem0-syncd status"
-        ) from None
-    with closing(read_only(state)) as outbox:
-        through = partial(ask, state, timeout=ANSWER_SECONDS)
-        yield Means(outbox, partial(through, "inventory"), partial(through, "repair"))
+
+def _through_daemon(state: Path, stack: contextlib.ExitStack) -> Means:
+    ask(state, "ping")
+    outbox = stack.enter_context(closing(read_only(state)))
+    through = partial(ask, state, timeout=ANSWER_SECONDS)
+    return Means(outbox, partial(through, "inventory"), partial(through, "repair"))
+
+
+def _alone(state: Path, stack: contextlib.ExitStack, *, is_repair: bool) -> Means:
+    from mem0_syncd import errands
+    from mem0_syncd import repair as repairing
+
+    service = stack.enter_context(alone(state, "verify"))
+    if is_repair:
+        stack.enter_context(service.delivering())
+    return Means(
+        service.outbox,
+        partial(errands.take_inventory, service),
+        partial(repairing.repair, service),
+    )
 
 
 def _compare(
     means: Means, project: str | None, told: Progress, gone: list[str] | None = None
 ) -> dict[str, Any]:
-    inspection = Inspection(means.outbox, means.take_inventory, told.say, frozenset(gone or ()))
+    inspection = Inspection(means.outbox, means.take_inventory, told.say, told.tell, frozenset(gone or ()))
     return verdict.verdict(means.outbox, inspection.run(project), project)
 
 
@@ -117,13 +120,14 @@ def _repair(
     if not any(wanted.values()) and not on_the_way:
         return None
     done: dict[str, Any] = {"removed": [], "unsaid": []}
+    told.say("repairing")
     for destination in means.outbox.registry.destinations_in_use():
         here = {
             name: [it for it in wanted.get(name, ()) if it["destination"] == destination.identity]
             for name in REPAIRABLE
         }
         if any(here.values()):
-            came = means.repair(destination=destination.id, **here)
+            came = means.repair(destination=destination.id, **here, tell=told.tell)
             done["removed"] += came["removed"]
             done["unsaid"] += came["unsaid"]
     newest = means.outbox.queue.newest_id()

@@ -15,6 +15,7 @@ import structlog
 
 from mem0_syncd.backoff import Backoff
 from mem0_syncd.courier.process import Courier
+from mem0_syncd.telling import Tell, to_nobody
 
 BEGIN_WITHIN_SECONDS = 30.0
 """A request that the courier hasn't begun by then comes back unbegun."""
@@ -110,17 +111,25 @@ class Line(Generic[T]):
             courier.send({"id": number, "begin_within": BEGIN_WITHIN_SECONDS, **request})
             self._last_use = moment
 
-    def ask(self, request: Mapping[str, Any], timeout: float) -> dict[str, Any]:
-        """Ask a question beside all deliveries, and wait for the answer; an error is one, too."""
+    def ask(self, request: Mapping[str, Any], timeout: float, tell: Tell = to_nobody) -> dict[str, Any]:
+        """Ask a question beside all deliveries, and wait for the answer; an error is one, too.
+
+        `tell` hears how far it has come; as long as it goes on it is waited for.
+        """
         number = next(self._numbers)
         answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._questions[number] = answers
         try:
             with self._starting:
                 self.open().send({"id": number, "begin_within": timeout, "major": True, **request})
-            return answers.get(timeout=timeout)
+            message = answers.get(timeout=timeout)
+            while "progress" in message:
+                tell(*message["progress"])
+                message = answers.get(timeout=timeout)
         except queue.Empty:
             return {"error": f"no answer in {timeout:.0f} s"}
+        else:
+            return message
         finally:
             self._last_use = time.monotonic()
             del self._questions[number]

@@ -12,16 +12,19 @@ from mem0_syncd.failpoint import failpoint
 from mem0_syncd.inventory import write_inventory
 from mem0_syncd.memory import Memory
 from mem0_syncd.outcome import Copies, Outcome, Removed, to_wire
+from mem0_syncd.telling import Tell
 
 Fields = Mapping[str, Any]
 Report = Mapping[str, Any]
 
 
-def carry_out(destination: Destination, verb: str, fields: Fields) -> Report:
-    """Carry a request out; returns what is to be reported of it."""
+def carry_out(destination: Destination, verb: str, fields: Fields, tell: Tell) -> Report:
+    """Carry a request out; returns what is to be reported of it, and tells how far a long one has come."""
     if verb in _DELIVERY:
         return to_wire(_DELIVERY[verb](destination, fields))
     try:
+        if verb in _LONG_QUESTIONS:
+            return _LONG_QUESTIONS[verb](destination, fields, tell)
         return _QUESTIONS[verb](destination, fields)
     except Exception as error:  # noqa: BLE001 - the destination knows what it means
         return to_wire(destination.outcome_of(error))
@@ -57,8 +60,8 @@ def _list(destination: Destination, fields: Fields) -> Report:
     return to_wire(ours(destination.listing(fields["user_id"], fields["since"])))
 
 
-def _take_inventory(destination: Destination, fields: Fields) -> Report:
-    memories = destination.listing(fields["user_id"], fields["since"])
+def _take_inventory(destination: Destination, fields: Fields, tell: Tell) -> Report:
+    memories = destination.listing(fields["user_id"], fields["since"], tell)
     # A file, because a listing may be too big for one message, and for whoever asks for it.
     write_inventory(Path(fields["path"]), map(kept, memories))
     newest = max((it.created_at for it in memories), default="")
@@ -87,10 +90,11 @@ def _search(destination: Destination, fields: Fields) -> Report:
 _QUESTIONS: Mapping[str, Callable[[Destination, Fields], Report]] = {
     "open": _open,
     "list": _list,
-    "inventory": _take_inventory,
     "copies": _copies,
     "remove": _remove,
     "delete": _delete,
     "search": _search,
 }
 """What else is asked, with answers of many kinds."""
+
+_LONG_QUESTIONS: Mapping[str, Callable[[Destination, Fields, Tell], Report]] = {"inventory": _take_inventory}

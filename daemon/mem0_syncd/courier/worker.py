@@ -17,6 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from mem0_syncd import __version__
@@ -90,7 +91,8 @@ class Desk:
             return {"account": self._account}
         if isinstance(destination, Later | Held):
             return to_wire(destination)
-        answer = carry_out(destination, request.verb, request.fields)
+        tell = partial(self._tell, request.id)
+        answer = carry_out(destination, request.verb, request.fields, tell)
         if answer.get("outcome") in {"Later", "Held", "Unknown"}:
             self._note_refusal(from_wire(dict(answer)))
         return answer
@@ -110,6 +112,9 @@ class Desk:
             if isinstance(outcome, Later | Unknown) and outcome.after:
                 self._pause_until = max(self._pause_until, time.monotonic() + outcome.after)
                 self._pause_reason = outcome.reason
+
+    def _tell(self, number: int, done: int, total: int) -> None:
+        self._report({"id": number, "progress": [done, total]})
 
     def _open(self, request: Request) -> Destination | Later | Held:
         with self._lock:

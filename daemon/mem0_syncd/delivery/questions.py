@@ -9,6 +9,7 @@ from typing import Any
 from mem0_syncd.courier import Line
 from mem0_syncd.doubles import Double, Kept
 from mem0_syncd.errors import SyncdError
+from mem0_syncd.telling import Tell, to_nobody
 
 ANSWER_SECONDS = 60.0
 LISTING_SECONDS = 1800.0
@@ -37,17 +38,17 @@ class Questions:
         """Whose the destination is now, by the key that is in use."""
         return str(self._ask("the account can't be told", {"verb": "whose"}, "account"))
 
-    def take_inventory(self, user_id: str, since: str, path: Path) -> dict[str, Any]:
+    def take_inventory(self, user_id: str, since: str, path: Path, tell: Tell = to_nobody) -> dict[str, Any]:
         """Have all that a user id holds written to a file, or what is new `since` a moment as Mem0 writes it.
 
         Says when the `newest` of it was made, as Mem0 writes it ('' where there is nothing), and whether it
-        `is_complete`.
+        `is_complete`; `tell` hears how many memories are read.
         """
         request: dict[str, Any] = {"verb": "inventory", "user_id": user_id, "since": since, "path": str(path)}
         # It may take minutes: not on the thread that is the major decisions' alone.
         request["major"] = False
         said: dict[str, Any] = self._ask(
-            "Mem0's memories can't be listed", request, "inventory", LISTING_SECONDS
+            "Mem0's memories can't be listed", request, "inventory", LISTING_SECONDS, tell
         )
         return said
 
@@ -63,9 +64,14 @@ class Questions:
         return [str(it) for it in self._ask("a double can't be removed", request, "ids")]
 
     def _ask(
-        self, failure: str, request: Mapping[str, Any], wanted: str, timeout: float = ANSWER_SECONDS
+        self,
+        failure: str,
+        request: Mapping[str, Any],
+        wanted: str,
+        timeout: float = ANSWER_SECONDS,
+        tell: Tell = to_nobody,
     ) -> Any:
-        answer = self._line.ask(request, timeout)
+        answer = self._line.ask(request, timeout, tell)
         if wanted not in answer:
             what = answer.get("reason") or answer.get("error") or "the courier didn't get to it"
             where = str(request.get("user_id") or request.get("memory_id") or "Mem0")

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from mem0_syncd.doubles import Kept, is_double_of
 from mem0_syncd.memory import SOURCE, Memory, fingerprint
 from mem0_syncd.outcome import Absent, Found, Held, Later, Listed, LookOutcome, Outcome, PushOutcome, Unknown
+from mem0_syncd.telling import Tell, to_nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +79,13 @@ class Destination(Protocol):
     def search(self, query: str, user_ids: Sequence[str], limit: int) -> list[Hit]:
         """The memories of these user ids that are nearest to the query, best first."""
 
-    def listing(self, user_id: str, since: str = "") -> list[Remote]:
+    def listing(self, user_id: str, since: str = "", tell: Tell = to_nobody) -> list[Remote]:
         """Every memory of a user id, merged and expired ones too; raises what the library raises.
 
         Where no more than so many are listed, each add is looked for first.
 
         `since` is a `created_at` of a memory that was listed before: what is a good deal older may be
-        left out.
+        left out. Where it is read in parts, `tell` hears how many are read.
         """
 
     def copies(self, user_id: str, sync_key: str) -> list[Remote]:

@@ -14,6 +14,7 @@ from mem0_syncd.destinations import embedder
 from mem0_syncd.destinations.base import Hit, Remote, choose
 from mem0_syncd.memory import Memory
 from mem0_syncd.outcome import Gone, LookOutcome, PushOutcome, Stored, Unknown
+from mem0_syncd.telling import Tell, to_nobody
 
 _PROVIDER = "mem0-syncd"
 _MANY = 1_000_000
@@ -65,7 +66,12 @@ class OpenSource(ABC):
             ]
         return sorted(hits, key=lambda hit: hit.score, reverse=True)[:limit]
 
-    def listing(self, user_id: str, since: str = "") -> list[Remote]:  # noqa: ARG002 - reads are free here
+    def listing(
+        self,
+        user_id: str,
+        since: str = "",  # noqa: ARG002 - reads are free here
+        tell: Tell = to_nobody,  # noqa: ARG002 - all is read at once
+    ) -> list[Remote]:
         """Every memory of a user id."""
         return self._list({"user_id": user_id})
 

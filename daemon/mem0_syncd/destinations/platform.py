@@ -26,6 +26,7 @@ from mem0_syncd.outcome import (
     Stored,
     Unknown,
 )
+from mem0_syncd.telling import Tell, to_nobody
 
 PAGE_SIZE = 200
 LATEST = timedelta(minutes=15)
@@ -134,12 +135,12 @@ class Platform:
             for it in found.get("results", [])
         ]
 
-    def listing(self, user_id: str, since: str = "") -> list[Remote]:
+    def listing(self, user_id: str, since: str = "", tell: Tell = to_nobody) -> list[Remote]:
         """Every memory of a user id, page by page; raises `PagesShift` while that can't be had."""
         conditions: list[dict[str, Any]] = [{"user_id": user_id}]
         if since:
             conditions.append({"created_at": {"gte": _a_while_before(since)}})
-        return self._list({"AND": conditions})
+        return self._list({"AND": conditions}, tell)
 
     def copies(self, user_id: str, sync_key: str) -> list[Remote]:
         """Every memory of a user id with this key."""
@@ -173,23 +174,25 @@ class Platform:
         """Close the connections."""
         self._client.client.close()
 
-    def _list(self, filters: dict[str, Any]) -> list[Remote]:
+    def _list(self, filters: dict[str, Any], tell: Tell = to_nobody) -> list[Remote]:
         for _ in range(_TRIES):
-            found, count = self._pages(filters)
+            found, count = self._pages(filters, tell)
             # Memories that come or go meanwhile shift the pages: one may be seen twice, another never.
             if len(found) == count:
                 return list(found.values())
         raise PagesShift(f"Mem0's listing keeps changing: {len(found)} of {count} memories")
 
-    def _pages(self, filters: dict[str, Any]) -> tuple[dict[str, Remote], int]:
+    def _pages(self, filters: dict[str, Any], tell: Tell) -> tuple[dict[str, Remote], int]:
         found: dict[str, Remote] = {}
         page = 1
         while True:
             answer = self._client.get_all(filters=filters, page=page, page_size=PAGE_SIZE, **_EVERYTHING)
             for it in answer["results"]:
                 found[str(it["id"])] = _remote(it)
+            count = int(answer["count"])
+            tell(len(found), count)
             if not answer.get("next"):
-                return found, int(answer["count"])
+                return found, count
             page += 1
 
 

@@ -26,6 +26,7 @@ from mem0_syncd.outcome import (
     Stored,
     Unknown,
 )
+from mem0_syncd.telling import Tell, to_nobody
 
 LIST_LIMIT = 1000
 """The most memories that the server lists for a user id; there are no pages."""
@@ -151,7 +152,12 @@ class Server:
         ]
         return sorted(hits, key=lambda hit: hit.score, reverse=True)[:limit]
 
-    def listing(self, user_id: str, since: str = "") -> list[Remote]:  # noqa: ARG002 - it can't be asked for
+    def listing(
+        self,
+        user_id: str,
+        since: str = "",  # noqa: ARG002 - it can't be asked for
+        tell: Tell = to_nobody,  # noqa: ARG002 - all is read at once
+    ) -> list[Remote]:
         """The memories of a user id, a thousand at most: from there on each add is looked for first."""
         return self._list(user_id)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from mem0_syncd.control import ask
 from mem0_syncd.doctor.network import Answer, NoAnswer, ask_platform
-from mem0_syncd.errors import DaemonNotRunning, Problem, SyncdError
+from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, Problem, SyncdError
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.settings import Settings
 
@@ -63,6 +63,6 @@ def look_around(settings: Settings, environ: Mapping[str, str]) -> Surroundings:
         ping = ask(state, "ping", timeout=_PATIENCE_SECONDS)
     except DaemonNotRunning:
         ping = None
-    except TimeoutError:
+    except DaemonUnresponsive:
         ping = {}
     return Surroundings(settings, environ, outbox, damage, ping)

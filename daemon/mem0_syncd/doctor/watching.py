@@ -88,7 +88,7 @@ def check_watcher(around: Surroundings) -> Iterator[Finding]:
 def _ask_daemon(state: Path) -> bool:
     try:
         return bool(ask(state, "probe", timeout=2 * PROBE_SECONDS)["heard"])
-    except (SyncdError, TimeoutError):
+    except SyncdError:
         return False
 
 

@@ -25,6 +25,13 @@ class Move:
     memory_id: str
 
 
+_COMPARABLE = (
+    "FROM receipt JOIN item USING (destination, sync_key)"
+    " WHERE destination = ? AND project = ? AND kind = ?"
+    " AND (status = 'delivered' OR status = 'withheld' AND tombstone = 'deleted in Mem0')"
+)
+
+
 class Receipts:
     """The receipts of all destinations."""
 
@@ -47,12 +54,7 @@ class Receipts:
 
     def delivered(self, destination: int, project: str, kind: Kind) -> list[Delivered]:
         """The items that count as delivered, and those that a person deleted in Mem0."""
-        rows = self._db.rows(
-            "SELECT * FROM receipt JOIN item USING (destination, sync_key)"
-            " WHERE destination = ? AND project = ? AND kind = ?"
-            " AND (status = 'delivered' OR status = 'withheld' AND tombstone = 'deleted in Mem0')",
-            (destination, project, kind),
-        )
+        rows = self._db.rows(f"SELECT * {_COMPARABLE}", (destination, project, kind))
         return [
             Delivered(
                 sync_key=row["sync_key"],
@@ -66,6 +68,11 @@ class Receipts:
             )
             for row in rows
         ]
+
+    def count(self, destination: int, project: str, kind: Kind) -> int:
+        """How many `delivered` says there are."""
+        row = self._db.row(f"SELECT COUNT(*) AS n {_COMPARABLE}", (destination, project, kind))
+        return int(row["n"]) if row else 0
 
     def keys(self, destination: int, project: str, kind: Kind) -> set[str]:
         """The keys of all items that there ever were, whatever they count as."""
