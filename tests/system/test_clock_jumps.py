@@ -100,3 +100,23 @@ def test_a_clock_that_is_set_between_two_runs_delays_nothing(
         daemon.wait_delivered(3)
     assert cases(mem0.texts().elements()) == [1, 2, 3]
     assert len(mem0.adds) == 3
+
+
+@pytest.mark.slow
+def test_a_clock_that_is_set_forward_between_two_runs_makes_nothing_certain(
+    daemon: Daemon, mem0: Mem0Platform, project: Path, fake: Fake
+) -> None:
+    """An add that Mem0 carries out just after the second start is found, and not sent again."""
+    daemon.environment["MEM0_SYNCD_READ_LAG_SECONDS"] = "6"
+    with running(daemon):
+        write_log(project, [decision(1)])
+        daemon.wait_delivered(1)
+        mem0.fail("add", drop(commit_after=5.0), times=1)
+        write_log(project, [decision(1), decision(2)])
+        wait_until(lambda: daemon.totals()["unconfirmed"] == 1, "the open outcome")
+        daemon.kill()
+    fake.set(48)
+    with running(daemon):
+        daemon.wait_delivered(2)
+    assert cases(mem0.texts().elements()) == [1, 2]
+    assert len(mem0.adds) == 2

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from mem0_syncd.clock import Clock
+from mem0_syncd.memory import memory_of
 from mem0_syncd.outbox import Outbox
-from mem0_syncd.settlement import Doubt, Rules
+from mem0_syncd.settlement import SLOWEST_REWRITE, Doubt, Rules
 from mem0_syncd.standing import Reach, Standing
 from support.builders import NOW, item, prepared
 
@@ -117,12 +118,33 @@ def test_a_start_long_before_all_that_is_noted_waits_for_none_of_it(outbox: Outb
     assert standing.retry_at == start + HOUR
 
 
-def test_a_start_changes_nothing_that_may_be_meant(outbox: Outbox) -> None:
-    """What is no further off than it may be stays, but for what is due at a start anyway."""
+def test_a_start_heeds_a_wish_that_may_be_meant(outbox: Outbox) -> None:
+    """What Mem0 asked for, and is no further off than it may be, stays."""
     outbox.registry.set_standing(1, Standing(Reach.HELD, "429", retry_at=NOW + 9.0, asked_until=NOW + 9.0))
     outbox.times.clamp(1, NOW + 1.0, RULES)
     assert outbox.registry.destination(1).standing.retry_at == NOW + 9.0
-    assert entries(outbox, NOW + 1.0) == {"look": RULES.certain_after(NOW), "push": 0.0}
+
+
+@pytest.mark.parametrize("seconds", [1.0, 24 * HOUR])
+def test_an_absence_becomes_certain_anew_at_a_start(outbox: Outbox, seconds: float) -> None:
+    """How long ago the outcome was lost isn't known: the clock may have been set forward meanwhile."""
+    start = NOW + seconds
+    outbox.times.clamp(1, start, RULES)
+    assert entries(outbox, start) == {"look": RULES.certain_after(start), "push": 0.0}
+
+
+def test_an_add_that_is_rewritten_takes_its_time_anew_as_well(outbox: Outbox) -> None:
+    """Mem0's language model may still be at work on it."""
+    memory = memory_of(item("Use Kafka for carts", "DEC-4"), infer=True)
+    change = replace(prepared(item("Use Kafka for carts", "DEC-4")), memory=memory)
+    outbox.ledger.apply(1, [change], NOW)
+    claims = outbox.queue.claim(1, NOW, 9, major=False)
+    outbox.queue.settle(1, [(it.entry, Doubt(NOW, NOW + SLOWEST_REWRITE)) for it in claims], NOW)
+    outbox.times.clamp(1, NOW, RULES)
+    certain = {
+        it.entry.memory.infer: it.entry.certain_at for it in outbox.queue.claim(1, NOW, 9, major=False)
+    }
+    assert certain == {False: RULES.certain_after(NOW), True: RULES.certain_after(NOW) + SLOWEST_REWRITE}
 
 
 def test_a_look_speaks_for_what_was_there_when_it_began_whatever_the_clock_says(outbox: Outbox) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mem0_syncd.outbox.database import Database
-from mem0_syncd.settlement import Rules
+from mem0_syncd.settlement import SLOWEST_REWRITE, Rules
 
 LONGEST_ASKED_SECONDS = 3600.0
 """How long Mem0's wish to be left alone is heeded over a start: longer ones may be a clock's mistake."""
@@ -26,15 +26,18 @@ class Times:
                 sql.execute(statement, moments)
 
     def clamp(self, destination: int, now: float, rules: Rules) -> None:
-        """Bring nearer, at a start, what is too far off to be meant: the clock has been set back.
+        """Restate, at a start, what hangs on how the clock ran since it was noted, which nobody knows.
 
-        Whatever is due at a start anyway, a probe of a destination among it, is due now.
+        What is too far off to be meant is brought nearer. What must have come to pass before something is
+        certain may begin only now: the clock may have been set forward, too. Whatever is due at a start
+        anyway, a probe of a destination among it, is due now.
         """
         moments = {
             "destination": destination,
             "now": now,
             "certain": rules.certain_after(now),
             "second": rules.second_look_after(now),
+            "rewrite": SLOWEST_REWRITE,
             "asked": now + LONGEST_ASKED_SECONDS,
         }
         with self._db.transaction() as sql:
@@ -69,7 +72,12 @@ _CLAMP = (
         accepted_at = MIN(accepted_at, :now)
     WHERE destination = :destination AND (due_at > :now OR certain_at > :certain OR accepted_at > :now)
     """,
-    "UPDATE item SET quiet_until = :certain WHERE destination = :destination AND quiet_until > :certain",
+    """
+    UPDATE entry SET certain_at =
+        :certain + CASE WHEN memory_id IS NULL AND frozen ->> '$.infer' THEN :rewrite ELSE 0 END
+    WHERE destination = :destination AND state = 'unconfirmed'
+    """,
+    "UPDATE item SET quiet_until = :certain WHERE destination = :destination AND quiet_until > 0",
     "UPDATE second_look SET due_at = :second WHERE destination = :destination AND due_at > :second",
     "UPDATE audit SET at = :now WHERE destination = :destination AND at > :now",
     """
