@@ -104,6 +104,13 @@ class Destination(Protocol):
         """Let go of what is held; what was acknowledged is stored."""
 
 
+def of_a_read(outcome: PushOutcome) -> Later | Unknown | Held:
+    """What the outcome of an error means for a read: that it was refused tells nothing of a memory."""
+    if isinstance(outcome, Later | Held | Unknown):
+        return outcome
+    return Unknown(f"the look-up was refused: {getattr(outcome, 'reason', outcome)}")
+
+
 def choose(matches: Sequence[Remote], memory: Memory) -> Found | Absent:
     """Of the memories with one key: the one with this content, then the oldest, then the lowest id."""
     if not matches:

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from mem0_syncd.destinations.base import CannotOpen, Hit, Remote, choose
+from mem0_syncd.destinations.base import CannotOpen, Hit, Remote, choose, of_a_read
 from mem0_syncd.destinations.classify import NOT_FOUND, outcome_of_add
 from mem0_syncd.destinations.server_errors import PASSING, code_of, outcome_of_error, what_lacks
 from mem0_syncd.memory import Memory
@@ -185,11 +185,8 @@ class Server:
                 raise
 
     def outcome_of(self, error: Exception) -> Later | Unknown | Held:
-        """What an exception from a read means; that it was refused tells nothing of a memory."""
-        outcome = outcome_of_error(error)
-        if isinstance(outcome, Later | Held | Unknown):
-            return outcome
-        return Unknown(f"the look-up was refused: {getattr(outcome, 'reason', outcome)}")
+        """What an exception from a read means."""
+        return of_a_read(outcome_of_error(error))
 
     def close(self) -> None:
         """Close the connections."""
