@@ -130,6 +130,11 @@ class Daemon:
         self.process.kill()
         self.process.wait()
 
+    def end(self) -> None:
+        """Leave no process behind, whether one was started and has ended or not."""
+        if self.process is not None and self.exit_code is None:
+            self.kill()
+
     def send(self, number: int) -> None:
         """Send the daemon a signal."""
         assert self.process is not None
@@ -199,8 +204,17 @@ def running(daemon: Daemon, **how: Any) -> Iterator[Daemon]:
     try:
         yield daemon
     finally:
-        if daemon.exit_code is None:
-            daemon.kill()
+        daemon.end()
+
+
+def complaints(daemon: Daemon) -> list[str]:
+    """What the status says is wrong."""
+    return [problem["what"] for problem in daemon.status()["problems"]]
+
+
+def wait_until_well(daemon: Daemon) -> dict[str, Any]:
+    """Wait until the status has nothing to complain of."""
+    return dict(wait_until(lambda: (it := daemon.status())["state"] == "ok" and it, "nothing to complain of"))
 
 
 def make_audit_due(daemon: Daemon) -> str | None:

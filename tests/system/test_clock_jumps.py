@@ -16,13 +16,6 @@ LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 BACK = pytest.param(-48, marks=pytest.mark.slow)
 
 
-@pytest.fixture
-def mem0() -> Iterator[Mem0Platform]:
-    """A Mem0 that keeps what it is sent."""
-    with Mem0Platform() as platform:
-        yield platform
-
-
 class Fake:
     """The daemon's clock, as a file that libfaketime reads at every look at it."""
 
@@ -55,8 +48,7 @@ def daemon(tmp_path: Path, project: Path, mem0: Mem0Platform, fake: Fake) -> Ite
     }
     daemon = Daemon(tmp_path, [project], **platform_settings(mem0.url), **fakes)
     yield daemon
-    if daemon.process is not None and daemon.exit_code is None:
-        daemon.kill()
+    daemon.end()
 
 
 @pytest.mark.parametrize("hours", [BACK, 48])

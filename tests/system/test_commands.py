@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,22 +19,6 @@ from support.mem0_platform import Mem0Platform
 from support.schemas import check
 
 COUNTS = ("delivered", "pending", "unconfirmed", "accepted", "dead", "skipped", "withheld")
-
-
-@pytest.fixture
-def mem0() -> Iterator[Mem0Platform]:
-    """A Mem0 that keeps what it is sent."""
-    with Mem0Platform() as platform:
-        yield platform
-
-
-@pytest.fixture
-def daemon(tmp_path: Path, project: Path, mem0: Mem0Platform) -> Iterator[Daemon]:
-    """A daemon of one project, not yet started; it leaves no process behind."""
-    daemon = Daemon(tmp_path, [project], **platform_settings(mem0.url))
-    yield daemon
-    if daemon.process is not None and daemon.exit_code is None:
-        daemon.kill()
 
 
 def status(daemon: Daemon) -> tuple[int, dict[str, Any]]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from mem0_syncd.outbox.database import FILE_NAME
-from support.daemon import Daemon, platform_settings, running, wait_until
+from support.daemon import Daemon, running, wait_until
 from support.decision_log import cases, decision, write_log
 from support.mem0_platform import Mem0Platform
 
@@ -65,22 +65,6 @@ DAMAGES = [
         )
     ),
 ]
-
-
-@pytest.fixture
-def mem0() -> Iterator[Mem0Platform]:
-    """A Mem0 that keeps what it is sent."""
-    with Mem0Platform() as platform:
-        yield platform
-
-
-@pytest.fixture
-def daemon(tmp_path: Path, project: Path, mem0: Mem0Platform) -> Iterator[Daemon]:
-    """A daemon of one project, not yet started; it leaves no process behind."""
-    daemon = Daemon(tmp_path, [project], **platform_settings(mem0.url))
-    yield daemon
-    if daemon.process is not None and daemon.exit_code is None:
-        daemon.kill()
 
 
 def aside(daemon: Daemon) -> list[Path]:

@@ -53,8 +53,7 @@ class Shop:
 def shop(tmp_path: Path, project: Path) -> Iterator[Shop]:
     daemon = Daemon(tmp_path, [project])
     yield Shop(daemon, project)
-    if daemon.process is not None and daemon.exit_code is None:
-        daemon.kill()
+    daemon.end()
 
 
 def said(texts: list[str]) -> list[str]:

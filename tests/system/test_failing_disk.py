@@ -5,11 +5,10 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from support.daemon import Daemon, platform_settings, running, wait_until
+from support.daemon import Daemon, complaints, platform_settings, running, wait_until, wait_until_well
 from support.decision_log import cases, decision, write_log
 from support.failing_disk import BROKEN, Calls, FailingDisk, failing_disk
 from support.mem0_platform import Mem0Platform
@@ -19,13 +18,6 @@ FULL = "the disk is full"
 READ_ONLY = "this can't be written"
 SOON = 0.5
 """How soon what failed is tried again, instead of five or ten seconds later."""
-
-
-@pytest.fixture
-def mem0() -> Iterator[Mem0Platform]:
-    """A Mem0 that keeps what it is sent."""
-    with Mem0Platform() as platform:
-        yield platform
 
 
 @pytest.fixture
@@ -42,18 +34,7 @@ def daemon(tmp_path: Path, disk: FailingDisk, project: Path, mem0: Mem0Platform)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MEM0_SYNCD_RUNTIME_DIR", daemon.environment["MEM0_SYNCD_RUNTIME_DIR"])
         yield daemon
-        if daemon.process is not None and daemon.exit_code is None:
-            daemon.kill()
-
-
-def complaints(daemon: Daemon) -> list[str]:
-    """What the status says is wrong."""
-    return [problem["what"] for problem in daemon.status()["problems"]]
-
-
-def wait_until_well(daemon: Daemon) -> dict[str, Any]:
-    """Wait until the status has nothing to complain of."""
-    return dict(wait_until(lambda: (it := daemon.status())["state"] == "ok" and it, "nothing to complain of"))
+        daemon.end()
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,13 +28,6 @@ daemon.MEND_SECONDS = 0.3
 """
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
-
-
-@pytest.fixture
-def mem0() -> Iterator[Mem0Platform]:
-    """A Mem0 that keeps what it is sent."""
-    with Mem0Platform() as platform:
-        yield platform
 
 
 def unwatched(daemon: Daemon) -> list[str]:

@@ -26,19 +26,11 @@ KEY = "m0-a-key-that-nobody-must-see-4711"
 
 
 @pytest.fixture
-def mem0() -> Iterator[Mem0Platform]:
-    """A Mem0 that keeps what it is sent."""
-    with Mem0Platform() as platform:
-        yield platform
-
-
-@pytest.fixture
 def daemon(tmp_path: Path, project: Path, mem0: Mem0Platform) -> Iterator[Daemon]:
     """A daemon of one project, not yet started; it leaves no process behind."""
     daemon = Daemon(tmp_path, [project], **{**platform_settings(mem0.url), "MEM0_API_KEY": KEY})
     yield daemon
-    if daemon.process is not None and daemon.exit_code is None:
-        daemon.kill()
+    daemon.end()
 
 
 def logged(daemon: Daemon) -> list[dict[str, Any]]:

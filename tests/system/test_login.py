@@ -7,7 +7,6 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pexpect
@@ -19,13 +18,6 @@ from support.faults import answer
 from support.mem0_platform import Mem0Platform
 
 KEY = "m0-typed-and-never-shown"
-
-
-@pytest.fixture
-def mem0() -> Iterator[Mem0Platform]:
-    """A Mem0 that keeps what it is sent."""
-    with Mem0Platform() as platform:
-        yield platform
 
 
 @pytest.fixture

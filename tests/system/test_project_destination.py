@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,13 +10,6 @@ from support.daemon import Daemon, couriers, platform_settings, running, wait_un
 from support.decision_log import cases, decision, write_log
 from support.embedded_store import memories
 from support.mem0_platform import Mem0Platform
-
-
-@pytest.fixture
-def mem0() -> Iterator[Mem0Platform]:
-    """A Mem0 that keeps what it is sent."""
-    with Mem0Platform() as platform:
-        yield platform
 
 
 def says(project: Path, text: str) -> None:

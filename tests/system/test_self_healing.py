@@ -34,13 +34,6 @@ def hang_while_told(before={{module}}.{{name}}):
 
 
 @pytest.fixture
-def mem0() -> Iterator[Mem0Platform]:
-    """A Mem0 that keeps what it is sent."""
-    with Mem0Platform() as platform:
-        yield platform
-
-
-@pytest.fixture
 def manager(tmp_path: Path) -> Iterator[Manager]:
     """A service manager that listens."""
     with listening(tmp_path) as manager:
@@ -53,8 +46,7 @@ def daemon(tmp_path: Path, project: Path, mem0: Mem0Platform, manager: Manager) 
     settings = platform_settings(mem0.url, **manager.environment, WATCHDOG_USEC="60000000")
     daemon = Daemon(tmp_path, [project], **settings)
     yield daemon
-    if daemon.process is not None and daemon.exit_code is None:
-        daemon.kill()
+    daemon.end()
     for courier in couriers(daemon):
         os.kill(courier, signal.SIGKILL)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pexpect
@@ -59,13 +58,6 @@ class Desk:
             timeout=60,
             dimensions=(40, 200),
         )
-
-
-@pytest.fixture
-def mem0() -> Iterator[Mem0Platform]:
-    """A Mem0 that keeps what it is sent."""
-    with Mem0Platform() as platform:
-        yield platform
 
 
 @pytest.fixture

@@ -8,12 +8,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mem0_syncd.sync_state import PATH as SYNC_STATE
-from support.daemon import Daemon, couriers, platform_settings, running, wait_until
+from support.daemon import (
+    Daemon,
+    complaints,
+    couriers,
+    platform_settings,
+    running,
+    wait_until,
+    wait_until_well,
+)
 from support.decision_log import cases, decision, write_log
 from support.mem0_platform import Mem0Platform
 from support.small_disk import SmallDisk, small_disk
@@ -25,13 +32,6 @@ NO_MORE_FILES = 3
 
 SOON = 0.5
 """How soon what failed is tried again, instead of five or ten seconds later."""
-
-
-@pytest.fixture
-def mem0() -> Iterator[Mem0Platform]:
-    """A Mem0 that keeps what it is sent."""
-    with Mem0Platform() as platform:
-        yield platform
 
 
 @pytest.fixture
@@ -51,18 +51,7 @@ def daemon(tmp_path: Path, disk: SmallDisk, project: Path, mem0: Mem0Platform) -
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MEM0_SYNCD_RUNTIME_DIR", daemon.environment["MEM0_SYNCD_RUNTIME_DIR"])
         yield daemon
-        if daemon.process is not None and daemon.exit_code is None:
-            daemon.kill()
-
-
-def complaints(daemon: Daemon) -> list[str]:
-    """What the status says is wrong."""
-    return [problem["what"] for problem in daemon.status()["problems"]]
-
-
-def wait_until_well(daemon: Daemon) -> dict[str, Any]:
-    """Wait until the status has nothing to complain of."""
-    return dict(wait_until(lambda: (it := daemon.status())["state"] == "ok" and it, "nothing to complain of"))
+        daemon.end()
 
 
 def test_a_disk_that_fills_up_loses_and_doubles_nothing(

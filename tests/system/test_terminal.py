@@ -8,14 +8,13 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mem0_syncd.destinations.platform import PAGE_SIZE
 from mem0_syncd.lock import holder
-from support.daemon import Daemon, platform_settings, running, wait_until
+from support.daemon import Daemon, running, wait_until
 from support.decision_log import decision, write_log
 from support.faults import answer, says
 from support.mem0_platform import Mem0Platform
@@ -31,19 +30,6 @@ def wait(self, running):
     begin(self, running)
 daemon.Daemon._begin = wait
 """
-
-
-@pytest.fixture
-def mem0() -> Iterator[Mem0Platform]:
-    """A Mem0 that keeps what it is sent."""
-    with Mem0Platform() as platform:
-        yield platform
-
-
-@pytest.fixture
-def daemon(tmp_path: Path, project: Path, mem0: Mem0Platform) -> Daemon:
-    """A daemon of one project, not yet started."""
-    return Daemon(tmp_path, [project], **platform_settings(mem0.url))
 
 
 def test_a_watched_status_follows_what_happens(daemon: Daemon, project: Path) -> None:

@@ -20,13 +20,6 @@ SOON = 1.0
 
 
 @pytest.fixture
-def mem0() -> Iterator[Mem0Platform]:
-    """A Mem0 that keeps what it is sent."""
-    with Mem0Platform() as platform:
-        yield platform
-
-
-@pytest.fixture
 def package(tmp_path: Path) -> Path:
     """An installation of its own."""
     source = Path(mem0_syncd.__file__).parent
@@ -39,8 +32,7 @@ def daemon(tmp_path: Path, project: Path, mem0: Mem0Platform, package: Path) -> 
     """A daemon that runs from that installation."""
     daemon = Daemon(tmp_path, [project], PYTHONPATH=str(package.parent), **platform_settings(mem0.url))
     yield daemon
-    if daemon.process is not None and daemon.exit_code is None:
-        daemon.kill()
+    daemon.end()
 
 
 def install(package: Path, version: str, *, broken: bool = False) -> None:

@@ -20,13 +20,6 @@ EMPTY: dict[str, list[Any]] = {"missing": [], "altered": [], "doubled": [], "for
 
 
 @pytest.fixture
-def mem0() -> Iterator[Mem0Platform]:
-    """A Mem0 that keeps what it is sent."""
-    with Mem0Platform() as platform:
-        yield platform
-
-
-@pytest.fixture
 def daemon(tmp_path: Path, project: Path, mem0: Mem0Platform) -> Iterator[Daemon]:
     """A daemon that has delivered six decisions, and runs."""
     write_log(project, [decision(number) for number in range(1, 7)])
