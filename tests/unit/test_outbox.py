@@ -675,6 +675,20 @@ def test_what_is_there_with_this_content_is_adopted(tmp_path: Path) -> None:
         assert claim_one(outbox).entry.memory_id == "m-7"
 
 
+def test_what_is_revised_before_its_adoption_is_written_is_sent(tmp_path: Path) -> None:
+    """A scan has put the revision in the entry's place meanwhile, even under its id."""
+    with opened(tmp_path, contacted=False) as outbox:
+        put(outbox, A)
+        meet(outbox, (KEY, Found("m-7", HASH_A)))
+        adopted = claim_one(outbox)
+        put(outbox, B)
+        end(outbox, adopted, Stored(("m-7",)))
+        revised = claim_one(outbox)
+        assert (adopted.entry.id, adopted.verb) == (revised.entry.id, Verb.ADOPT)
+        assert (revised.verb, revised.entry.content_hash) == (Verb.PUSH, HASH_B)
+        assert revised.entry.memory_id == "m-7"
+
+
 def test_what_is_there_with_other_content_is_updated(tmp_path: Path) -> None:
     """By the id that was found."""
     with opened(tmp_path, contacted=False) as outbox:

@@ -104,8 +104,9 @@ class Queue:
         with self._db.transaction() as sql:
             for entry, settlement in settled:
                 # One that has gone on was settled before, by a commit that was made although it was said to
-                # have failed; by now its id may be another one's.
-                if sql.execute(_IS_THERE, (entry.id, entry.sync_key, entry.state)).fetchone():
+                # have failed, or was replaced before it was adopted; by now its id may be another one's.
+                is_it = (entry.id, entry.sync_key, entry.state, entry.content_hash)
+                if sql.execute(_IS_THERE, is_it).fetchone():
                     write_settlement(sql, destination, entry, settlement, now)
                 delivered |= isinstance(settlement, Receipt)
             if delivered:
@@ -184,7 +185,7 @@ class Queue:
         return float(row["value"]) if row else None
 
 
-_IS_THERE = "SELECT 1 FROM entry WHERE id = ? AND sync_key = ? AND state = ?"
+_IS_THERE = "SELECT 1 FROM entry WHERE id = ? AND sync_key = ? AND state = ? AND content_hash = ?"
 
 _IS_MEANT = """
     entry.destination = COALESCE(
