@@ -10,18 +10,13 @@ import threading
 from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
 
-from watchdog.events import (
-    DirModifiedEvent,
-    FileClosedNoWriteEvent,
-    FileOpenedEvent,
-    FileSystemEvent,
-    FileSystemEventHandler,
-)
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
 from mem0_syncd.errors import Problem
 from mem0_syncd.outbox import ProjectRow
+from mem0_syncd.watcher.places import Places
 
 Identity = tuple[int, int]
 
@@ -52,9 +47,7 @@ class Watcher:
         `on_upheaval` hears that folders or links came or went, on a thread that mustn't call `mend` itself.
         `own` is a folder for nobody else, in which it tries whether events come through.
         """
-        self._files = [Path(file) for file in files]
-        self._names = {file.name for file in self._files}
-        self._ways = {part for file in self._files for part in file.parts[:-1]}
+        self._places = Places(files)
         self._on_change, self._on_upheaval = on_change, on_upheaval
         self._lock = threading.Lock()
         self._projects: list[ProjectRow] = []
@@ -133,7 +126,7 @@ class Watcher:
         owners: dict[Path, set[Path]] = {self._own: set()} if self._own.is_dir() else {}
         self._homeless = []
         for project in self._projects:
-            folders = self._folders(project)
+            folders = self._places.of(project.path)
             for folder in folders:
                 owners.setdefault(folder, set()).add(project.path)
             if not folders:
@@ -151,25 +144,6 @@ class Watcher:
             if problem := self._arm(folder):
                 problems.append(problem)
         return changed, problems
-
-    def _folders(self, project: ProjectRow) -> set[Path]:
-        """Where an event may tell of the project's files: the folders of the files, and above them."""
-        folders = set()
-        for file in self._files:
-            path = project.path / file
-            folder = path.parent
-            while not folder.is_dir() and folder != project.path:
-                folder = folder.parent
-            if folder.is_dir():
-                folders.add(folder)
-            if folder != project.path:
-                folders.add(project.path / file.parts[0])
-            if path.is_symlink():
-                # The target's writer makes no event where the link is, nor need the names be the same.
-                target = Path(os.path.realpath(path))
-                folders.add(target.parent)
-                self._names.add(target.name)
-        return {folder for folder in folders if folder.is_dir()}
 
     def _arm(self, folder: Path) -> Problem | None:
         try:
@@ -204,18 +178,12 @@ class Watcher:
     def heard(self, folder: Path, event: FileSystemEvent) -> None:
         """Take in one event of a watched folder."""
         self._heard += 1
-        # That a folder was modified only repeats what another event says of something in it.
-        if isinstance(event, FileOpenedEvent | FileClosedNoWriteEvent | DirModifiedEvent):
+        names = self._places.news(folder, event)
+        if names is None:
             return
-        paths = {os.fsdecode(event.src_path), os.fsdecode(event.dest_path)}
-        named = {path for path in paths if os.path.basename(path) in self._names}  # noqa: PTH119 - text
-        ways = {path for path in paths if os.path.basename(path) in self._ways}  # noqa: PTH119 - likewise
-        upheaval = event.is_directory or str(folder) in paths or ways or any(map(os.path.islink, named))
-        if named or upheaval:
-            for project in self._owners.get(folder, ()):
-                names = set() if upheaval else {os.path.basename(path) for path in named}  # noqa: PTH119 - text
-                self._on_change(project, names)
-        if upheaval:
+        for project in self._owners.get(folder, ()):
+            self._on_change(project, names)
+        if not names:
             self._on_upheaval()
 
 
