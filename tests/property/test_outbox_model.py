@@ -266,6 +266,19 @@ def test_a_removal_that_is_interrupted_is_made_good(delivered: Delivering, fate:
     assert copies(delivered) == [f"delta: {FIRST}"]
 
 
+@pytest.mark.parametrize("seconds", [-90_000.0, 90_000.0])
+def test_a_repair_does_not_restore_what_mem0_need_not_show_yet(story: Delivering, seconds: float) -> None:
+    """Whatever the clock was set to before the decision was delivered."""
+    story.begin(lag=25.0, known=None)
+    story.set_the_clock(seconds=seconds, is_soon=False)
+    wait(story, 61.0)
+    write(story, FIRST, DELTA)
+    well(story)
+    story.repair(overwrite=False)
+    well(story)
+    assert copies(story) == [f"delta: {FIRST}"]
+
+
 @pytest.mark.parametrize("is_sync", [True, False])
 def test_a_revision_waits_for_the_second_look(delivered: Delivering, *, is_sync: bool) -> None:
     """Or one of the copies would say the old for ever; after a `sync` the look is taken at once."""

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from mem0_syncd.clock import Clock
+from mem0_syncd.item import Kind
 from mem0_syncd.memory import memory_of
-from mem0_syncd.outbox import Outbox
-from mem0_syncd.settlement import SLOWEST_REWRITE, Doubt, Rules
+from mem0_syncd.outbox import Outbox, Verb
+from mem0_syncd.settlement import SLOWEST_REWRITE, Doubt, Receipt, Rules
 from mem0_syncd.standing import Reach, Standing
 from support.builders import NOW, item, prepared
 
@@ -105,6 +106,15 @@ def test_what_is_certain_when_moves_with_the_clock(outbox: Outbox, seconds: floa
     outbox.times.shift(1, seconds, now)
     assert entries(outbox, now) == {"look": RULES.certain_after(NOW) + seconds, "push": 0.0}
     assert outbox.registry.destination(1).standing.retry_at == NOW + 60.0 + seconds
+
+
+def test_a_fresh_receipt_moves_with_the_clock(outbox: Outbox) -> None:
+    """Mem0 need not show yet what was delivered a moment ago, whatever the clock says by then."""
+    (look,) = [it for it in outbox.queue.claim(1, NOW + 10.0, 10, major=False) if it.verb is Verb.LOOK]
+    outbox.queue.settle(1, [(look.entry, Receipt(("m1",)))], NOW)
+    outbox.times.shift(1, HOUR, NOW + HOUR)
+    (delivered,) = outbox.receipts.delivered(1, "shop", Kind.DECISION)
+    assert delivered.delivered_at == NOW + HOUR
 
 
 def test_a_start_long_before_all_that_is_noted_waits_for_none_of_it(outbox: Outbox) -> None:

@@ -8,6 +8,9 @@ from mem0_syncd.settlement import SLOWEST_REWRITE, Rules
 LONGEST_ASKED_SECONDS = 3600.0
 """How long Mem0's wish to be left alone is heeded over a start: longer ones may be a clock's mistake."""
 
+RECENT_SECONDS = 3600.0
+"""How long ago a receipt may be for its moment to matter."""
+
 
 class Times:
     """The moments that a destination's entries, looks and clock wait for."""
@@ -20,7 +23,7 @@ class Times:
 
         For when nothing is under way: what waits for its turn is due at once, and what is looked up, too.
         """
-        moments = {"destination": destination, "seconds": seconds, "now": now}
+        moments = {"destination": destination, "seconds": seconds, "now": now, "recent": RECENT_SECONDS}
         with self._db.transaction() as sql:
             for statement in _SHIFT:
                 sql.execute(statement, moments)
@@ -60,6 +63,11 @@ _SHIFT = (
     "UPDATE second_look SET due_at = due_at + :seconds WHERE destination = :destination",
     "UPDATE contact SET listed_at = listed_at + :seconds WHERE destination = :destination",
     "UPDATE audit SET at = at + :seconds WHERE destination = :destination",
+    # Of older ones nobody asks whether Mem0 need show them yet.
+    """
+    UPDATE receipt SET delivered_at = delivered_at + :seconds
+    WHERE destination = :destination AND delivered_at > :now - :seconds - :recent
+    """,
     """
     UPDATE destination SET retry_at = retry_at + :seconds, asked_until = asked_until + :seconds
     WHERE id = :destination
