@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,9 +14,9 @@ from mem0_syncd.control import ask, ask_at
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, OutboxUnusable, Problem
 from mem0_syncd.guarantee import guarantee
 from mem0_syncd.item import Kind
-from mem0_syncd.outbox import DestinationRow, Outbox, faults, renewal
+from mem0_syncd.outbox import DestinationRow, Outbox, faults
 from mem0_syncd.paths import socket_paths
-from mem0_syncd.standing import Reach
+from mem0_syncd.problems import problems_of, reported
 
 SCHEMA = 1
 COUNTS = ("delivered", "pending", "unconfirmed", "accepted", "dead", "skipped", "withheld")
@@ -47,12 +45,7 @@ def _snapshot(outbox: Outbox, running: str, said: dict[str, Any]) -> dict[str, A
     registry = outbox.registry
     in_use = registry.destinations_in_use()
     projects = _projects(outbox)
-    problems = said["problems"] + [it.as_dict() for it in renewal.problems(outbox.database)]
-    problems += [problem.as_dict() for _, problem in _problems(outbox)]
-    for destination in in_use:
-        problems += _destination_problems(destination)
-        problems += _dead_letters(outbox, destination)
-        problems += _doubles(outbox, destination)
+    problems = said["problems"] + [it.as_dict() for it in problems_of(outbox, in_use, time.time())]
     deliveries = [outbox.queue.last_delivery(destination.id) for destination in in_use]
     alive = running != "stopped"
     return {
@@ -112,7 +105,7 @@ def _projects(outbox: Outbox) -> list[dict[str, Any]]:
     for project in registry.projects():
         folders.setdefault(project.id, []).append(str(project.path))
     problems: dict[str, list[dict[str, str]]] = {}
-    for project_id, problem in _problems(outbox):
+    for project_id, problem in reported(outbox):
         problems.setdefault(project_id, []).append(problem.as_dict())
     tallies = {it.id: outbox.ledger.counts(it.id) for it in registry.destinations_in_use()}
     unwatched = {project_id for project_id, _ in tallies.get(default.id, {})} if default else set()
@@ -137,15 +130,6 @@ def _projects(outbox: Outbox) -> list[dict[str, Any]]:
             }
         )
     return shown
-
-
-def _problems(outbox: Outbox) -> Iterator[tuple[str, Problem]]:
-    """Every reported problem, with the whole path of a project's file."""
-    folders = {project.id: project.path for project in reversed(outbox.registry.projects())}
-    for project_id, problem in outbox.registry.problems():
-        folder = folders.get(project_id)
-        where = str(folder / problem.where) if folder else problem.where
-        yield project_id, replace(problem, where=where)
 
 
 def _counts(tally: dict[str, int]) -> dict[str, int]:
@@ -182,27 +166,6 @@ def _destination(destination: DestinationRow | None) -> dict[str, Any]:
     }
 
 
-def _destination_problems(destination: DestinationRow | None) -> list[dict[str, str]]:
-    if destination is None or destination.standing.reach is Reach.OK:
-        return []
-    standing = destination.standing
-    seconds = max(0, round((standing.retry_at or 0) - time.time()))
-    remedy = standing.remedy or f"nothing: it is tried again by itself (in {seconds} s)"
-    return [{"what": standing.reason, "where": destination.identity, "remedy": remedy}]
-
-
-def _dead_letters(outbox: Outbox, destination: DestinationRow | None) -> list[dict[str, str]]:
-    dead = outbox.dead_letters.newest(destination.id, limit=5) if destination else []
-    return [
-        {
-            "what": f"dead letter: {entry.reason}",
-            "where": f"{entry.project}: {entry.kind} {entry.id}",
-            "remedy": f"mem0-syncd dead show {entry.id}, then retry or drop it",
-        }
-        for entry in dead
-    ]
-
-
 def _audit(outbox: Outbox, destinations: list[DestinationRow]) -> dict[str, Any]:
     """When the destinations in use were audited last, and what came of it."""
     last = [audited for it in destinations if (audited := outbox.audits.last(it.id)) and audited.is_done]
@@ -211,15 +174,6 @@ def _audit(outbox: Outbox, destinations: list[DestinationRow]) -> dict[str, Any]
         "doubles": sum(it.doubles for it in last),
         "removed": sum(it.removed for it in last),
     }
-
-
-def _doubles(outbox: Outbox, destination: DestinationRow) -> list[dict[str, str]]:
-    audited = outbox.audits.last(destination.id)
-    left = audited.doubles - audited.removed if audited else 0
-    if not left:
-        return []
-    what = f"{left} {'memory is' if left == 1 else 'memories are'} in Mem0 once too often"
-    return [{"what": what, "where": destination.identity, "remedy": "mem0-syncd verify --repair"}]
 
 
 def _missing(state: Path) -> Problem:

@@ -1,0 +1,57 @@
+"""The problems that the outbox tells of, whether a daemon runs or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from mem0_syncd.errors import Problem
+from mem0_syncd.outbox import DestinationRow, Outbox, renewal
+from mem0_syncd.standing import Reach
+
+MOST_LETTERS = 5
+"""Dead letters of a destination that are told one by one."""
+
+
+def problems_of(outbox: Outbox, destinations: Iterable[DestinationRow], now: float) -> Iterator[Problem]:
+    """What needs somebody's attention: here, in the projects, and at these destinations."""
+    yield from renewal.problems(outbox.database)
+    for _, problem in reported(outbox):
+        yield problem
+    for destination in destinations:
+        yield from _standing(destination, now)
+        yield from _dead_letters(outbox, destination)
+        yield from _doubles(outbox, destination)
+
+
+def reported(outbox: Outbox) -> Iterator[tuple[str, Problem]]:
+    """Every reported problem with its project's id, and with the whole path of a project's file."""
+    folders = {project.id: project.path for project in reversed(outbox.registry.projects())}
+    for project_id, problem in outbox.registry.problems():
+        folder = folders.get(project_id)
+        where = str(folder / problem.where) if folder else problem.where
+        yield project_id, replace(problem, where=where)
+
+
+def _standing(destination: DestinationRow, now: float) -> Iterator[Problem]:
+    standing = destination.standing
+    if standing.reach is not Reach.OK:
+        seconds = max(0, round((standing.retry_at or 0) - now))
+        remedy = standing.remedy or f"nothing: it is tried again by itself (in {seconds} s)"
+        yield Problem(standing.reason, destination.identity, remedy)
+
+
+def _dead_letters(outbox: Outbox, destination: DestinationRow) -> Iterator[Problem]:
+    for entry in outbox.dead_letters.newest(destination.id, limit=MOST_LETTERS):
+        yield Problem(
+            f"dead letter: {entry.reason}",
+            f"{entry.project}: {entry.kind} {entry.id}",
+            f"mem0-syncd dead show {entry.id}, then retry or drop it",
+        )
+
+
+def _doubles(outbox: Outbox, destination: DestinationRow) -> Iterator[Problem]:
+    audited = outbox.audits.last(destination.id)
+    if audited and (left := audited.doubles - audited.removed):
+        what = f"{left} {'memory is' if left == 1 else 'memories are'} in Mem0 once too often"
+        yield Problem(what, destination.identity, "mem0-syncd verify --repair")
