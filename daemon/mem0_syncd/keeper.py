@@ -14,8 +14,8 @@ from mem0_syncd.scheduler import Schedule
 from mem0_syncd.vigil import Vigil
 from mem0_syncd.watcher import Watcher
 
-LOOK_SECONDS = 7.0
-SILENT_SECONDS = 21.0
+LOOK_SECONDS = 9.0
+SILENT_SECONDS = 18.0
 """After so long without a sign of life a part is replaced or reported; the look makes it half a minute."""
 
 STUCK_SECONDS = 600.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,6 +20,29 @@ SETTLE_SECONDS = 10.0
 PATIENCE_SECONDS = 600.0
 KILLS = 5
 ORPHAN_SECONDS = 2.0
+
+RESIDENT = """
+from mem0_syncd import heap
+from mem0_syncd.imports import needless_hashes, without
+heap.share()
+with without("rich", "ssl", *needless_hashes()):
+    {imports}
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmRSS")))
+"""
+PARTS = [
+    ("Python", "pass"),
+    (
+        "of its library: sqlite3, logging, ctypes, child processes",
+        "import ctypes, logging.handlers, sqlite3, subprocess",
+    ),
+    ("click", "import click"),
+    ("structlog, with asyncio", "import structlog"),
+    ("pydantic and pydantic-settings", "import pydantic_settings"),
+    ("APScheduler", "import apscheduler.schedulers.background"),
+    ("watchdog and filelock", "import filelock, watchdog.observers"),
+    ("mem0-syncd's own modules", "import mem0_syncd.cli.run, mem0_syncd.standby"),
+]
+"""What a daemon imports, in the order in which it is counted."""
 
 
 def idle(projects: int, seconds: float) -> tuple[Footprint, Footprint]:
@@ -64,6 +89,28 @@ def growth(*, quick: bool) -> Growth:
         lines.append((projects, share, after.mib, float(after.threads), float(after.files)))
     head = ("projects", "CPU, % of a core", "MiB", "threads", "open files")
     return Growth("Idle projects", head, lines)
+
+
+def memory(*, quick: bool) -> Growth:
+    """Whose the resident memory is: what each thing adds to those before it, down to the projects."""
+    so_far, lines = 0.0, []
+    for count, (whose, _) in enumerate(PARTS, 1):
+        imports = [statement for _, statement in PARTS[:count]]
+        run = subprocess.run(
+            [sys.executable, "-c", RESIDENT.format(imports="\n    ".join(imports))],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        mib = int(run.stdout) / 1024
+        lines.append((whose, mib - so_far, mib))
+        so_far = mib
+    for projects in (1, 2) if quick else (1, 200):
+        _, after = idle(projects, 1.0)
+        whose = "a daemon of one project at work" if projects == 1 else f"{projects - 1} further projects"
+        lines.append((whose, after.mib - so_far, after.mib))
+        so_far = after.mib
+    return Growth("Where the memory goes", ("", "adds, MiB", "resident, MiB"), lines)
 
 
 def kills(*, quick: bool) -> Iterator[Row]:

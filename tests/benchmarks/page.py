@@ -10,7 +10,7 @@ from benchmarks.rows import Row, number
 
 PAGE = DOCS / "performance.md"
 ORDER = ("latency", "throughput", "limit", "log", "idle", "commands", "kills")
-GROWTH_ORDER = ("shares", "projects", "logs", "queues", "receipts")
+GROWTH_ORDER = ("shares", "projects", "memory", "logs", "queues", "receipts")
 
 _INTRODUCTION = """\
 # Performance
@@ -25,6 +25,14 @@ Where Mem0 answers at once, as only a loopback interface does, the throughput of
 CPU time: the bare client and the server have a core each, while here a third process, the daemon, makes every
 item durable before it is sent, and its receipt afterwards. What an item costs in each process is said below
 ("Where the time of an item goes"). At the usual limit of 900 adds a minute nothing of this can be seen.
+"""
+
+_ON_IDLING = """\
+An idle daemon sleeps until a file changes or somebody asks, but for what no event can tell: every nine
+seconds it looks for signs of life of its own parts, every twenty whether the watched folders and its outbox
+are still the same, every minute whether anything is due, and every five minutes at all files, of which it
+reads what has changed. Most of its memory is Python's and that of the libraries it is built on ("Where the
+memory goes"). OpenSSL isn't among them, for only the courier encrypts; and all threads share one heap.
 """
 
 
@@ -105,6 +113,7 @@ def _bench(bench: Results) -> list[str]:
         "![How much of each budget is used](performance.svg)\n",
         budgets_section(rows),
         _ON_THROUGHPUT,
+        _ON_IDLING,
         "## How it grows\n",
         *map(growth_section, growths),
     ]

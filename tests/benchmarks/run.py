@@ -29,6 +29,7 @@ BUDGETS: dict[str, Callable[..., Iterator[Row]]] = {
 GROWTHS: dict[str, Callable[..., Growth]] = {
     "shares": bench_delivery.shares,
     "projects": bench_idle.growth,
+    "memory": bench_idle.memory,
     "logs": bench_log.growth,
     "queues": bench_outbox.queues,
     "receipts": bench_outbox.receipts,
