@@ -124,6 +124,8 @@ def find(registry: Registry, path: Path) -> ProjectRow:
     inside = [it for it in registry.projects() if folder == it.path or it.path in folder.parents]
     if not inside:
         raise SyncdError(
-            "this is in no watched project", where=str(folder), remedy=f"mem0-syncd project add {folder}"
+            "this is in no watched project",
+            where=str(folder),
+            remedy=f"see: mem0-syncd project list; to have it watched: mem0-syncd project add {folder}",
         )
     return max(inside, key=lambda it: len(it.path.parts))

@@ -36,6 +36,11 @@ _REMEDIES = {
 }
 
 
+def counted(number: int, one: str, more: str = "") -> str:
+    """So many of something; `more` is its plural, where an s doesn't make it."""
+    return f"{number:,} {one if number == 1 else more or f'{one}s'}"
+
+
 def headline(shown: dict[str, Any]) -> str:
     """The three answers: is it running, is everything in Mem0, do I have to do something."""
     totals = shown["totals"]
@@ -43,6 +48,8 @@ def headline(shown: dict[str, Any]) -> str:
     left = due - totals["delivered"]
     if not totals["seen"]:
         inside = "nothing seen yet"
+    elif not due:
+        inside = f"none of {counted(totals['seen'], 'item')} is for Mem0"
     elif not left:
         inside = "the one item is in Mem0" if due == 1 else f"all {due} items are in Mem0"
     else:
@@ -51,6 +58,8 @@ def headline(shown: dict[str, Any]) -> str:
         action = _REMEDIES[shown["state"]]
     elif n := sum(map(needs_you, shown["problems"])):
         action = f"{n} {'problem needs' if n == 1 else 'problems need'} you, below"
+    elif not shown["projects"]:
+        action = "watch a project: mem0-syncd project add PATH"
     else:
         action = "nothing to do" + (": it mends itself" if shown["problems"] else "")
     return f"{_RUNNING[shown['state']]} · {inside} · {action}"

@@ -9,7 +9,7 @@ from mem0_syncd.comparison import Delivered
 from mem0_syncd.doubles import Kept
 from mem0_syncd.inspection import Inspected
 from mem0_syncd.outbox import Outbox
-from mem0_syncd.render import KIND_NAMES
+from mem0_syncd.render import KIND_NAMES, counted
 
 SCHEMA = 1
 DIFFERENCES = ("missing", "altered", "doubled", "foreign")
@@ -90,8 +90,9 @@ def differs(shown: dict[str, Any]) -> bool:
 def lines(shown: dict[str, Any]) -> Iterator[str]:
     """The verdict for a person: a headline, the lists, and what to do about each."""
     counts = ", ".join(f"{len(shown[name])} {name}" for name in DIFFERENCES if shown[name])
-    on_the_way = f" ({shown['open']:,} more are on their way)" if shown["open"] else ""
-    yield f"{shown['checked']:,} delivered items compared with Mem0{on_the_way}: {counts or 'all is well'}"
+    on_the_way = f" ({shown['open']:,} more on the way)" if shown["open"] else ""
+    compared = counted(shown["checked"], "delivered item")
+    yield f"{compared} compared with Mem0{on_the_way}: {counts or 'all is well'}"
     if shown["unlisted"]:
         yield f"{shown['unlisted']:,} can't be compared: this Mem0 doesn't list that many memories"
     if "repaired" in shown:

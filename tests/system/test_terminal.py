@@ -187,4 +187,4 @@ def test_verify_waits_for_a_daemon_that_is_just_starting(
         go_on.touch()
         code, rest = finish(verifying)
     assert code == 0, rest
-    assert "1 delivered items compared with Mem0: all is well" in rest
+    assert "1 delivered item compared with Mem0: all is well" in rest

@@ -64,6 +64,11 @@ def _in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ("snapshot", "line"),
     [
         (shown(), "Running · nothing seen yet · nothing to do"),
+        (
+            shown() | {"projects": []},
+            "Running · nothing seen yet · watch a project: mem0-syncd project add PATH",
+        ),
+        (shown(withheld=2), "Running · none of 2 items is for Mem0 · nothing to do"),
         (shown(delivered=7), "Running · all 7 items are in Mem0 · nothing to do"),
         (shown(delivered=5, pending=2), "Running · 5 of 7 items are in Mem0, 2 to go · nothing to do"),
         (

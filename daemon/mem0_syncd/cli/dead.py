@@ -32,8 +32,11 @@ def list_() -> None:
     \b
     Example:  mem0-syncd dead list | cut -f4 | sort | uniq -c
     """
-    for entry in _letters(read_only(paths.state_dir())).values():
+    letters = _letters(read_only(paths.state_dir())).values()
+    for entry in letters:
         click.echo(f"{entry.id}\t{entry.project}\t{entry.kind}\t{entry.reason}")
+    if not letters:
+        click.echo("there are no dead letters", err=True)
 
 
 @dead.command()
@@ -79,6 +82,9 @@ def retry(numbers: tuple[int, ...], *, everything: bool) -> None:
                 remedy="mend it in its source, or drop it",
             )
         outbox.dead_letters.revive(ids, time.time())
+    if not ids:
+        click.echo("there are no dead letters", err=True)
+        return
     click.echo(f"{len(ids)} to be sent again", err=True)
     _tell_daemon()
 

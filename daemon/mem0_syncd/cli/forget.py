@@ -10,6 +10,7 @@ from mem0_syncd import errands, paths, projects
 from mem0_syncd.cli.access import alone, either, read_only
 from mem0_syncd.cli.progress import progress
 from mem0_syncd.control import ask
+from mem0_syncd.render import counted
 from mem0_syncd.telling import Tell
 
 
@@ -39,4 +40,7 @@ def forget(name: str | None, *, path: Path | None, remote: bool) -> None:
             lambda: ask(state, "forget", timeout=300.0, tell=told.tell, **wanted),
             lambda: without_daemon(told.tell),
         )
-    click.echo(f"{done['forgotten']} forgotten, {done['deleted']} memories deleted")
+    deleted = counted(done["deleted"], "memory", "memories")
+    click.echo(f"{counted(done['forgotten'], 'item')} forgotten, {deleted} deleted")
+    if not remote:
+        click.echo("what is in Mem0 stays there; to delete it, too, do it again with --remote", err=True)

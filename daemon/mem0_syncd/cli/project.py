@@ -60,8 +60,11 @@ def list_() -> None:
     \b
     Example:  mem0-syncd project list | cut -f2
     """
-    for row in read_only(paths.state_dir()).registry.projects():
+    watched = read_only(paths.state_dir()).registry.projects()
+    for row in watched:
         click.echo(f"{row.id}\t{row.path}")
+    if not watched:
+        click.echo("no project is watched; watch one: mem0-syncd project add PATH", err=True)
 
 
 @project.command()

@@ -22,7 +22,13 @@ from mem0_syncd.spooled import KINDS
     "--project", "path", type=click.Path(path_type=Path), default=".", help="A folder of the project."
 )
 @click.option("--kind", type=click.Choice(list(KINDS)), help="Only of this kind.")
-@click.option("--limit", default=5, show_default=True, help="How many memories at most.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=5,
+    show_default=True,
+    help="How many memories at most.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (docs/json.md).")
 def recall(query: str, path: Path, *, kind: str | None, limit: int, as_json: bool) -> None:
     """Search what is in Mem0 of this project, and the global best practices.
@@ -30,6 +36,8 @@ def recall(query: str, path: Path, *, kind: str | None, limit: int, as_json: boo
     \b
     Example:  mem0-syncd recall "how do we store sessions?"
     """
+    if not query.strip():
+        raise click.UsageError("say what to search for")
     state = paths.state_dir()
     project = projects.find(read_only(state).registry, path)
     kinds = [KINDS[kind]] if kind else list(Kind)

@@ -160,4 +160,6 @@ def _print_summary(state: Path, path: Path | None) -> tuple[dict[str, int], list
         click.echo(f"{KIND_NAMES[kind]} {delivered}/{total}")
     if not kinds:
         click.echo("nothing to deliver")
+    if not shown["projects"]:
+        click.echo("no project is watched; watch one: mem0-syncd project add PATH", err=True)
     return left, problems
