@@ -1,0 +1,48 @@
+"""The scan of one project, as it is repeated every few minutes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mem0_syncd.intake import Intake
+from mem0_syncd.outbox import Outbox, ProjectRow
+from mem0_syncd.scanner import Scanner
+from support.decision_log import decision, write_log
+
+LONG_AGO = 1_700_000_000.0
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    """An outbox with a destination."""
+    outbox = Outbox.open(tmp_path)
+    outbox.registry.use_destination("platform", "https://mem0.example.org")
+    yield outbox
+    outbox.close()
+
+
+def test_files_that_are_as_they_were_cost_the_outbox_nothing(outbox: Outbox, project: Path) -> None:
+    """Nor do those that are still missing, of which most projects have a few; a new one is read."""
+    row = ProjectRow("shop", project)
+    outbox.registry.add_project(row)
+    os.utime(write_log(project, [decision(1)]), (LONG_AGO, LONG_AGO))
+    scanner = Scanner(outbox.registry, Intake(outbox))
+    assert scanner.scan(row, changed_only=True).changes == 1
+
+    asked: list[str] = []
+    outbox.database._connection.set_trace_callback(asked.append)
+    assert scanner.scan(row, changed_only=True).changes == 0
+    assert asked == []
+
+    shutil.rmtree(project / ".claude")
+    scanner.scan(row, changed_only=True)
+    asked.clear()
+    scanner.scan(row, changed_only=True)
+    assert asked == []
+    write_log(project, [decision(2)])
+    assert scanner.scan(row, changed_only=True).changes == 1
