@@ -19,6 +19,7 @@ class Survey:
 
     def __init__(self, service: Service, schedule: Schedule, dispatch: Dispatch) -> None:
         self._service, self._schedule, self._dispatch = service, schedule, dispatch
+        # What is to be scanned, and whether those of its files only that look changed.
         self._folders: dict[Path, bool] = {}
         self._noting = threading.Lock()
         schedule.add("scan", self._scan)
@@ -27,7 +28,7 @@ class Survey:
 
     def heed(self, folder: Path, names: set[str]) -> None:
         """Have a project's folder scanned in which some files, or any if none is named, have changed."""
-        # Marks are most of them our own, and tell nothing of the other files.
+        # Most marks are our own, and none tells anything of the other files.
         only_marks = names == {Path(sync_state.PATH).name}
         if only_marks and self._service.marks.are_ours(folder):
             return
