@@ -54,6 +54,15 @@ class Shop:
         write_log(self.project, self.log)
         return text
 
+    def revise_what_may_be_stored(self, case: str, first: str, then: str, fault: Fault) -> None:
+        """Write a text of which nobody will know whether it was stored, and another one over it."""
+        self.mem0.fail("lookup", answer(503), times=None)
+        self.mem0.fail("add", fault, where=says(case))
+        self.write(first)
+        self.wait_for("unconfirmed", first)
+        self.revise(then)
+        self.wait_for("pending", then)
+
     def wait_for(self, state: str, text: str) -> None:
         """Wait until the revision with this in its text is in that state."""
         wait_until(lambda: self._is(state, text), f"{state}: {text}")
@@ -146,8 +155,10 @@ def case(request: pytest.FixtureRequest) -> str:
     return f"case {request.node.name}:"
 
 
-def outwait_the_late(case: str) -> None:
-    """Give a request that is carried out late the time to spoil what was settled too soon."""
+def settle_after_faults(shop: Shop, case: str) -> None:
+    """End the faults; what is carried out late has the time to spoil what was settled too soon."""
+    shop.mem0.calm()
+    shop.wait_until_settled()
     if "stored after" in case:
         time.sleep(LATE)
 
@@ -180,16 +191,9 @@ def test_back_to_the_first_text_while_nobody_knows_whether_it_was_stored(
 ) -> None:
     """A -> B -> A with an unconfirmed A is one memory with A."""
     a, b = f"{case} text A", f"{case} text B"
-    shop.mem0.fail("lookup", answer(503), times=None)
-    shop.mem0.fail("add", fault, where=says(case))
-    shop.write(a)
-    shop.wait_for("unconfirmed", a)
-    shop.revise(b)
-    shop.wait_for("pending", b)
+    shop.revise_what_may_be_stored(case, a, b, fault)
     shop.take_back(a, waiting=b)
-    shop.mem0.calm()
-    shop.wait_until_settled()
-    outwait_the_late(case)
+    settle_after_faults(shop, case)
     shop.has_one(case, a)
 
 
@@ -199,15 +203,8 @@ def test_a_second_text_while_nobody_knows_whether_the_first_was_stored(
 ) -> None:
     """A -> B with an unconfirmed A is one memory with B."""
     a, b = f"{case} text A", f"{case} text B"
-    shop.mem0.fail("lookup", answer(503), times=None)
-    shop.mem0.fail("add", fault, where=says(case))
-    shop.write(a)
-    shop.wait_for("unconfirmed", a)
-    shop.revise(b)
-    shop.wait_for("pending", b)
-    shop.mem0.calm()
-    shop.wait_until_settled()
-    outwait_the_late(case)
+    shop.revise_what_may_be_stored(case, a, b, fault)
+    settle_after_faults(shop, case)
     shop.has_one(case, b)
 
 
@@ -226,9 +223,7 @@ def test_back_to_the_first_text_while_nobody_knows_whether_the_second_was_stored
     shop.wait_for("unconfirmed", b)
     shop.revise(a)
     shop.wait_for("pending", a)
-    shop.mem0.calm()
-    shop.wait_until_settled()
-    outwait_the_late(case)
+    settle_after_faults(shop, case)
     assert shop.has_one(case, a).id == before.id
 
 
