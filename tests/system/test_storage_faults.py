@@ -182,3 +182,24 @@ def test_the_status_says_what_the_daemon_waits_for(daemon: Daemon, mem0: Mem0Pla
     wait_until_well(daemon)
     assert daemon.stop() == 0
     assert not couriers(daemon)
+
+
+def test_a_command_says_what_the_disk_lacks(daemon: Daemon, disk: SmallDisk, project: Path) -> None:
+    """Without a daemon, too: what, where and the way out, and no traceback."""
+
+    def fails(*words: str) -> str:
+        said = daemon.run(*words)
+        assert said.returncode == 1
+        assert said.stderr.startswith("mem0-syncd: ")
+        assert str(daemon.state) in said.stderr
+        assert said.stderr.endswith(", and run this again\n")
+        return said.stderr
+
+    assert daemon.run("project", "add", str(project)).returncode == 0
+    disk.fill()
+    assert FULL in fails("pause")
+    assert "whether its disk is full" in daemon.run("project", "list").stderr
+    disk.free()
+    disk.remount("ro")
+    assert READ_ONLY in fails("pause")
+    assert READ_ONLY in fails("sync")

@@ -108,7 +108,7 @@ SHELLS = {
 def test_a_real_shell_completes_commands_and_options(shell: str, tmp_path: Path) -> None:
     """Typed as a person types them, with the script that `completion` prints."""
     if not shutil.which(shell):
-        pytest.skip(f"{shell} isn't installed")
+        pytest.skip(f"{shell} isn't installed: its completion isn't shown")
     command, setting_up = SHELLS[shell]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     at = typed_at(shlex.split(command), {**os.environ, "PATH": path, "HOME": str(tmp_path)})

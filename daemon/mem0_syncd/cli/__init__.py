@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -69,5 +69,27 @@ def main(arguments: list[str] | None = None) -> Any:
         colour = False if os.environ.get("NO_COLOR") else None
         return cli.main(arguments, prog_name="mem0-syncd", color=colour)
     except SyncdError as error:
-        click.echo(f"mem0-syncd: {error}", err=True)
-        sys.exit(error.exit_code)
+        _fail(error)
+    except Exception as error:
+        fault = _fault(error)
+        if fault is None:
+            raise
+        _fail(fault)
+
+
+def _fail(error: SyncdError) -> NoReturn:
+    click.echo(f"mem0-syncd: {error}", err=True)
+    sys.exit(error.exit_code)
+
+
+def _fault(error: Exception) -> SyncdError | None:
+    """The fault of the disk or of this process that ended a command; None for any other error."""
+    from mem0_syncd import paths
+    from mem0_syncd.outbox import faults
+
+    problem = faults.problem_of(error, paths.state_dir())
+    if problem is None:
+        return None
+    cure = problem.remedy.removesuffix(faults.GOES_ON)
+    remedy = problem.remedy if cure == problem.remedy else f"{cure}, and run this again"
+    return SyncdError(problem.what, where=problem.where, remedy=remedy)

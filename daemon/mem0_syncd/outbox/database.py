@@ -65,7 +65,9 @@ class Database:
             database = cls._connect_to_read(path, "mode=ro&immutable=1")
         if database is None:
             raise OutboxUnusable(
-                "the outbox can't be read", where=str(path), remedy="check its folder's permissions"
+                "the outbox can't be read",
+                where=str(path),
+                remedy="check its folder's permissions, and whether its disk is full",
             )
         if not database.version:
             database.close()

@@ -12,11 +12,14 @@ from mem0_syncd.errors import OutboxDamaged, Problem
 OF_THE_MACHINE = (OSError, sqlite3.Error, MemoryError)
 """What fails because of the disk or the memory, and through no fault of an item."""
 
-_FULL = ("the disk is full", "free some space there; all goes on by itself")
-_READ_ONLY = ("this can't be written", "make it writable; all goes on by itself")
+GOES_ON = "; all goes on by itself"
+"""How the remedies end after which the daemon goes on; a command has to be run again."""
+
+_FULL = ("the disk is full", f"free some space there{GOES_ON}")
+_READ_ONLY = ("this can't be written", f"make it writable{GOES_ON}")
 _FAILING = ("the disk reads or writes with errors", "look into the system's log; save what is on that disk")
-_OUT_OF_HANDLES = ("too many files are open", "raise the limit (ulimit -n); all goes on by itself")
-_BUSY = ("another program holds the outbox", "end that program; all goes on by itself")
+_OUT_OF_HANDLES = ("too many files are open", f"raise the limit (ulimit -n){GOES_ON}")
+_BUSY = ("another program holds the outbox", f"end that program{GOES_ON}")
 _CANNOT_OPEN = ("the outbox can't be opened", "check the folder's permissions, and the limit of open files")
 REMEDY_OF_DAMAGE = "nothing while the daemon runs: it sets it aside and makes a new one; else: mem0-syncd run"
 _DAMAGED = ("the outbox is damaged", REMEDY_OF_DAMAGE)
