@@ -501,7 +501,8 @@ BUGS: dict[str, tuple[Callable[[Patch], None], tuple[str, ...]]] = {
         ),
         (TRUTH, LOST_BEFORE),
     ),
-    "the read lag is forgotten": (_the_read_lag_is_forgotten, (TRUTH, LATE)),
+    # It shows only when an add comes late that is looked for in a certain half a minute.
+    "the read lag is forgotten": (_the_read_lag_is_forgotten, (TRUTH, LATE, LATE, LATE)),
     "an absence is believed at once": (_absence_believed_at_once, (TRUTH, LATE)),
     "what was being sent is pending again at the start": (_pending_again_at_start, (TRUTH, CRASHES[0])),
     "a revision overtakes the one in flight": (_overtaking, (TRUTH, *LOST)),
