@@ -137,6 +137,17 @@ def test_a_revision_leaves_nothing_of_the_former_and_what_is_gone_is_gone(opened
     assert isinstance(opened.push(memory(2000), number), Gone)
 
 
+def test_a_table_that_is_gone_is_made_anew(opened: OwnStore, database: str) -> None:
+    """Without a restart: Mem0 itself looks for it only once."""
+    import psycopg
+
+    assert isinstance(opened.push(memory(3000), None), Stored)
+    with closing(psycopg.connect(database, autocommit=True)) as connection:
+        connection.execute("DROP TABLE of_one_process")
+    assert isinstance(opened.push(memory(3001), None), Later)
+    assert isinstance(opened.push(memory(3001), None), Stored)
+
+
 def test_a_database_that_cannot_be_had_is_waited_for_or_held(tmp_path: Path, database: str) -> None:
     """By what a person can do about it."""
 

@@ -35,7 +35,7 @@ TABLE = [
     (called("UnexpectedResponse", status_code=500), Unknown),
     (called("UnexpectedResponse", status_code=401), Held),
     (called("AuthenticationError"), Held),
-    (called("UndefinedTable", base=called("ProgrammingError").__class__), Held),
+    (called("UndefinedTable", base=called("ProgrammingError").__class__), Later),
     (ModuleNotFoundError("No module named 'psycopg'"), Held),
     (called("UntranslatableCharacter", base=called("DataError").__class__), Refused),
     (ValueError("not a memory"), Refused),

@@ -16,7 +16,7 @@ from mem0_syncd.destinations.base import CannotOpen
 from mem0_syncd.destinations.classify import outcome_of_add
 from mem0_syncd.destinations.embedder import EmbedderMissing
 from mem0_syncd.destinations.open_source import NO_MODEL, OpenSource, our_embedder
-from mem0_syncd.destinations.store_errors import first_line, outcome_of_error
+from mem0_syncd.destinations.store_errors import first_line, lacks_table, outcome_of_error
 from mem0_syncd.guarantee import is_exact
 from mem0_syncd.memory import Memory
 from mem0_syncd.outcome import Absent, Held, Later, Outcome, Refused, Unknown
@@ -81,13 +81,19 @@ class OwnStore(OpenSource):
                 infer=memory.infer and self._infers,
             )
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this push's outcome
-            return outcome_of_error(error)
+            return self._outcome_of(error)
         return outcome_of_add(answer)
 
     def outcome_of(self, error: Exception) -> Later | Unknown | Held:
         """What an exception from a read means; that it was refused tells nothing of a memory."""
-        outcome = outcome_of_error(error)
+        outcome = self._outcome_of(error)
         return Unknown(outcome.reason) if isinstance(outcome, Refused) else outcome
+
+    def _outcome_of(self, error: Exception) -> Later | Unknown | Held | Refused:
+        if lacks_table(error):
+            # Mem0 looks for its table, and makes it, only once in a process.
+            self._mem0.vector_store._collection_ensured = False  # noqa: SLF001 - there is no other way
+        return outcome_of_error(error)
 
     def close(self) -> None:
         """Close Mem0 and what its vector store holds."""

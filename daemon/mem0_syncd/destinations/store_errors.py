@@ -20,11 +20,12 @@ _NOT_SENT = {
     "APITimeoutError",
     "RateLimitError",
 }
+_NO_TABLE = "UndefinedTable"  # psycopg: Mem0 makes its table as soon as it looks for it again
 _NOT_ALLOWED = {
     "AuthenticationError",
     "PermissionDeniedError",
     "NotFoundError",  # no such model
-    "ProgrammingError",  # PostgreSQL: no such table, no rights
+    "ProgrammingError",  # PostgreSQL: no rights
     "NotSupportedError",
 }
 _NOT_VALID = {"DataError", "BadRequestError", "UnprocessableEntityError", "ValueError", "ValidationError"}
@@ -34,8 +35,10 @@ _UNAUTHORISED = {401, 403}
 def outcome_of_error(error: BaseException) -> Later | Unknown | Held | Refused:
     """The outcome that an exception from Mem0 stands for."""
     said = f"the store failed: {type(error).__name__}: {first_line(error)}"
-    names = {kind.__name__ for cause in _causes(error) for kind in type(cause).__mro__}
+    names = _names(error)
     statuses = {getattr(cause, "status_code", None) for cause in _causes(error)}
+    if lacks_table(error):
+        return Later(said)
     if names & {"ImportError"}:
         return Held(said, "install the package that it names")
     if names & _NOT_ALLOWED or statuses & _UNAUTHORISED:
@@ -48,9 +51,18 @@ def outcome_of_error(error: BaseException) -> Later | Unknown | Held | Refused:
     return Unknown(said)
 
 
+def lacks_table(error: BaseException) -> bool:
+    """Whether the table that Mem0 keeps its memories in isn't there."""
+    return _NO_TABLE in _names(error)
+
+
 def first_line(error: BaseException) -> str:
     """What a library says, without the further lines, in which some repeat what they were given."""
     return str(error).partition("\n")[0][:300]
+
+
+def _names(error: BaseException) -> set[str]:
+    return {kind.__name__ for cause in _causes(error) for kind in type(cause).__mro__}
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
