@@ -944,6 +944,31 @@ def test_going_back_from_a_dropped_revision_counts_as_delivered(outbox: Outbox) 
     assert counts(outbox) == {"delivered": 1}
 
 
+def forget(outbox: Outbox, *, remote: bool) -> None:
+    """A person doesn't want the item delivered, or wants it out of Mem0, too."""
+    outbox.tombstones.bury(destination(outbox), [KEY], receipts_too=remote)
+
+
+def test_what_is_forgotten_again_stays_forgotten(outbox: Outbox) -> None:
+    """Also once its receipt is gone, so that only the tombstone knows the revision that was meant."""
+    put(outbox, A)
+    deliver(outbox)
+    for remote in (False, True, True, False):
+        forget(outbox, remote=remote)
+        assert read(outbox, A) == 0
+        assert counts(outbox) == {"withheld": 1}
+    assert read(outbox, B) == 1
+
+
+def test_what_was_dropped_and_then_forgotten_stays_dropped(outbox: Outbox) -> None:
+    """The tombstone's revision is newer than the receipt's."""
+    put(outbox, A)
+    deliver(outbox)
+    outbox.dead_letters.drop([bury(outbox, B)])
+    forget(outbox, remote=False)
+    assert read(outbox, B) == 0
+
+
 def test_only_dead_letters_can_be_retried_or_dropped(outbox: Outbox) -> None:
     """Not what is on its way, nor what isn't there."""
     put(outbox, A)

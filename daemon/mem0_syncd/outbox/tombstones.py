@@ -61,6 +61,7 @@ _BURY = """
 UPDATE item SET tombstone = 'forgotten', reason = 'forgotten', tombstone_hash = COALESCE(
     (SELECT content_hash FROM entry WHERE entry.destination = item.destination
         AND entry.sync_key = item.sync_key ORDER BY id DESC LIMIT 1),
+    tombstone_hash,
     (SELECT content_hash FROM receipt WHERE receipt.destination = item.destination
         AND receipt.sync_key = item.sync_key))
 WHERE destination = ? AND sync_key = ?
