@@ -9,7 +9,18 @@ from pathlib import Path
 
 from mem0_syncd import credentials, paths
 
-_IN_STATE = ("outbox*", "lock", "holder.json", "socket", "spool", "mem0", "mem0-home", "refusal.json")
+_IN_STATE = (
+    "outbox*",
+    "lock",
+    "holder.json",
+    "socket",
+    "spool",
+    "inventories",
+    "mem0",
+    "mem0-home",
+    "refusal.json",
+    "hook.log",
+)
 
 
 def doomed(state: Path, environ: Mapping[str, str]) -> list[Path]:

@@ -123,7 +123,10 @@ def test_a_purge_asks_and_spares_what_is_in_use(desk: Desk) -> None:
             typed.expect(pexpect.EOF)
             typed.close()
             assert typed.exitstatus == code
+        assert desk.daemon.run("verify").returncode == 0
         assert desk.daemon.stop() == 0
+    assert desk.daemon.run("hook").returncode == 0
+    assert (desk.daemon.state / "hook.log").exists()
     typed = desk.type("service", "uninstall", "--purge", "--yes")
     typed.expect(pexpect.EOF)
     typed.close()
