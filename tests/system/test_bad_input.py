@@ -42,7 +42,9 @@ class Bad:
 
 
 BAD = {
-    "cut-off": Bad(holding(b'{"decisions": [\n{"title": "On'), "not JSON", ": line 2, column 11"),
+    "cut-off": Bad(
+        holding(b'{"decisions": [\n{"title": "On'), "not JSON: Unterminated string", ": line 2, column 11"
+    ),
     "no-list": Bad(holding(b'{"choices": []}'), "no list of decisions", ": decisions"),
     "a-number": Bad(holding(b"7"), "no list of decisions", ": decisions"),
     "empty": Bad(holding(b""), "the file is empty"),

@@ -61,7 +61,7 @@ def test_a_broken_line_costs_no_neighbour() -> None:
 
 def test_a_broken_line_says_what_and_which_way_out() -> None:
     """The cause has the column or the byte."""
-    assert split(b"{oops\n\xff\n") == [
+    assert split(b'{oops\n\xff\n{"a": "b\n') == [
         Raw(
             "line 1",
             Broken(
@@ -70,6 +70,7 @@ def test_a_broken_line_says_what_and_which_way_out() -> None:
             ),
         ),
         Raw("line 2", Broken("invalid UTF-8 (byte 0xff)", "save the line as UTF-8, or remove it")),
+        Raw("line 3", Broken("not JSON: Unterminated string, column 7", "mend the line, or remove it")),
     ]
 
 

@@ -77,12 +77,17 @@ def parse_json(data: bytes) -> Any:
         ) from None
     except json.JSONDecodeError as error:
         raise Unreadable(
-            f"not JSON: {error.msg}",
+            f"not JSON: {complaint(error)}",
             place=f"line {error.lineno}, column {error.colno}",
             remedy="mend the JSON there, or restore the file from version control",
         ) from None
     except (RecursionError, ValueError) as error:
         raise Unreadable(f"not usable JSON: {error}", remedy="simplify the document") from None
+
+
+def complaint(error: json.JSONDecodeError) -> str:
+    """What the parser complains of, without the words that would lead to the place."""
+    return error.msg.removesuffix(" at").removesuffix(" starting")
 
 
 def fault(path: str, raw: Raw, what: str, remedy: str) -> Reading:

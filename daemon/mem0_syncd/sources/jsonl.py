@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from mem0_syncd.sources.base import Broken, Raw
+from mem0_syncd.sources.base import Broken, Raw, complaint
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # A file system that lost power may leave NULs where a line was to be; the next one is appended to them.
@@ -56,7 +56,7 @@ def _values(line: bytes, place: str) -> list[Raw]:
         try:
             value, end = _DECODER.raw_decode(text, at)
         except json.JSONDecodeError as error:
-            return [*raws, Raw(place, _not_json(f"{error.msg}, column {error.colno}"))]
+            return [*raws, Raw(place, _not_json(f"{complaint(error)}, column {error.colno}"))]
         except (RecursionError, ValueError) as error:
             return [*raws, Raw(place, _not_json(str(error)))]
         following = _next(text, end)
