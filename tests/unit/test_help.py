@@ -24,6 +24,13 @@ def test_every_command_has_a_contract_and_an_example(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EVERY)
+def test_no_list_of_commands_is_cut_off(name: str) -> None:
+    """On a terminal of the usual width."""
+    context = click.Context(EVERY[name], info_name=name, terminal_width=80)
+    assert not re.search(r"[a-z,;]\.\.\.$", EVERY[name].get_help(context), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", EVERY)
 def test_every_option_says_what_it_does(name: str) -> None:
     """An option without a word of help is one that nobody finds."""
     for parameter in EVERY[name].params:

@@ -12,24 +12,24 @@ import click
 from mem0_syncd.errors import SyncdError
 
 COMMANDS = {
-    "run": "The daemon, in the foreground.",
-    "project": "What is watched.",
-    "status": "The truth at a glance.",
+    "run": "Run the daemon in the foreground.",
+    "project": "Choose what is watched.",
+    "status": "Say whether it runs, and whether everything is in Mem0.",
     "sync": "Deliver everything now, and wait for it.",
     "remember": "Put something into Mem0 by hand.",
     "recall": "Search what is in Mem0.",
     "forget": "Deliver something no more, or take it out of Mem0.",
     "verify": "Compare what was delivered with what Mem0 holds.",
-    "dead": "What Mem0 refused, and why.",
+    "dead": "Look at what Mem0 refused, and why.",
     "pause": "Deliver nothing for a while; nothing is lost.",
     "resume": "Deliver again.",
     "login": "Store the Mem0 Platform's API key.",
     "service": "Have the daemon run whenever you are logged in.",
-    "claude": "The hooks and the command of Claude Code.",
-    "hook": "What Claude Code's hooks call.",
-    "doctor": "Every check that helps to find what is wrong.",
-    "completion": "Tab completion for bash, zsh and fish.",
-    "demo": "The whole thing on a sample project.",
+    "claude": "Put hooks and a command into Claude Code.",
+    "hook": "Take in an event of Claude Code, whose hooks call this.",
+    "doctor": "Check everything that delivery needs.",
+    "completion": "Print what makes bash, zsh or fish complete with Tab.",
+    "demo": "Show the whole thing on a sample project.",
 }
 """Every command and what it does; `status` mustn't pay for what `run` imports."""
 

@@ -28,7 +28,7 @@ def _where(command: Callable[..., Any]) -> Callable[..., Any]:
     return project(user(command))
 
 
-@claude.command()
+@claude.command(short_help="Put the hooks and the command in.")
 @_where
 def install(project: Path | None, *, user: bool) -> None:
     """Have Claude Code say when a session stops, is compacted or ends, and know `/mem0-sync`.

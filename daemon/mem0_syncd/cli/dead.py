@@ -25,7 +25,7 @@ def dead() -> None:
     """
 
 
-@dead.command("list")
+@dead.command("list", short_help="Print every dead letter, one a line.")
 def list_() -> None:
     """Print each dead letter's id, project, kind and reason, with tabs between.
 
@@ -61,7 +61,7 @@ def show(number: int) -> None:
     click.echo(f"\n{entry.memory.text}")
 
 
-@dead.command()
+@dead.command(short_help="Send dead letters again.")
 @click.argument("numbers", metavar="ID...", type=int, nargs=-1, shell_complete=dead_letters)
 @click.option("--all", "everything", is_flag=True, help="Every dead letter.")
 def retry(numbers: tuple[int, ...], *, everything: bool) -> None:
@@ -89,7 +89,7 @@ def retry(numbers: tuple[int, ...], *, everything: bool) -> None:
     _tell_daemon()
 
 
-@dead.command()
+@dead.command(short_help="Give dead letters up.")
 @click.argument("numbers", metavar="ID...", type=int, nargs=-1, shell_complete=dead_letters, required=True)
 def drop(numbers: tuple[int, ...]) -> None:
     """Give dead letters up: they are never sent, unless their source says something new.

@@ -67,7 +67,7 @@ def list_() -> None:
         click.echo("no project is watched; watch one: mem0-syncd project add PATH", err=True)
 
 
-@project.command()
+@project.command(short_help="Stop watching a project.")
 @click.argument("name", metavar="ID|PATH", shell_complete=project_ids)
 def remove(name: str) -> None:
     """Stop watching a project with its worktrees, or one folder; what is in Mem0, or known here, stays.

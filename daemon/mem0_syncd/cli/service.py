@@ -28,7 +28,7 @@ def service() -> None:
     """
 
 
-@service.command()
+@service.command(short_help="Write the unit, start the daemon, and wait until it answers.")
 @click.option("--store/--no-store", default=None, help="Store what only this shell's environment says.")
 def install(*, store: bool | None) -> None:
     """Write the unit for this installation, enable it, start it, and wait until it is ready.
@@ -62,7 +62,7 @@ def install(*, store: bool | None) -> None:
     click.echo("the daemon answers; what it does: mem0-syncd status", err=True)
 
 
-@service.command()
+@service.command(short_help="Stop the daemon and take the unit out.")
 @click.option("--purge", is_flag=True, help="Also delete outbox, local Mem0, key and settings.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 def uninstall(*, purge: bool, yes: bool) -> None:
