@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mem0_syncd.memory import user_id
+from mem0_syncd.render import counted
 from mem0_syncd.sources import SOURCES, Reading, Source, Unreadable
 
 
@@ -20,9 +21,9 @@ def preview(folder: Path, project_id: str) -> Iterator[str]:
             target = "withheld: they stay here" if item.withheld else f"for {user_id(item.kind, project_id)}"
             going[target] += 1
     for target, count in sorted(going.items()):
-        yield f"  {count} {'item' if count == 1 else 'items'} {target}"
+        yield f"  {counted(count, 'item')} {target}"
     if not going:
-        yield "  nothing to deliver yet"
+        yield f"  nothing to deliver yet; what is read is, for example, {SOURCES[0].path}"
 
 
 def _read(folder: Path, source: Source, project_id: str) -> tuple[list[Reading], list[str]]:

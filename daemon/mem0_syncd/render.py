@@ -54,7 +54,8 @@ def headline(shown: dict[str, Any]) -> str:
         inside = "the one item is in Mem0" if due == 1 else f"all {due} items are in Mem0"
     else:
         inside = f"{totals['delivered']} of {due} items are in Mem0, {left} to go"
-    if shown["state"] in _REMEDIES:
+    is_empty = not shown["projects"] and not shown["problems"]
+    if shown["state"] in _REMEDIES and not (is_empty and shown["state"] == "stopped"):
         action = _REMEDIES[shown["state"]]
     elif n := sum(map(needs_you, shown["problems"])):
         action = f"{n} {'problem needs' if n == 1 else 'problems need'} you, below"
@@ -100,7 +101,7 @@ def footer(shown: dict[str, Any], now: float) -> Iterator[str]:
         )
         yield f"last audit     {_local(audit['last'], now)}: {found}"
     if shown["redacted"]:
-        yield f"redacted       credentials in {shown['redacted']} items"
+        yield f"redacted       credentials in {counted(shown['redacted'], 'item')}"
     if destination["retry_at"]:
         yield f"next try       {_local(destination['retry_at'], now)}"
 

@@ -38,7 +38,7 @@ def test_status_is_true_whatever_the_daemon_does(daemon: Daemon, project: Path) 
     assert (code, shown["state"], shown["daemon"]["running"]) == (3, "stopped", False)
     assert shown["totals"] == dict.fromkeys(("seen", *COUNTS), 0)
     said = daemon.run("status")
-    assert said.stdout.startswith("Not running · nothing seen yet · start it: mem0-syncd run")
+    assert said.stdout.startswith("Not running · nothing seen yet · watch a project: mem0-syncd")
 
     write_log(project, [decision(1), decision(2), decision(3, description="", title="short")])
     daemon.start()

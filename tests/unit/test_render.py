@@ -68,6 +68,10 @@ def _in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             shown() | {"projects": []},
             "Running · nothing seen yet · watch a project: mem0-syncd project add PATH",
         ),
+        (
+            shown("stopped") | {"projects": []},
+            "Not running · nothing seen yet · watch a project: mem0-syncd project add PATH",
+        ),
         (shown(withheld=2), "Running · none of 2 items is for Mem0 · nothing to do"),
         (shown(delivered=7), "Running · all 7 items are in Mem0 · nothing to do"),
         (shown(delivered=5, pending=2), "Running · 5 of 7 items are in Mem0, 2 to go · nothing to do"),
@@ -102,6 +106,12 @@ def _in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_the_headline_answers_three_questions(snapshot: dict[str, Any], line: str) -> None:
     """Is it running, is everything in Mem0, is there anything to do."""
     assert headline(snapshot) == line
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, "credentials in 1 item"), (2, "credentials in 2 items")])
+def test_what_was_redacted_is_counted(count: int, said: str) -> None:
+    """One item is no plural."""
+    assert f"redacted       {said}" in list(footer(shown() | {"redacted": count}, MIDNIGHT))
 
 
 def test_what_mends_itself_needs_nobody() -> None:

@@ -49,7 +49,7 @@ def add(path: Path, name: str | None, *, dry_run: bool) -> None:
         means.choose_destination(chosen, outbox.registry)
         row = projects.add(outbox.registry, folder, name)
     if not _tell_daemon():
-        click.echo("  once the daemon runs: mem0-syncd run", err=True)
+        click.echo("  once the daemon runs; start it: mem0-syncd run", err=True)
     click.echo(f"{row.id}\t{row.path}")
 
 
