@@ -6,6 +6,7 @@ import re
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from mem0_syncd.cli import COMMANDS, cli
 from support.reference import commands
@@ -42,3 +43,14 @@ def test_the_list_of_commands_is_that_of_the_commands() -> None:
     """Each line of it ends as a sentence does."""
     assert list(COMMANDS) == cli.list_commands(click.Context(cli))
     assert all(text.endswith(".") for text in COMMANDS.values())
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [("stauts", "No such command 'stauts'. Did you mean 'status'?"), ("xyz", "No such command 'xyz'.")],
+)
+def test_a_misspelt_command_gets_the_nearest_one_named(typed: str, said: str) -> None:
+    """Where one is near."""
+    result = CliRunner().invoke(cli, [typed])
+    assert result.exit_code == 2
+    assert result.stderr.endswith(f"Error: {said}\n")
