@@ -19,7 +19,7 @@ from mem0_syncd.telling import Tell
 @click.option("--project", "path", type=click.Path(path_type=Path), help="Everything of a project instead.")
 @click.option("--remote", is_flag=True, help="Delete the memories in Mem0, too.")
 def forget(name: str | None, *, path: Path | None, remote: bool) -> None:
-    """Deliver an item no more, by its decision's or its memory's ID; what Mem0 has stays, but for --remote.
+    """Deliver an item no more, by its decision's or its memory's ID; what Mem0 has stays without --remote.
 
     \b
     A new revision of it is delivered again. To stop watching a project: mem0-syncd project remove.

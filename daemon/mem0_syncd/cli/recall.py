@@ -19,7 +19,11 @@ from mem0_syncd.spooled import KINDS
 @click.command()
 @click.argument("query")
 @click.option(
-    "--project", "path", type=click.Path(path_type=Path), default=".", help="A folder of the project."
+    "--project",
+    "path",
+    type=click.Path(path_type=Path),
+    default=".",
+    help="A folder of the project, where it isn't the one that you are in.",
 )
 @click.option("--kind", type=click.Choice(list(KINDS)), help="Only of this kind.")
 @click.option(
@@ -32,6 +36,8 @@ from mem0_syncd.spooled import KINDS
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (docs/json.md).")
 def recall(query: str, path: Path, *, kind: str | None, limit: int, as_json: bool) -> None:
     """Search what is in Mem0 of this project, and the global best practices.
+
+    The nearest comes first; the number before it compares within one answer only.
 
     \b
     Example:  mem0-syncd recall "how do we store sessions?"

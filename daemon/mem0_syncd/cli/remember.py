@@ -23,7 +23,11 @@ from mem0_syncd.spooled import KINDS
 @click.option("--agent", help="The agent that a pattern is of.")
 @click.option("--outcome", type=click.Choice(["success", "failed"]), help="How it turned out.")
 @click.option(
-    "--project", "path", type=click.Path(path_type=Path), default=".", help="A folder of the project."
+    "--project",
+    "path",
+    type=click.Path(path_type=Path),
+    default=".",
+    help="A folder of the project, where it isn't the one that you are in.",
 )
 def remember(
     text: str | None, *, kind: str, category: str | None, agent: str | None, outcome: str | None, path: Path
