@@ -76,15 +76,16 @@ def rows(shown: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     names = [name for name in COUNTS if name == "delivered" or shown["totals"][name]]
     yield ("PROJECT", "KIND", "SEEN", *(name.upper() for name in names))
     for project in shown["projects"]:
+        name = project["id"] if project["path"] else f"{project['id']} (not watched)"
         for kind, counts in project["kinds"].items():
             yield (
-                project["id"],
+                name,
                 KIND_NAMES[kind],
                 str(counts["seen"]),
                 *(str(counts[name] or "·") for name in names),
             )
         if not project["kinds"]:
-            yield (project["id"], "nothing yet", "0", *("·" for _ in names))
+            yield (name, "nothing yet", "0", *("·" for _ in names))
 
 
 def footer(shown: dict[str, Any], now: float) -> Iterator[str]:

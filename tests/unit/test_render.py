@@ -142,7 +142,7 @@ def test_the_table_shows_what_there_is() -> None:
     assert list(rows(snapshot)) == [
         ("PROJECT", "KIND", "SEEN", "DELIVERED", "DEAD"),
         ("shop", "decisions", "4", "3", "1"),
-        ("till", "agent patterns", "2", "2", "·"),
+        ("till (not watched)", "agent patterns", "2", "2", "·"),
         ("new", "nothing yet", "0", "·", "·"),
     ]
 
