@@ -80,7 +80,8 @@ class Settings(BaseSettings):
         None, validation_alias="MEM0_API_KEY", description="The Platform's API key."
     )
     destination: Literal["auto", "platform", "server", "embedded"] = Field(
-        "auto", description="`auto` is the Platform when there is a key at the first start, else embedded."
+        "auto",
+        description="`auto` is the Platform if the first `project add` or start sees a key, else embedded.",
     )
     platform: PlatformSettings = Field(default_factory=PlatformSettings)
     server: ServerSettings = Field(default_factory=ServerSettings)
