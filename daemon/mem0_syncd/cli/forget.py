@@ -21,8 +21,9 @@ from mem0_syncd.telling import Tell
 def forget(name: str | None, *, path: Path | None, remote: bool) -> None:
     """Deliver an item no more, by its decision's or its memory's ID; what Mem0 has stays without --remote.
 
-    \b
     A new revision of it is delivered again. To stop watching a project: mem0-syncd project remove.
+
+    \b
     Example:  mem0-syncd forget DEC-20260105-0001 --remote
     """
     if (name is None) == (path is None):

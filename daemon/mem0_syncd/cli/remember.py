@@ -35,7 +35,7 @@ def remember(
     """Put TEXT, or what stands on standard input, into Mem0.
 
     \b
-    Example:  mem0-syncd remember "Sessions are stored in Redis" --category architecture
+    Example:  mem0-syncd remember "Sessions live in Redis" --category architecture
     """
     if text is None:
         text = sys.stdin.read() if not sys.stdin.isatty() else ""

@@ -32,8 +32,9 @@ _POLL_SECONDS = 0.05
 def sync(path: Path | None, *, wait: bool, timeout: float, resend_marked: bool, accept_account: bool) -> None:
     """Deliver everything now: of the project at PATH, or of all.
 
-    \b
     Works with a running daemon and without one. Exit code 1 if something isn't delivered.
+
+    \b
     Example:  mem0-syncd sync ~/code/shop
     """
     state = paths.state_dir()

@@ -47,9 +47,10 @@ def verify(
 ) -> None:
     """Compare what was delivered with what Mem0 holds, item by item: of the project at PATH, or of all.
 
-    \b
     Works with a running daemon and without one. Exit code 1 if anything differs; with --repair, if
     anything still does.
+
+    \b
     Example:  mem0-syncd verify ~/code/shop --repair
     """
     if overwrite and not repair:
