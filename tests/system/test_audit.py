@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
 from pathlib import Path
 
@@ -22,8 +23,9 @@ def test_what_two_clones_send_in_the_same_moment_is_there_once_after_the_audit(t
         for clone in clones:
             write_log(clone, [decision(1)])
         daemons = [Daemon(clone.parent, [clone], **platform_settings(mem0.url)) for clone in clones]
-        with running(daemons[0]), running(daemons[1]):
+        with contextlib.ExitStack() as both:
             for daemon in daemons:
+                both.enter_context(running(daemon))
                 daemon.wait_delivered(1)
             assert len(mem0.memories) == 1
             race = mem0.hold("add")
