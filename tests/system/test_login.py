@@ -87,6 +87,16 @@ def test_a_key_can_be_stored_while_mem0_is_away(daemon: Daemon) -> None:
     assert stored(daemon) == KEY
 
 
+def test_a_key_that_comes_later_says_where_memories_go(daemon: Daemon, project: Path) -> None:
+    """Where a Mem0 of this machine was chosen for want of a key, it stays; how to move is said."""
+    daemon.environment["MEM0_SYNCD_DESTINATION"] = "auto"
+    assert daemon.run("project", "add", str(project)).returncode == 0
+    said = pipe(daemon, KEY)
+    assert said.returncode == 0
+    assert "but memories go to embedded" in said.stderr
+    assert "MEM0_SYNCD_DESTINATION=platform" in said.stderr
+
+
 def test_no_key_is_a_mistake(daemon: Daemon) -> None:
     """An empty line stores nothing."""
     assert pipe(daemon, "").returncode == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -33,6 +34,7 @@ def login(*, no_check: bool) -> None:
     if os.environ.get("MEM0_API_KEY", key) != key:
         click.echo("but MEM0_API_KEY, which comes first, is another key in this shell", err=True)
     _tell_daemon()
+    _tell_where_memories_go()
 
 
 def _ask_for_key() -> str:
@@ -80,3 +82,20 @@ def _tell_daemon() -> None:
         click.echo("the daemon will work with it once it runs", err=True)
     except DaemonUnresponsive as error:
         click.echo(f"{error.problem.what}; {error.problem.remedy}", err=True)
+
+
+def _tell_where_memories_go() -> None:
+    """Say so if a key that comes later than the first decision changes nothing about it."""
+    from mem0_syncd import paths
+    from mem0_syncd.outbox import Outbox
+
+    state = paths.state_dir()
+    if (outbox := Outbox.open_to_read(state) if state.is_dir() else None) is None:
+        return
+    with contextlib.closing(outbox):
+        current = outbox.registry.current_destination()
+    if current and current.name != "platform":
+        click.echo(f"but memories go to {current.identity}, as was decided at first", err=True)
+        click.echo(
+            "  to move to the Platform: MEM0_SYNCD_DESTINATION=platform, and restart the daemon", err=True
+        )

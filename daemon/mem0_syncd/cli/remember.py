@@ -40,6 +40,8 @@ def remember(
     if text is None:
         text = sys.stdin.read() if not sys.stdin.isatty() else ""
     text = text.strip()
+    if not text:
+        raise click.UsageError("what is to be remembered? Name a TEXT, or pipe it in.")
     if len(text) < SHORTEST_TEXT:
         raise SyncdError(
             f"a memory has {SHORTEST_TEXT} characters at least", where=repr(text), remedy="say more"
