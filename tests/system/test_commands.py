@@ -138,7 +138,7 @@ def test_sync_says_why_not_everything_is_delivered(
     write_log(project, [decision(1), decision(2)])
     said = daemon.run("sync")
     assert (said.returncode, said.stdout) == (1, "decisions 0/2\n")
-    assert "not everything is delivered: Mem0 doesn't accept the API key; check MEM0_API_KEY" in said.stderr
+    assert "not everything is delivered: Mem0 doesn't accept the API key; set the right" in said.stderr
     code, shown = status(daemon)
     assert shown["destination"]["state"] == "held"
     assert code == (1 if with_daemon else 3)

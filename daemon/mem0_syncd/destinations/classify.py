@@ -36,7 +36,7 @@ LONGEST_PAUSE = 24 * 3600.0
 """Seconds; a server that asks for more is mistaken."""
 
 _HOLDS = {
-    UNAUTHORISED: ("Mem0 doesn't accept the API key", "set the right one: mem0-syncd login"),
+    UNAUTHORISED: ("Mem0 doesn't accept the API key", "set the right MEM0_API_KEY, or: mem0-syncd login"),
     PAYMENT_REQUIRED: ("the Mem0 account's quota is used up", "see the plan in Mem0's dashboard"),
     FORBIDDEN: ("the API key may not do this", "check the key's rights in Mem0's dashboard"),
 }
