@@ -26,6 +26,9 @@ from crash.shop import Shop
 
 MOST_FAILURES = 3
 
+JOBS = 4 * (os.cpu_count() or 1)
+"""Paths at a time: they wait for most of it."""
+
 
 def keep_to(home: str) -> None:
     """Have nothing of the user's own count, or be touched."""
@@ -74,7 +77,7 @@ def main() -> None:
     """Walk, print, write; exit code 1 when anything was wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so long")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="so many paths at a time")
+    parser.add_argument("--jobs", type=int, default=JOBS, help="so many paths at a time")
     parser.add_argument("--only", action="append", help="a path; may be given several times")
     given = parser.parse_args()
     if shim() is None:
