@@ -22,8 +22,11 @@ Redaction = Literal["redact", "hold", "off"]
 RANKS = {source.name: rank for rank, source in enumerate(SOURCES)}
 """The order of record: where ids meet, the earlier source revises the item."""
 
-BATCH = 500
-"""Items that become durable together: meanwhile nothing else is written to the outbox."""
+FIRST_BATCH, BATCH = 32, 500
+"""Items that become durable together, at first and at most: until then nothing else can be written."""
+
+GIVE_WAY_SECONDS = 0.001
+"""Between two batches: the outbox's lock isn't fair, and who has just released it would get it again."""
 
 OUR_NAMES = {"source", "sync_key", "content_hash"}
 """Metadata that is made here, and holds nothing of what the sources say."""
@@ -105,7 +108,9 @@ class Intake:
             # The marks of others tell of the Platform, and of the decision log alone.
             counts = destination.name == "platform" and heed_marks
             marked = self._outbox.marks.foreign(project.id) if counts else set()
-            for batch in _batches(merged):
+            for number, batch in enumerate(_batches(merged)):
+                if number:
+                    time.sleep(GIVE_WAY_SECONDS)
                 with transaction():
                     keys = [item.sync_key for item in batch]
                     keys += [item.as_twin().sync_key for item in batch if item.source_id is not None]
@@ -173,12 +178,14 @@ def _is_marked(item: Item, marked: set[str]) -> bool:
 
 
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """The items some at a time; those of one key, which stand together, are not parted."""
+    """The items some at a time, ever more; those of one key, which stand together, are not parted."""
     batch: list[Item] = []
+    most = FIRST_BATCH
     for item in items:
-        if len(batch) >= BATCH and item.sync_key != batch[-1].sync_key:
+        if len(batch) >= most and item.sync_key != batch[-1].sync_key:
             yield batch
             batch = []
+            most = min(2 * most, BATCH)
         batch.append(item)
     if batch:
         yield batch

@@ -46,3 +46,19 @@ def test_files_that_are_as_they_were_cost_the_outbox_nothing(outbox: Outbox, pro
     assert asked == []
     write_log(project, [decision(2)])
     assert scanner.scan(row, changed_only=True).changes == 1
+
+
+def test_of_a_long_log_the_first_can_be_delivered_while_the_rest_is_read(
+    outbox: Outbox, project: Path
+) -> None:
+    """Few at first and then ever more become durable together, each of them once."""
+    row = ProjectRow("shop", project)
+    outbox.registry.add_project(row)
+    write_log(project, [decision(number) for number in range(1, 2001)])
+    durable: list[int] = []
+    count = "SELECT count(*) AS n FROM entry"
+    intake = Intake(
+        outbox, on_change=lambda **_: durable.extend(row["n"] for row in outbox.database.rows(count))
+    )
+    assert Scanner(outbox.registry, intake).scan(row).changes == 2000
+    assert durable == [32, 96, 224, 480, 980, 1480, 1980, 2000]
