@@ -49,16 +49,15 @@ def backlog(server: Server, count: int) -> Drained:
             daemon.wait_delivered(1)  # the courier is warm
             pids = {"daemon": daemon.pid, "courier": daemon.courier or 0, "Mem0": server.pid}
             before = {name: cpu_of(pid) for name, pid in pids.items()}
-            begin = time.perf_counter()
+            begin = time.time()
             write_log(project, [decision(number) for number in range(1, count + 1)])
             while daemon.totals()["delivered"] < count:
                 time.sleep(0.25)  # looking costs, too
-            seconds = time.perf_counter() - begin
             spent = {name: (cpu_of(pid) - before[name]) / count * 1000 for name, pid in pids.items()}
             times = delivery_times(daemon)
     middle = len(times) // 2
     late_rate = (len(times) - 1 - middle) / (times[-1] - times[middle])
-    return Drained((count - 1) / seconds, late_rate, spent)
+    return Drained((count - 1) / (times[-1] - begin), late_rate, spent)
 
 
 def delivery_times(daemon: Daemon) -> list[float]:
