@@ -25,8 +25,9 @@ Where Mem0 answers at once, as only a loopback interface does, the throughput of
 CPU time: the bare client and the server have a core each, while here a third process, the daemon, makes every
 item durable before it is sent, and its receipt afterwards. What an item costs in each process is said below
 ("Where the time of an item goes"). And as long as a new backlog is read and planned, about a second for 8,000
-items, that takes one core of two from those who send and answer; the second half goes quicker. At the usual
-limit of 900 adds a minute nothing of this can be seen.
+items, that takes one core of two from those who send and answer; the second half goes quicker. Runs differ by
+a tenth, so this one budget is met by a hair in one run, and missed by a hair in the next. At the usual limit
+of 900 adds a minute nothing of this can be seen.
 """
 
 _ON_IDLING = """\
