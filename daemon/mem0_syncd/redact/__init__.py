@@ -9,8 +9,9 @@ from mem0_syncd.redact.assignments import PASSWORD, SECRET, assigned_secrets
 from mem0_syncd.redact.detectors import CHOSEN, known_tokens
 from mem0_syncd.redact.finding import Finding, merged
 from mem0_syncd.redact.patterns import DETECTORS, KINDS
+from mem0_syncd.redact.version import VERSION, detector_version
 
-__all__ = ["Finding", "find", "redact", "redact_value"]
+__all__ = ["VERSION", "Finding", "detector_version", "find", "redact", "redact_value"]
 
 _KINDS = KINDS | {kind for kind, _ in CHOSEN.values()} | {PASSWORD, SECRET}
 _MARK = re.compile(rf"\[redacted: (?:{'|'.join(sorted(_KINDS))})\]")
