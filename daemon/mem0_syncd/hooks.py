@@ -127,7 +127,7 @@ def _read(path: Path, *, tail: bool) -> bytes | None:
 
 def _snapshot(files: Mapping[str, bytes | None]) -> dict[str, str | None]:
     """The fields of an event that say what the session's files say, and why they say less, if so."""
-    from mem0_syncd.sources.base import Unreadable
+    from mem0_syncd.unreadable import Unreadable
 
     state, blockers, note = files[_STATE], files[_BLOCKERS], None
     reduced = None

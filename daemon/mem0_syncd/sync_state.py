@@ -19,8 +19,9 @@ from mem0_syncd.errors import Problem, is_want_of_handles
 from mem0_syncd.item import instant
 from mem0_syncd.outbox import faults
 from mem0_syncd.outbox.marks import Markable
-from mem0_syncd.sources.base import Unreadable, parse_json
+from mem0_syncd.sources.base import parse_json
 from mem0_syncd.swap import swap
+from mem0_syncd.unreadable import Unreadable
 
 PATH = ".claude/coordination/.decision-sync-state.json"
 OURS = "mem0_syncd"

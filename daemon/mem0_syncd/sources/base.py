@@ -13,6 +13,7 @@ from typing import Any
 
 from mem0_syncd.errors import Problem
 from mem0_syncd.item import Item
+from mem0_syncd.unreadable import Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,6 @@ class Reading:
 
     items: tuple[Item, ...] = ()
     problems: tuple[Problem, ...] = ()
-
-
-class Unreadable(Exception):
-    """A file as a whole can't be understood; a writer may be at work on it."""
-
-    def __init__(self, what: str, *, place: str = "", remedy: str) -> None:
-        super().__init__(what)
-        self.what, self.place, self.remedy = what, place, remedy
 
 
 @dataclass(frozen=True, slots=True)

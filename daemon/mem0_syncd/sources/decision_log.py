@@ -10,7 +10,6 @@ from mem0_syncd.sources.base import (
     Raw,
     Reading,
     Source,
-    Unreadable,
     fault,
     fields_of,
     first_text,
@@ -26,6 +25,7 @@ from mem0_syncd.sources.rules import (
     with_best_practice,
     with_reference,
 )
+from mem0_syncd.unreadable import Unreadable
 
 PATH = ".claude/coordination/decision-log.json"
 

@@ -9,7 +9,6 @@ from mem0_syncd.errors import Problem
 from mem0_syncd.item import Item, Kind
 from mem0_syncd.sources.base import (
     Reading,
-    Unreadable,
     fields_of,
     first_text,
     not_an_object,
@@ -19,6 +18,7 @@ from mem0_syncd.sources.base import (
 )
 from mem0_syncd.sources.jsonl import split
 from mem0_syncd.sources.rules import metadata_of
+from mem0_syncd.unreadable import Unreadable
 
 STATE_PATH = ".claude/context/session/state.json"
 BLOCKERS_PATH = ".claude/logs/blockers.jsonl"

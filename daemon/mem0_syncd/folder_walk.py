@@ -1,0 +1,270 @@
+"""The walk to a file of a folder that isn't trusted: from handle to handle, so that check and use are one.
+
+No path is checked first and opened then: whoever writes in the folder may swap anything at any moment. Links
+are read and followed by hand, as far as they stay in a folder that may be read.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from mem0_syncd.unreadable import Reason, Refused
+
+MOST_LINKS = 40
+"""Links on the way to one file; Linux follows as many."""
+
+NO_HANDLE = -1
+
+_MOST_STEPS = 200
+_LONGEST_SHOWN = 200
+
+# Linux opens a folder that may be searched and not listed by O_PATH only.
+_FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | getattr(os, "O_PATH", os.O_NONBLOCK)
+_NO_LINK_ANYWHERE = getattr(os, "O_NOFOLLOW_ANY", 0)
+"""macOS refuses links in the whole of a path."""
+
+_NOT_A_FOLDER = {errno.ENOTDIR, errno.ELOOP, errno.EMLINK}
+_ROOT_REMEDY = "if that is right, have the folder that it leads to watched: mem0-syncd project add {}"
+
+
+class Area(NamedTuple):
+    """A folder in which files may be read, and whether they may be of any owner.
+
+    `path` is its path without links; `spelled` is how links may name it.
+    """
+
+    path: str
+    spelled: str
+    any_owner: bool
+
+
+class End(NamedTuple):
+    """Where a walk ended: a name in an open folder, and what is there without following a link, if anything.
+
+    `path` is the name's whole path, without links.
+    """
+
+    folder: int
+    name: str
+    path: str
+    found: os.stat_result | None
+    area: Area
+
+
+@contextmanager
+def walk(
+    areas: Sequence[Area],
+    name: str,
+    *,
+    root: int = NO_HANDLE,
+    links: bool = True,
+    visited: list[str] | None = None,
+) -> Iterator[End]:
+    """The way to a name in the first area; with links that lead within the areas, or none.
+
+    `root` is a handle of that area, if there is one. `visited` takes the folders in which the way could be
+    changed. Raises `Refused`, and `OSError` where there is no such way.
+    """
+    walker = _Walker(areas, root, [] if visited is None else visited, links=links)
+    try:
+        yield walker.go(name)
+    finally:
+        walker.close()
+
+
+def open_folder(area: Area) -> int:
+    """A handle of an area's folder, which no link may lead to; raises `Refused` and `OSError`."""
+    try:
+        handle = _open_folder(area.path)
+    except OSError as error:
+        raise _of_the_root(area.path, error) from None
+    try:
+        check_owner(os.fstat(handle), area, area.path)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _open_folder(path: str) -> int:
+    if _NO_LINK_ANYWHERE:
+        return os.open(path, os.O_DIRECTORY | os.O_CLOEXEC | os.O_NONBLOCK | _NO_LINK_ANYWHERE)
+    handle = os.open("/", _FOLDER)
+    for part in filter(None, path.split("/")):
+        outer = handle
+        try:
+            handle = os.open(part, _FOLDER, dir_fd=outer)
+        finally:
+            os.close(outer)
+    return handle
+
+
+def check_owner(found: os.stat_result, area: Area, shown: str) -> None:
+    """Refuse what is neither this user's nor root's, where that matters."""
+    if not (area.any_owner or found.st_uid in {os.geteuid(), 0}):
+        raise Refused(
+            Reason.OWNER,
+            f"{shown} belongs to another user (uid {found.st_uid})",
+            "name its folder in MEM0_SYNCD_TRUSTED_FOLDERS, if that is right; else remove it",
+        )
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Whether a path is a folder's, or in it, as both are spelled."""
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+class _Walker:
+    """One walk: the open folder that it has come to, and the names from its area to there."""
+
+    def __init__(self, areas: Sequence[Area], root: int, visited: list[str], *, links: bool) -> None:
+        self._areas, self._root, self._visited, self._links = areas, root, visited, links
+        self._area = areas[0]
+        self._inner: list[str] = []
+        self._handle = NO_HANDLE
+        self._link = ""
+        self._met = self._steps = 0
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        if self._handle not in {NO_HANDLE, self._root}:
+            os.close(self._handle)
+        self._handle = NO_HANDLE
+
+    def go(self, name: str) -> End:
+        """Walk to a name."""
+        self._enter(self._area)
+        left = name.split("/")[::-1]
+        while left:
+            part = left.pop()
+            if part == "..":
+                self._leave(left)
+            elif part in {"", "."}:
+                pass
+            elif left:
+                self._open(part, left)
+            elif (found := self._look(part)) and stat.S_ISLNK(found.st_mode):
+                self._follow(part, left)
+            else:
+                self._visit()
+                return End(self._handle, part, self._path(part), found, self._area)
+        return End(self._handle, ".", self._path(), os.fstat(self._handle), self._area)
+
+    def _look(self, part: str) -> os.stat_result | None:
+        try:
+            return os.stat(part, dir_fd=self._handle, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def _open(self, part: str, left: list[str]) -> None:
+        """Go into a folder, or along a link that is in its place."""
+        try:
+            inner = os.open(part, _FOLDER, dir_fd=self._handle)
+        except OSError as error:
+            self._visit()
+            if error.errno not in _NOT_A_FOLDER:
+                raise
+            self._follow(part, left)
+            return
+        self._take(inner)
+        self._inner.append(part)
+        self._check()
+        self._visit()
+
+    def _follow(self, part: str, left: list[str]) -> None:
+        self._visit()
+        try:
+            target = os.readlink(part, dir_fd=self._handle)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), self._path(part)) from None
+        self._link = f"{self._shown(part)} is a link to {target[:_LONGEST_SHOWN]}"
+        if not self._links:
+            raise Refused(
+                Reason.THROUGH_A_LINK,
+                f"{self._link}: nothing is written through a link",
+                "put the file, or the folder, itself in the link's place",
+            )
+        self._met += 1
+        if self._met > MOST_LINKS:
+            raise _circle()
+        left.extend(reversed(target.split("/")))
+        if target.startswith("/"):
+            self._enter_by_path("", left)
+
+    def _leave(self, left: list[str]) -> None:
+        """Go to the folder above: never by its name, which would follow the folder wherever it is moved."""
+        if not self._inner:
+            self._enter_by_path(f"{self._area.path}/..", left)
+            return
+        inner = self._inner[:-1]
+        self._enter(self._area)
+        for part in inner:
+            self._take(os.open(part, _FOLDER, dir_fd=self._handle))
+            self._inner.append(part)
+            self._check()
+
+    def _enter_by_path(self, above: str, left: list[str]) -> None:
+        """Go on from the area that the rest of the way leads to by an absolute path."""
+        path = os.path.normpath("/".join([above, *reversed(left)]))
+        path = f"/{path.lstrip('/')}"
+        for area in self._areas:
+            for spelled in (area.path, area.spelled):
+                if is_below(path, spelled):
+                    left[:] = reversed(path[len(spelled.rstrip("/")) :].split("/"))
+                    self._enter(area)
+                    return
+        raise Refused(
+            Reason.LINK_LEAVES,
+            f"{self._link or self._path()}, which leaves the project",
+            "put the file itself in the link's place, or name its folder in MEM0_SYNCD_TRUSTED_FOLDERS",
+        )
+
+    def _enter(self, area: Area) -> None:
+        held = self._root if area is self._areas[0] else NO_HANDLE
+        self._take(open_folder(area) if held == NO_HANDLE else held)
+        self._area, self._inner = area, []
+
+    def _take(self, handle: int) -> None:
+        self.close()
+        self._handle = handle
+        self._steps += 1
+        if self._steps > _MOST_STEPS:
+            raise _circle()
+
+    def _check(self) -> None:
+        check_owner(os.fstat(self._handle), self._area, self._shown())
+
+    def _visit(self) -> None:
+        self._visited.append(self._path())
+
+    def _path(self, *more: str) -> str:
+        return "/".join([self._area.path.rstrip("/"), *self._inner, *more]) or "/"
+
+    def _shown(self, *more: str) -> str:
+        """A path as a person knows it: from the project's folder, where it is in there."""
+        inner = [*self._inner, *more]
+        return "/".join(inner) if inner and self._area is self._areas[0] else self._path(*more)
+
+
+def _circle() -> Refused:
+    what = f"can't be read: {os.strerror(errno.ELOOP)}"
+    return Refused(Reason.LINK_CIRCLE, what, "put the file itself in the link's place")
+
+
+def _of_the_root(path: str, error: OSError) -> Exception:
+    """What a folder that can't be opened without a link is: a link by now, or not there."""
+    if error.errno in _NOT_A_FOLDER and Path(path).is_dir():
+        return Refused(
+            Reason.THROUGH_A_LINK,
+            f"{path} is reached through a link by now",
+            _ROOT_REMEDY.format(os.path.realpath(path)),
+        )
+    return OSError(error.errno, error.strerror, path)

@@ -1,0 +1,35 @@
+"""Why a file of a watched folder isn't read; imports next to nothing, because hooks read there, too."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Reason(Enum):
+    """By which rule a file or folder was refused."""
+
+    LINK_LEAVES = "a link leads out of the folder"
+    LINK_CIRCLE = "links lead to links without end"
+    THROUGH_A_LINK = "what is written, or watched, is reached through a link"
+    NOT_A_FILE = "something else than a regular file is in its place"
+    NOT_A_FOLDER = "something else than a folder is in its place"
+    OWNER = "it belongs to another user"
+    TOO_LARGE = "it is longer than a file of its kind may be"
+    TOO_MANY = "a folder holds more than may be listed"
+    CHANGING = "it was changed while it was opened"
+
+
+class Unreadable(Exception):
+    """A file as a whole can't be understood; a writer may be at work on it."""
+
+    def __init__(self, what: str, *, place: str = "", remedy: str) -> None:
+        super().__init__(what)
+        self.what, self.place, self.remedy = what, place, remedy
+
+
+class Refused(Unreadable):
+    """A file or folder that is not touched, by the rule that `reason` is."""
+
+    def __init__(self, reason: Reason, what: str, remedy: str) -> None:
+        super().__init__(what, remedy=remedy)
+        self.reason = reason

@@ -1,0 +1,243 @@
+"""The one way to touch a watched folder: whatever stands in it is a stranger's.
+
+Only regular files are read, of this user or root, within a size, and without waiting: a pipe or a device is
+refused unopened. Links are followed as long as they stay in the folder, or lead into one that is trusted.
+This imports next to nothing, because hooks read here, too.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from mem0_syncd.folder_walk import NO_HANDLE, Area, End, check_owner, is_below, open_folder, walk
+from mem0_syncd.unreadable import Reason, Refused
+
+LONGEST_SETTINGS = 64 << 10
+"""Bytes of a settings file, or of one of git's that name a place."""
+
+LONGEST_SESSION = 256 << 10
+"""Bytes of a session's file."""
+
+LONGEST_LOG = 64 << 20
+"""Bytes of a log; of one that is appended to, bytes of one read."""
+
+MOST_NAMES = 10_000
+"""Names of a folder that are listed."""
+
+_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY
+_LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_MIB = 1 << 20
+
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+class WatchedFolder:
+    """A folder, and what may be touched of it; names are relative to it, with forward slashes.
+
+    `root` is its path without links. `trusted` are folders that the user's own settings allow: links may
+    lead there, and owners don't count there. `family` are other work trees of the same project.
+    """
+
+    def __init__(
+        self, root: Path | str, *, trusted: Iterable[Path | str] = (), family: Iterable[Path | str] = ()
+    ) -> None:
+        self.root = Path(root)
+        allowed = [(os.path.realpath(it), _absolute(it)) for it in trusted]
+        spellings = [path for pair in allowed for path in pair]
+        self._areas = [
+            Area(path, path, any(is_below(path, spelled) for spelled in spellings))
+            for path in map(_absolute, (root, *family))
+        ]
+        self._areas += [Area(path, spelled, any_owner=True) for path, spelled in allowed]
+        self._handle = NO_HANDLE
+
+    def __enter__(self) -> Self:
+        """Keep the folder open, so that more is read in it at less cost; raises `Refused` and `OSError`."""
+        self._handle = open_folder(self._areas[0])
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._handle != NO_HANDLE:
+            os.close(self._handle)
+            self._handle = NO_HANDLE
+
+    def _walk(self, name: str, visited: list[str] | None = None) -> AbstractContextManager[End]:
+        return walk(self._areas, name, root=self._handle, visited=visited)
+
+    def stat(self, name: str) -> os.stat_result | None:
+        """What the file system says of a file; None where there is none.
+
+        Raises `Refused` for what may not be read, and `OSError`.
+        """
+        try:
+            with self._walk(name) as end:
+                if end.found is not None:
+                    _check_file(end.found, end)
+                return end.found
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def is_folder(self, name: str = ".") -> bool:
+        """Whether there is such a folder; raises `Refused` for one that may not be read, and `OSError`."""
+        try:
+            with self._walk(name) as end:
+                if end.found is None or not stat.S_ISDIR(end.found.st_mode):
+                    return False
+                check_owner(end.found, end.area, end.name)
+                return True
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+    def open(self, name: str) -> BinaryIO:
+        """A file, to be read from wherever one wants; raises `Refused`, and `OSError` where there is none."""
+        with self._walk(name) as end:
+            return open_file(end)
+
+    def read(self, name: str, most: int) -> bytes:
+        """A file's bytes, which may be so many; raises `Refused`, and `OSError` where there is none."""
+        with self.open(name) as file:
+            return read_all(file, most)
+
+    def read_end(self, name: str, most: int) -> bytes:
+        """A file's last bytes, from the beginning of a line where it is longer; raises like `read`."""
+        with self.open(name) as file:
+            size = os.fstat(file.fileno()).st_size
+            file.seek(max(0, size - most))
+            data = _read(file, most)
+            return data.partition(b"\n")[2] if size > most else data
+
+    def names(self, name: str = ".", most: int = MOST_NAMES) -> list[str]:
+        """The names in a folder, in order; raises `Refused`, also where they are more, and `OSError`."""
+        with self._walk(name) as end:
+            if end.found is not None and not stat.S_ISDIR(end.found.st_mode):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), end.path)
+            handle = os.open(end.name, _LIST, dir_fd=end.folder)
+            try:
+                check_owner(os.fstat(handle), end.area, end.name)
+                found: list[str] = []
+                with os.scandir(handle) as entries:
+                    for entry in entries:
+                        found.append(entry.name)
+                        if len(found) > most:
+                            what = f"the folder holds more than {most:,} names"
+                            raise Refused(Reason.TOO_MANY, what, "move some of them away")
+            finally:
+                os.close(handle)
+        return sorted(found)
+
+    def way(self, name: str) -> tuple[list[Path], str | None]:
+        """The folders in which the way to a file may be changed, all without links, and the file's last name.
+
+        The name is None where the way leads nowhere.
+        """
+        visited: list[str] = []
+        last = None
+        try:
+            with self._walk(name, visited) as end:
+                last = end.name
+        except (Refused, OSError):
+            pass
+        return [Path(path) for path in dict.fromkeys(visited)], last
+
+    @contextmanager
+    def in_place(self, name: str) -> Iterator[End]:
+        """A file's folder, open to write there, reached without any link; raises `Refused` and `OSError`."""
+        with walk(self._areas[:1], name, root=self._handle, links=False) as end:
+            if end.found is not None:
+                _check_file(end.found, end)
+            yield end
+
+
+def open_file(end: End) -> BinaryIO:
+    """The file where a walk ended; raises `Refused` and `OSError`."""
+    if end.found is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), end.path)
+    _check_file(end.found, end)  # first: to open a device may have it do something
+    try:
+        handle = os.open(end.name, _READ, dir_fd=end.folder)
+    except OSError as error:
+        if error.errno not in {errno.ELOOP, errno.EMLINK}:
+            raise
+        raise Refused(
+            Reason.CHANGING, "it became a link while it was opened", "nothing: it is read again"
+        ) from None
+    try:
+        _check_file(os.fstat(handle), end)
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def read_all(file: BinaryIO, most: int) -> bytes:
+    """What an open file holds, which may be so many bytes; raises `Refused` and `OSError`."""
+    size = os.fstat(file.fileno()).st_size
+    data = _read(file, most + 1) if size <= most else b""
+    if size > most or len(data) > most:
+        raise Refused(
+            Reason.TOO_LARGE,
+            f"longer than a file of its kind may be: {_size(max(size, len(data)))} of {_size(most)}",
+            "shorten it, or move it away",
+        )
+    return data
+
+
+def above(folder: Path, *, trusted: Iterable[Path] = ()) -> Iterator[Path]:
+    """A folder and those above it, as far as nobody else could have put something there.
+
+    They end before the first that belongs neither to this user nor to root, or to which everybody may
+    write, as to /tmp; a folder of this user's own, or below a trusted one, may be open to all.
+    """
+    me = os.geteuid()
+    allowed = [spelled for it in trusted for spelled in (os.path.realpath(it), _absolute(it))]
+    for path in (folder, *folder.parents):
+        if any(is_below(str(path), spelled) for spelled in allowed):
+            yield path
+            continue
+        try:
+            found = path.lstat()
+        except OSError:
+            return
+        is_open = found.st_mode & stat.S_IWOTH and (found.st_uid != me or found.st_mode & stat.S_ISVTX)
+        if found.st_uid not in {me, 0} or is_open or not stat.S_ISDIR(found.st_mode):
+            return
+        yield path
+
+
+def _absolute(path: Path | str) -> str:
+    """A path from the root, as it is spelled: no link is looked at."""
+    return os.path.normpath(Path(path).absolute())
+
+
+def _check_file(found: os.stat_result, end: End) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(found.st_mode), "something else")
+        what = f"{kind} is in the file's place"
+        if not stat.S_ISDIR(found.st_mode):
+            what += ", which is not a regular file"
+        raise Refused(Reason.NOT_A_FILE, what, "move it away")
+    check_owner(found, end.area, end.name)
+
+
+def _read(file: BinaryIO, most: int) -> bytes:
+    """As many bytes as there are, and as are wanted: a file may shrink or grow meanwhile."""
+    data = file.read(min(most, os.fstat(file.fileno()).st_size + 1))
+    while len(data) < most and (more := file.read(min(most - len(data), _MIB))):
+        data += more
+    return data
+
+
+def _size(count: int) -> str:
+    return f"{count / _MIB:.1f} MiB" if count >= _MIB else f"{count / 1024:.1f} KiB"
