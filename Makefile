@@ -72,6 +72,10 @@ soak: $(INSTALLED) ## Work for half an hour with faults, and show what grows (MI
 bench-recall: $(INSTALLED) ## Measure how well the embedder recalls.
 	$(BIN)/python tests/benchmarks/bench_recall.py
 
+.PHONY: bench-redact
+bench-redact: $(INSTALLED) ## Measure what redaction finds, beside detect-secrets, and write docs/redaction.md.
+	$(BIN)/python tests/benchmarks/bench_redact.py --write
+
 docs: $(INSTALLED) ## Write the pages that are made from the code.
 	PYTHONPATH=tests $(BIN)/python -m support.reference
 
