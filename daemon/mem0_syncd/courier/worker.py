@@ -6,11 +6,9 @@ daemon even while it is still starting.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import logging
 import os
-import signal
 import sys
 import threading
 import time
@@ -23,9 +21,8 @@ from typing import Any
 from mem0_syncd import __version__
 from mem0_syncd.courier.verbs import carry_out
 from mem0_syncd.destinations import CannotOpen, Destination, open_destination
+from mem0_syncd.end_with_maker import end_with_maker
 from mem0_syncd.outcome import Heard, Held, Later, Unknown, from_wire, to_wire
-
-_PR_SET_PDEATHSIG = 1
 
 Report = Callable[[Mapping[str, Any]], None]
 
@@ -145,7 +142,7 @@ class Desk:
 
 def main() -> None:
     """Run until standard input ends."""
-    _die_with_the_daemon()
+    end_with_maker()  # one that is stopped doesn't read its input
     # Mem0 and its libraries print; what they print must not get between the answers.
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
@@ -182,12 +179,6 @@ def main() -> None:
         tray.put(Request(fields.pop("id"), fields.pop("verb"), fields, time.monotonic()))
     # The daemon has closed its end, or is dead: nobody would hear of what is still under way.
     os._exit(0)
-
-
-def _die_with_the_daemon() -> None:
-    """Have the kernel kill this process when its maker ends: one that is stopped doesn't read its input."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _work(tray: Tray, desk: Desk, report: Report, majors_only: bool) -> None:  # noqa: FBT001 - a thread's argument

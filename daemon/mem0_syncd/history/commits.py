@@ -1,0 +1,172 @@
+"""Commits of a repository, loose ones and packed ones; no other object is read."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import re
+import zlib
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from dulwich.object_format import SHA1
+from dulwich.pack import OFS_DELTA, REF_DELTA, PackIndex, apply_delta, load_pack_index_file, unpack_object
+
+from mem0_syncd.history.handles import Folder
+
+LARGEST = 1024 * 1024
+"""Bytes of a commit, or of what one is stored as a difference to."""
+
+MOST_PACKS = 400
+LONGEST_CHAIN = 4096
+"""Differences between a commit and what it is stored as one to; git makes no longer chains."""
+
+_LARGEST_INDEX = 1024**3
+_LARGEST_PACK = 1024**4
+_MOST_BASES = 128
+_PIECE = 1024
+"""Bytes that are read at a time: most commits are shorter, compressed."""
+
+_COMMIT = 1
+_PARENTS = re.compile(rb"tree [0-9a-f]{40}\n(?:parent ([0-9a-f]{40})\n)?")
+
+
+class Unknown(Exception):
+    """The first commit can't be told."""
+
+
+class Commits:
+    """The commits in a folder of objects; each is known by the hash that it has in truth."""
+
+    def __init__(self, objects: Folder) -> None:
+        self._objects = objects
+        self._packs: list[_Pack] | None = None
+
+    def first_parent(self, commit: bytes) -> bytes | None:
+        """The first parent of a commit, None for one that has none; both are ids in hexadecimal."""
+        data = self._read(commit)
+        if hashlib.sha1(b"commit %d\0" % len(data) + data).hexdigest().encode() != commit:  # noqa: S324 - git's
+            raise Unknown("a commit isn't what its id says")
+        said = _PARENTS.match(data)
+        if said is None:
+            raise Unknown("a commit can't be understood")
+        return said[1]
+
+    def _read(self, commit: bytes) -> bytes:
+        try:
+            return _loose(self._objects.read(commit[:2] + b"/" + commit[2:], LARGEST))
+        except FileNotFoundError:
+            pass
+        if self._packs is None:
+            self._packs = _packs(self._objects.folder(b"pack"))
+        number = bytes.fromhex(commit.decode())
+        for at, pack in enumerate(self._packs):
+            offset = pack.offset(number)
+            if offset is not None:
+                # The next one is most likely in the same pack.
+                self._packs.insert(0, self._packs.pop(at))
+                return pack.commit(offset)
+        raise Unknown("a commit isn't there")
+
+
+def _loose(data: bytes) -> bytes:
+    unpacking = zlib.decompressobj()
+    said = unpacking.decompress(data, LARGEST)
+    header, _, content = said.partition(b"\0")
+    if header != b"commit %d" % len(content) or not unpacking.eof:
+        raise Unknown("a commit is broken, or too large")
+    return content
+
+
+def _packs(folder: Folder) -> list[_Pack]:
+    names = [name for name in folder.names() if name.endswith(b".idx")]
+    if len(names) > MOST_PACKS:
+        raise Unknown("there are too many packs")
+    return [_Pack.open(folder, name.removesuffix(b".idx")) for name in names]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One object of a pack as it is stored; of a difference, with where its base is."""
+
+    kind: int
+    data: bytes
+    base: int | None
+
+
+class _Pack:
+    """One pack with its index. It is read piece by piece: mapped, one that shrinks would end the reader."""
+
+    def __init__(self, index: PackIndex, file: BinaryIO) -> None:
+        self._index = index
+        self._file = file
+        self._bases: dict[int, _Part] = {}
+
+    @classmethod
+    def open(cls, folder: Folder, name: bytes) -> _Pack:
+        index = folder.open(name + b".idx", _LARGEST_INDEX)
+        pack = folder.open(name + b".pack", _LARGEST_PACK)
+        return cls(load_pack_index_file(os.fsdecode(name), index, SHA1), pack)
+
+    def offset(self, number: bytes) -> int | None:
+        try:
+            return self._index.object_offset(number)  # type: ignore[arg-type]
+        except KeyError:
+            return None
+
+    def commit(self, offset: int) -> bytes:
+        """The commit that begins at an offset."""
+        part, chain = self._part(offset), []
+        while part.base is not None:
+            chain.append(part.data)
+            if len(chain) > LONGEST_CHAIN:
+                raise Unknown("a commit is a difference to too many others")
+            part = self._part(part.base)
+        if part.kind != _COMMIT:
+            raise Unknown("what should be a commit is something else")
+        data = part.data
+        for difference in reversed(chain):
+            data = b"".join(apply_delta(data, difference))
+            if len(data) > LARGEST:
+                raise Unknown("a commit is too large")
+        return data
+
+    def _part(self, offset: int) -> _Part:
+        if offset not in self._bases:
+            if len(self._bases) >= _MOST_BASES:
+                self._bases.clear()
+            self._bases[offset] = self._unpack(offset)
+        return self._bases[offset]
+
+    def _unpack(self, offset: int) -> _Part:
+        if _size(os.pread(self._file.fileno(), 10, offset)) > LARGEST:
+            raise Unknown("a commit is too large")
+        at = offset
+
+        def read(count: int) -> bytes:
+            nonlocal at
+            data = os.pread(self._file.fileno(), count, at)
+            at += len(data)
+            return data
+
+        unpacked, _ = unpack_object(read, SHA1.hash_func, zlib_bufsize=_PIECE)
+        base: int | None = None
+        if unpacked.pack_type_num == OFS_DELTA and isinstance(unpacked.delta_base, int):
+            base = offset - unpacked.delta_base
+        elif unpacked.pack_type_num == REF_DELTA and isinstance(unpacked.delta_base, bytes):
+            base = self.offset(unpacked.delta_base)
+        if (base is None or base < 0) and unpacked.pack_type_num in (OFS_DELTA, REF_DELTA):
+            raise Unknown("what a commit is a difference to isn't there")
+        return _Part(unpacked.pack_type_num, b"".join(unpacked.decomp_chunks), base)
+
+
+def _size(header: bytes) -> int:
+    """The size that the header of a packed object claims, before anything is unpacked."""
+    size, shift = header[0] & 0x0F, 4
+    for byte, following in itertools.pairwise(header):
+        if not byte & 0x80:
+            break
+        size |= (following & 0x7F) << shift
+        shift += 7
+    return size

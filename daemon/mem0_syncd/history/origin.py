@@ -1,0 +1,53 @@
+"""A repository's origin: what tells it from every other one, whatever its folder is called."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from mem0_syncd.item import digest
+
+FORM = re.compile(r"[0-9a-f]{32}")
+"""What an origin looks like, wherever one comes from."""
+
+UNKNOWN = ""
+"""The origin of what isn't in git, or whose first commit can't be read within bounds."""
+
+SECONDS = 20.0
+"""How long a history may take to be read; the reader has less time of the processor."""
+
+_COMMIT = re.compile(rb"[0-9a-f]{40}\n")
+
+_NEEDED = ("HOME", "PYTHONHOME", "PYTHONPATH", "PYTHONUSERBASE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+"""What of the environment Python itself may need to find what is installed."""
+
+
+def origin_of(folder: Path, environ: Mapping[str, str] = os.environ) -> str:
+    """A hash of the first commit of the repository whose main work tree is in a folder, else `UNKNOWN`.
+
+    It is the same in every clone. Of several first commits it is the one at the end of all first parents:
+    the line that everybody works on has one, whatever was merged into it. Nothing of the repository is run,
+    and its configuration isn't read.
+    """
+    try:
+        reader = subprocess.run(
+            [sys.executable, "-P", "-m", "mem0_syncd.history.reader", os.fsencode(folder)],
+            cwd="/",
+            env={name: environ[name] for name in _NEEDED if name in environ},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            # Ctrl-C in a terminal is for the daemon, and tells nothing of a history.
+            start_new_session=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return UNKNOWN
+    if reader.returncode or not _COMMIT.fullmatch(reader.stdout):
+        return UNKNOWN
+    return digest("origin", reader.stdout.decode().strip())

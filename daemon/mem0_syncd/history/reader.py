@@ -1,0 +1,47 @@
+"""The process that reads one history: its limits first, then what may be anybody's bytes.
+
+It prints the id of the first commit; for whatever keeps it from that it ends with another exit code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import sys
+
+from mem0_syncd.end_with_maker import end_with_maker
+
+PROCESSOR_SECONDS = 15
+WALL_SECONDS = 20
+MOST_MEMORY = 192 * 1024 * 1024
+"""Bytes of its own; what is mapped from files isn't among it."""
+
+_LIMITS = {
+    "RLIMIT_CPU": PROCESSOR_SECONDS,
+    "RLIMIT_DATA": MOST_MEMORY,
+    # It writes no file and starts no process, whatever it reads.
+    "RLIMIT_FSIZE": 0,
+    "RLIMIT_NPROC": 0,
+    "RLIMIT_CORE": 0,
+}
+
+
+def main() -> None:
+    """Print the first commit of the repository in a folder."""
+    end_with_maker()
+    signal.alarm(WALL_SECONDS)
+    for name, most in _LIMITS.items():
+        with contextlib.suppress(AttributeError, ValueError, OSError):  # not every system has each
+            resource.setrlimit(getattr(resource, name), (most, most))
+    from mem0_syncd.history.repository import first_commit
+
+    try:
+        print(first_commit(os.fsencode(sys.argv[1])))  # noqa: T201 - that is its answer
+    except Exception as error:  # noqa: BLE001 - what is there need not be a repository at all
+        sys.exit(f"unknown: {type(error).__name__}: {error}")
+
+
+if __name__ == "__main__":
+    main()
