@@ -13,8 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import click
-
+from mem0_syncd import output
 from mem0_syncd.control import ask
 from mem0_syncd.destinations import open_destination
 from mem0_syncd.errors import SyncdError
@@ -113,7 +112,7 @@ class Demo:
         self._kill()
         _say("The agent doesn't know, and writes on")
         self._decide(2)
-        click.echo(f"  {headline(snapshot(self.state))}")
+        output.say(f"  {headline(snapshot(self.state))}")
         _say("The daemon starts again, and takes up what was left")
         self._start()
         self._show_until(delivered=6)
@@ -128,7 +127,8 @@ class Demo:
         self._stop()
         _say("The daemon has stopped; what Mem0 itself holds")
         self._count()
-        click.secho("\nNothing lost, nothing doubled.", bold=True, fg="green")
+        output.say()
+        output.say("Nothing lost, nothing doubled.", bold=True, fg="green")
 
     def _start(self) -> None:
         with self._log.open("ab") as log:
@@ -140,13 +140,13 @@ class Demo:
             _require(self._daemon.poll() is None, f"the daemon ended: {self._tail()}")
             _require(time.monotonic() < deadline, "the daemon didn't start")
             time.sleep(0.05)
-        click.echo(f"  mem0-syncd run: pid {self._daemon.pid}, embedded Mem0, no network needed")
+        output.say(f"  mem0-syncd run: pid {self._daemon.pid}, embedded Mem0, no network needed")
 
     def _kill(self) -> None:
         assert self._daemon is not None  # noqa: S101 - it was started
         self._daemon.send_signal(signal.SIGKILL)
         self._daemon.wait()
-        click.echo(f"  kill -9 {self._daemon.pid}")
+        output.say(f"  kill -9 {self._daemon.pid}")
 
     def _stop(self) -> None:
         assert self._daemon is not None  # noqa: S101 - it was started
@@ -165,7 +165,7 @@ class Demo:
                     **decision,
                 }
             )
-            click.echo(f"  + {decision['title']}")
+            output.say(f"  + {decision['title']}")
         log = self.project / PATH
         temporary = log.with_name(f"{log.name}.tmp.{os.getpid()}")
         temporary.write_text(json.dumps({"schema_version": "1.0.0", "decisions": self._written}, indent=2))
@@ -178,7 +178,7 @@ class Demo:
             totals = snapshot(self.state)["totals"]
             counts = "  ".join(f"{n} {name}" for name, n in totals.items() if n and name != "seen")
             if counts != before:
-                click.echo(f"    {counts}")
+                output.say(f"    {counts}")
                 before = counts
             if all(totals[name] >= n for name, n in wanted.items()):
                 return
@@ -192,15 +192,15 @@ class Demo:
         texts = Counter(memory.text for memory in store.listing(user_id(Kind.DECISION, "shop")))
         store.close()
         doubled = [text for text, n in texts.items() if n > 1]
-        click.echo(f"  {len(texts)} memories for {len(DECISIONS)} decisions, {len(doubled)} of them doubled")
+        output.say(f"  {len(texts)} memories for {len(DECISIONS)} decisions, {len(doubled)} of them doubled")
         _require(len(texts) == len(DECISIONS) and not doubled, "Mem0 doesn't hold each decision once")
 
     def _recall(self) -> None:
         best = self._search(QUESTION, limit=1)[0]["text"]
         for line in best.splitlines():
-            click.echo(f"  {line}")
+            output.say(f"  {line}")
         shared = _content_words(QUESTION) & _content_words(best)
-        click.echo(f"  (words in common with the question: {', '.join(shared) or 'none'})")
+        output.say(f"  (words in common with the question: {', '.join(shared) or 'none'})")
         _require(best.startswith(ANSWER), "the question found another decision")
         _require(not shared, "the question shares a word with the decision")
 
@@ -218,7 +218,8 @@ def _content_words(text: str) -> set[str]:
 
 
 def _say(title: str) -> None:
-    click.secho(f"\n{title}", bold=True)
+    output.say()
+    output.say(title, bold=True)
 
 
 def _require(condition: bool, what: str) -> None:  # noqa: FBT001 - like assert

@@ -5,22 +5,30 @@ from __future__ import annotations
 import logging
 import os
 import stat
-import sys
-from io import TextIOWrapper
+import threading
+from collections.abc import Callable, Mapping
+from io import StringIO, TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
+from mem0_syncd import output
 from mem0_syncd.imports import without
+from mem0_syncd.scrub import scrub, without_keys
+from mem0_syncd.visible import visible, visible_lines
 
 # structlog would draw tracebacks with rich, and it imports asyncio, which would load OpenSSL: together they
 # are a seventh of a daemon that does neither.
 with without("rich", "ssl"):
     import structlog
+    from structlog.typing import EventDict
 
 LARGEST_BYTES = 5_000_000
 KEPT_FILES = 3
 """How many full files are kept beside the one that is written."""
+
+_FOREIGN = {"event", "exception", "reason", "what", "where", "remedy", "problems", "error"}
+"""What may quote a server, a library or a file; elsewhere are ids, which a detector would take for tokens."""
 
 _SHARED: list[Any] = [
     structlog.stdlib.add_log_level,
@@ -30,7 +38,7 @@ _SHARED: list[Any] = [
 
 def configure(level: str, file: Path | None = None) -> None:
     """Write JSON lines to a file, which is rotated, or to standard error; to a terminal, coloured ones."""
-    on_terminal = file is None and sys.stderr.isatty()
+    on_terminal = file is None and output.is_talk_seen()
     # The values of local variables aren't shown: the API key may be among them.
     last: Any = structlog.processors.JSONRenderer()
     exceptions: list[Any] = [
@@ -39,19 +47,21 @@ def configure(level: str, file: Path | None = None) -> None:
         )
     ]
     if on_terminal:
-        last = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        last = structlog.dev.ConsoleRenderer(exception_formatter=_print_traceback)
         exceptions = []
+    tidy = [_without_secrets, _harmless] if on_terminal else [_without_secrets]
     handler = _handler(file)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *_SHARED],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *exceptions, last],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *exceptions, *tidy, last],
         )
     )
     root = logging.getLogger()
     for former in root.handlers:
         former.close()
     root.handlers = [handler]
+    threading.excepthook = _tell_of_thread
     root.setLevel(level.upper())
     # Each job's failure is reported by whoever scheduled it; the others tell of every event and lock.
     for name, least in (
@@ -75,10 +85,41 @@ def configure(level: str, file: Path | None = None) -> None:
 
 def _handler(file: Path | None) -> logging.Handler:
     if file is None:
-        return logging.StreamHandler(sys.stderr)
+        return logging.StreamHandler(output.for_logs())
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _empty_large_stderr()
     return _PrivateFile(file, maxBytes=LARGEST_BYTES, backupCount=KEPT_FILES, encoding="utf-8")
+
+
+def _without_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Take the process's keys out of all that is said, and credentials out of what others have said."""
+    return {name: _clean(value, scrub if name in _FOREIGN else without_keys) for name, value in event.items()}
+
+
+def _harmless(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Have a terminal show all that is in a value, and do nothing."""
+    return {name: _clean(value, visible) for name, value in event.items()}
+
+
+def _clean(value: Any, clean: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, Mapping):
+        return {_clean(name, clean): _clean(it, clean) for name, it in value.items()}
+    if isinstance(value, list):
+        return [_clean(it, clean) for it in value]
+    return value
+
+
+def _print_traceback(stream: TextIO, failure: Any) -> None:
+    plain = StringIO()
+    structlog.dev.plain_traceback(plain, failure)
+    stream.write("\n".join(visible_lines(scrub(plain.getvalue()))))
+
+
+def _tell_of_thread(ended: threading.ExceptHookArgs) -> None:
+    """Log what ended a thread, where Python would print it as it is."""
+    structlog.get_logger("threads").error("a thread ended", exc_info=ended.exc_value)
 
 
 def _empty_large_stderr() -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-import click
-
+from mem0_syncd import output
 from mem0_syncd.guarantee import EXACTLY_ONCE
 from mem0_syncd.status import COUNTS
+from mem0_syncd.visible import visible
 
 KIND_NAMES = {
     "session_summary": "session summaries",
@@ -109,30 +108,32 @@ def footer(shown: dict[str, Any], now: float) -> Iterator[str]:
 
 def print_status(shown: dict[str, Any]) -> None:
     """Print the status, with colours where a person looks on."""
-    if sys.stdout.isatty():
-        _console().print(_rich_status(shown))
+    if output.is_terminal():
+        output.console().print(_rich_status(shown))
         return
     _print_plain(shown)
 
 
 def _print_plain(shown: dict[str, Any]) -> None:
-    click.echo(headline(shown))
-    table = list(rows(shown))
+    output.say(headline(shown))
+    table = [[visible(cell) for cell in row] for row in rows(shown)]
     if len(table) > 1:
         widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-        click.echo()
+        output.say()
         for row in table:
             cells = [
                 cell.ljust(width) if column < 2 else cell.rjust(width)  # noqa: PLR2004 - the two columns of text
                 for column, (cell, width) in enumerate(zip(row, widths, strict=True))
             ]
-            click.echo("  ".join(cells).rstrip())
-    click.echo()
+            output.say("  ".join(cells).rstrip())
+    output.say()
     for line in footer(shown, time.time()):
-        click.echo(line)
+        output.say(line)
     for problem in _by_need(shown["problems"]):
-        click.echo(f"\n{_mark(problem)} {problem['what']}")
-        click.echo(f"  where:  {problem['where']}\n  remedy: {problem['remedy']}")
+        output.say()
+        output.say(f"{_mark(problem)} {problem['what']}")
+        output.say(f"  where:  {problem['where']}")
+        output.say(f"  remedy: {problem['remedy']}")
 
 
 def watch_status(look: Callable[[], dict[str, Any]], seconds: float = 0.5) -> None:
@@ -141,7 +142,7 @@ def watch_status(look: Callable[[], dict[str, Any]], seconds: float = 0.5) -> No
     On a terminal it has a screen of its own, which each turn writes over without clearing it first.
     """
     with contextlib.suppress(KeyboardInterrupt):
-        if sys.stdout.isatty():
+        if output.is_terminal():
             _watch_on_screen(look, seconds)
         else:
             _watch_in_pipe(look, seconds)
@@ -150,7 +151,7 @@ def watch_status(look: Callable[[], dict[str, Any]], seconds: float = 0.5) -> No
 def _watch_on_screen(look: Callable[[], dict[str, Any]], seconds: float) -> None:
     from rich.live import Live
 
-    with Live(_rich_status(look()), console=_console(), auto_refresh=False, screen=True) as live:
+    with Live(_rich_status(look()), console=output.console(), auto_refresh=False, screen=True) as live:
         while True:
             live.update(_rich_status(look()), refresh=True)
             time.sleep(seconds)
@@ -162,40 +163,34 @@ def _watch_in_pipe(look: Callable[[], dict[str, Any]], seconds: float) -> None:
         shown = look()
         if shown != before:
             if before:
-                click.echo()
+                output.say()
             _print_plain(shown)
         before = shown
         time.sleep(seconds)
 
 
-def _console() -> Any:
-    from rich.console import Console
-
-    return Console(highlight=False)
-
-
 def _rich_status(shown: dict[str, Any]) -> Any:
     from rich.console import Group
-    from rich.markup import escape
     from rich.table import Table
-    from rich.text import Text
 
-    parts: list[Any] = [Text(f"● {headline(shown)}", style=f"bold {_COLOURS[shown['state']]}")]
+    from mem0_syncd.output import rich_text
+
+    parts: list[Any] = [rich_text(f"● {headline(shown)}", f"bold {_COLOURS[shown['state']]}")]
     header, *body = rows(shown)
     if body:
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
         for column, name in enumerate(header):
             table.add_column(name, justify="left" if column < 2 else "right")  # noqa: PLR2004 - columns of text
         for row in body:
-            table.add_row(*row)
+            table.add_row(*map(rich_text, row))
         parts += ["", table]
-    parts += ["", *(Text(line, style="dim") for line in footer(shown, time.time()))]
+    parts += ["", *(rich_text(line, "dim") for line in footer(shown, time.time()))]
     for problem in _by_need(shown["problems"]):
         parts += [
             "",
-            f"[yellow]{_mark(problem)}[/] {escape(problem['what'])}",
-            f"  [dim]where:[/]  {escape(problem['where'])}",
-            f"  [dim]remedy:[/] {escape(problem['remedy'])}",
+            rich_text(_mark(problem), "yellow") + rich_text(f" {problem['what']}"),
+            rich_text("  where: ", "dim") + rich_text(f" {problem['where']}"),
+            rich_text("  remedy:", "dim") + rich_text(f" {problem['remedy']}"),
         ]
     return Group(*parts)
 

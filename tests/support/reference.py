@@ -53,6 +53,11 @@ COMMANDS_INTRODUCTION = """# Command line
 What `mem0-syncd COMMAND --help` says of each command. Data goes to standard output, talk to standard
 error; colours only to a terminal, and none where `NO_COLOR` is set.
 
+What comes from elsewhere (files of projects, Mem0's answers, names of folders) is printed so that it does
+nothing to a terminal and forges no line or column: control characters, invisible ones and those that turn
+the direction of writing are shown as escapes, such as `\\x1b`, `\\n`, `\\u202e`. A memory's text keeps its
+lines, indented. To read exactly what is there, use `--json`, which is ASCII.
+
 | exit code | meaning |
 |---|---|
 | 0 | well |

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
+from mem0_syncd import output
 from mem0_syncd.errors import SyncdError
 
 COMMANDS = {
@@ -73,24 +74,41 @@ def cli() -> None:
     """
 
 
-def main(arguments: list[str] | None = None) -> Any:
+def main(arguments: list[str] | None = None) -> NoReturn:
     """Run a command; an error prints as what, where and remedy, and sets the exit code."""
+    output.prepare()
+    try:
+        sys.exit(_run(arguments))
+    except BrokenPipeError:
+        # Whoever read it has seen enough; what is left to flush has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)
+
+
+def _run(arguments: list[str] | None) -> int:
+    """Run a command; returns its exit code."""
     try:
         # rich and structlog know NO_COLOR, click doesn't.
         colour = False if os.environ.get("NO_COLOR") else None
-        return cli.main(arguments, prog_name="mem0-syncd", color=colour)
+        code = cli.main(arguments, prog_name="mem0-syncd", color=colour, standalone_mode=False)
+    except click.Abort:
+        output.talk("Aborted!")
+        return 1
+    except click.ClickException as error:
+        output.print_usage_error(error)
+        return error.exit_code
     except SyncdError as error:
-        _fail(error)
+        output.print_error(error)
+        return error.exit_code
+    except BrokenPipeError:
+        raise
     except Exception as error:
         fault = _fault(error)
         if fault is None:
             raise
-        _fail(fault)
-
-
-def _fail(error: SyncdError) -> NoReturn:
-    click.echo(f"mem0-syncd: {error}", err=True)
-    sys.exit(error.exit_code)
+        output.print_error(fault)
+        return fault.exit_code
+    return code if isinstance(code, int) else 0
 
 
 def _fault(error: Exception) -> SyncdError | None:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from mem0_syncd import claude as code
+from mem0_syncd import output
 from mem0_syncd.errors import SyncdError
 
 
@@ -39,9 +40,9 @@ def install(project: Path | None, *, user: bool) -> None:
     Example:  mem0-syncd claude install --project ~/code/shop
     """
     for line in code.install(_folder(project, user=user), code.hook_command()):
-        click.echo(line, err=True)
+        output.talk(line)
     if not shutil.which("mem0-syncd"):
-        click.echo("/mem0-sync needs mem0-syncd on the PATH, where it isn't now", err=True)
+        output.talk("/mem0-sync needs mem0-syncd on the PATH, where it isn't now")
 
 
 @claude.command()
@@ -53,7 +54,7 @@ def uninstall(project: Path | None, *, user: bool) -> None:
     Example:  mem0-syncd claude uninstall
     """
     for line in code.uninstall(_folder(project, user=user)):
-        click.echo(line, err=True)
+        output.talk(line)
 
 
 def _folder(project: Path | None, *, user: bool) -> Path:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from mem0_syncd import paths
+from mem0_syncd import output, paths
 from mem0_syncd.cli.access import read_only
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import Outbox
+from mem0_syncd.visible import visible
 
 VARIABLE = "_MEM0_SYNCD_COMPLETE"
 """What a shell sets to ask for completions; the name is click's way of spelling the program's."""
+
+_PLAIN = re.compile(r"[\w.@+-]+")
 
 
 @click.command()
@@ -33,34 +37,40 @@ def completion(ctx: click.Context, *, shell: str) -> None:
     """
     chosen = get_completion_class(shell)
     assert chosen is not None  # noqa: S101 - click has all three
-    click.echo(chosen(ctx.find_root().command, {}, "mem0-syncd", VARIABLE).source())
+    script = chosen(ctx.find_root().command, {}, "mem0-syncd", VARIABLE).source()
+    for line in script.splitlines():
+        output.say(line)
 
 
 def dead_letters(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[CompletionItem]:
     """The ids of dead letters, each with its reason."""
     return _from_outbox(
-        lambda outbox: [
-            CompletionItem(str(entry.id), help=entry.reason)
+        begun,
+        lambda outbox: (
+            (str(entry.id), entry.reason)
             for destination in outbox.registry.destinations_in_use()
             for entry in outbox.dead_letters.newest(destination.id, limit=100)
-            if str(entry.id).startswith(begun)
-        ]
+        ),
     )
 
 
 def project_ids(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[CompletionItem]:
     """The ids of the watched projects, each with its folder."""
     return _from_outbox(
-        lambda outbox: [
-            CompletionItem(row.id, help=str(row.path))
-            for row in outbox.registry.projects()
-            if row.id.startswith(begun) and not row.is_worktree
-        ]
+        begun,
+        lambda outbox: ((row.id, str(row.path)) for row in outbox.registry.projects() if not row.is_worktree),
     )
 
 
-def _from_outbox(read: Callable[[Outbox], list[CompletionItem]]) -> list[CompletionItem]:
-    """What the outbox holds; nothing where it can't be read: amid a command line is no place to say so."""
+def _from_outbox(begun: str, read: Callable[[Outbox], Iterable[tuple[str, str]]]) -> list[CompletionItem]:
+    """What the outbox holds of names and what they mean; nothing where it can't be read.
+
+    Amid a command line is no place to say so, and none for a name that a shell would take for more than one.
+    """
     with suppress(SyncdError), closing(read_only(paths.state_dir())) as outbox:
-        return read(outbox)
+        return [
+            CompletionItem(name, help=visible(meaning))
+            for name, meaning in read(outbox)
+            if name.startswith(begun) and _PLAIN.fullmatch(name)
+        ]
     return []

@@ -6,7 +6,7 @@ import time
 
 import click
 
-from mem0_syncd import paths
+from mem0_syncd import output, paths
 from mem0_syncd.cli.access import read_only, writable
 from mem0_syncd.cli.completion import dead_letters
 from mem0_syncd.control import ask
@@ -34,9 +34,9 @@ def list_() -> None:
     """
     letters = _letters(read_only(paths.state_dir())).values()
     for entry in letters:
-        click.echo(f"{entry.id}\t{entry.project}\t{entry.kind}\t{entry.reason}")
+        output.row(entry.id, entry.project, entry.kind, entry.reason)
     if not letters:
-        click.echo("there are no dead letters", err=True)
+        output.talk("there are no dead letters")
 
 
 @dead.command()
@@ -57,8 +57,9 @@ def show(number: int) -> None:
         ("seen", rfc3339(entry.created_at)),
         ("user id", entry.memory.user_id),
     ):
-        click.echo(f"{name}: {value}")
-    click.echo(f"\n{entry.memory.text}")
+        output.say(f"{name}: {value}")
+    output.say()
+    output.block(entry.memory.text)
 
 
 @dead.command(short_help="Send dead letters again.")
@@ -83,9 +84,9 @@ def retry(numbers: tuple[int, ...], *, everything: bool) -> None:
             )
         outbox.dead_letters.revive(ids, time.time())
     if not ids:
-        click.echo("there are no dead letters", err=True)
+        output.talk("there are no dead letters")
         return
-    click.echo(f"{len(ids)} to be sent again", err=True)
+    output.talk(f"{len(ids)} to be sent again")
     _tell_daemon()
 
 
@@ -100,7 +101,7 @@ def drop(numbers: tuple[int, ...]) -> None:
     with writable(paths.state_dir()) as outbox:
         ids = [_letter(outbox, number).id for number in numbers]
         outbox.dead_letters.drop(ids)
-    click.echo(f"{len(ids)} dropped", err=True)
+    output.talk(f"{len(ids)} dropped")
 
 
 def _letters(outbox: Outbox) -> dict[int, Entry]:
@@ -122,4 +123,4 @@ def _tell_daemon() -> None:
     try:
         ask(paths.state_dir(), "deliver")
     except (DaemonNotRunning, DaemonUnresponsive):
-        click.echo("the daemon doesn't run; they go with the next: mem0-syncd sync", err=True)
+        output.talk("the daemon doesn't run; they go with the next: mem0-syncd sync")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -12,6 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from mem0_syncd import output
+from mem0_syncd.visible import visible
 
 if TYPE_CHECKING:
     from mem0_syncd.doctor import Finding
@@ -43,7 +45,8 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
     scrub = reports.scrubber(Path.home(), key)
     found: list[tuple[str, Finding]] = []
     if not as_json:
-        click.echo(f"{reports.facts(reports.versions())}\n")
+        output.say(reports.facts(reports.versions()))
+        output.say()
     for name, finding in examine(around):
         if not as_json:
             _print(name if not found or found[-1][0] != name else "", finding, scrub)
@@ -51,13 +54,16 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
     leaving = what_leaves(around)
     report = reports.as_dict(found, leaving, scrub)
     if as_json:
-        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        output.document(report)
     else:
         if leaving:
-            click.echo("\nWhat leaves the projects' folders:")
+            output.say()
+            output.say("What leaves the projects' folders:")
         for it in report["leaving"]:
-            click.echo(f"  {it['what']}\n    to {it['where']}")
-        click.echo(f"\n{reports.summary(finding['verdict'] for finding in report['findings'])}")
+            output.say(f"  {it['what']}")
+            output.say(f"    to {it['where']}")
+        output.say()
+        output.say(reports.summary(finding["verdict"] for finding in report["findings"]))
     ctx.exit(1 if report["verdict"] == "failure" else 0)
 
 
@@ -65,15 +71,17 @@ def _print(name: str, finding: Finding, scrub: Callable[[str], str]) -> None:
     mark, colour = _MARKS[finding.verdict]
     lines = [scrub(finding.what), *([f"remedy: {scrub(finding.remedy)}"] if finding.remedy else [])]
     margin = " " * (_COLUMN + 2)
-    said = "\n".join(_wrap(line, margin) for line in lines)
-    click.echo(f"{click.style(mark, fg=colour)} {name:{_COLUMN}}{said.removeprefix(margin)}")
+    first, *more = [part for line in lines for part in _wrap(line, margin)]
+    output.say(f" {name:{_COLUMN}}{first.removeprefix(margin)}", lead=mark, fg=colour)
+    for line in more:
+        output.say(line)
 
 
-def _wrap(line: str, margin: str) -> str:
+def _wrap(line: str, margin: str) -> list[str]:
     """The line behind a margin, broken between words where a person looks on; a pipe gets it whole."""
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
-    return textwrap.fill(
-        line,
+    width = shutil.get_terminal_size().columns if output.is_terminal() else sys.maxsize
+    return textwrap.wrap(
+        visible(line),
         width,
         initial_indent=margin,
         subsequent_indent=margin,

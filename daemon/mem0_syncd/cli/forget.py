@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from mem0_syncd import errands, paths, projects
+from mem0_syncd import errands, output, paths, projects
 from mem0_syncd.cli.access import alone, either, read_only
 from mem0_syncd.cli.progress import progress
 from mem0_syncd.control import ask
@@ -42,6 +42,6 @@ def forget(name: str | None, *, path: Path | None, remote: bool) -> None:
             lambda: without_daemon(told.tell),
         )
     deleted = counted(done["deleted"], "memory", "memories")
-    click.echo(f"{counted(done['forgotten'], 'item')} forgotten, {deleted} deleted")
+    output.say(f"{counted(done['forgotten'], 'item')} forgotten, {deleted} deleted")
     if not remote:
-        click.echo("what is in Mem0 stays there; to delete it, too, do it again with --remote", err=True)
+        output.talk("what is in Mem0 stays there; to delete it, too, do it again with --remote")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from mem0_syncd import output
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
 
 
@@ -28,23 +29,23 @@ def login(*, no_check: bool) -> None:
 
     key = _ask_for_key()
     if not no_check:
-        click.echo("asking Mem0 ...", err=True)
-        click.echo(f"Mem0 accepts the key, which is of the account {_account(key)}", err=True)
-    click.echo(f"{store_key(key)}: stored, for you alone", err=True)
+        output.talk("asking Mem0 ...")
+        output.talk(f"Mem0 accepts the key, which is of the account {_account(key)}")
+    output.talk(f"{store_key(key)}: stored, for you alone")
     if os.environ.get("MEM0_API_KEY", key) != key:
-        click.echo("but MEM0_API_KEY, which comes first, is another key in this shell", err=True)
+        output.talk("but MEM0_API_KEY, which comes first, is another key in this shell")
     _tell_daemon()
     _tell_where_memories_go()
 
 
 def _ask_for_key() -> str:
     if sys.stdin.isatty():
-        key = click.prompt("The Mem0 Platform's API key", hide_input=True, err=True, type=str).strip()
+        key = output.ask_hidden("The Mem0 Platform's API key").strip()
     else:
         key = sys.stdin.readline().strip()
     if not key:
         raise click.UsageError("no key was given")
-    return str(key)
+    return key
 
 
 def _account(key: str) -> str:
@@ -77,11 +78,11 @@ def _tell_daemon() -> None:
 
     try:
         ask(Path(paths.state_dir()), "reload", timeout=30.0)
-        click.echo("the daemon works with it from now on", err=True)
+        output.talk("the daemon works with it from now on")
     except DaemonNotRunning:
-        click.echo("the daemon will work with it once it runs", err=True)
+        output.talk("the daemon will work with it once it runs")
     except DaemonUnresponsive as error:
-        click.echo(f"{error.problem.what}; {error.problem.remedy}", err=True)
+        output.talk(f"{error.problem.what}; {error.problem.remedy}")
 
 
 def _tell_where_memories_go() -> None:
@@ -95,7 +96,5 @@ def _tell_where_memories_go() -> None:
     with contextlib.closing(outbox):
         current = outbox.registry.current_destination()
     if current and current.name != "platform":
-        click.echo(f"but memories go to {current.identity}, as was decided at first", err=True)
-        click.echo(
-            "  to move to the Platform: MEM0_SYNCD_DESTINATION=platform, and restart the daemon", err=True
-        )
+        output.talk(f"but memories go to {current.identity}, as was decided at first")
+        output.talk("  to move to the Platform: MEM0_SYNCD_DESTINATION=platform, and restart the daemon")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mem0_syncd import paths
+from mem0_syncd import output, paths
 from mem0_syncd.cli.access import writable
 from mem0_syncd.control import ask
 from mem0_syncd.errors import DaemonNotRunning
@@ -18,7 +18,7 @@ def pause() -> None:
     Example:  mem0-syncd pause
     """
     _set(paused=True)
-    click.echo("paused; go on with: mem0-syncd resume", err=True)
+    output.talk("paused; go on with: mem0-syncd resume")
 
 
 @click.command()
@@ -29,7 +29,7 @@ def resume() -> None:
     Example:  mem0-syncd resume
     """
     _set(paused=False)
-    click.echo("resumed", err=True)
+    output.talk("resumed")
 
 
 def _set(*, paused: bool) -> None:

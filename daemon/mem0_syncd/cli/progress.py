@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-import click
-
+from mem0_syncd import output
 from mem0_syncd.render import duration
+from mem0_syncd.visible import visible
 
 QUIET_SECONDS = 1.0
 """How long a person waits without being told anything."""
@@ -33,7 +32,7 @@ class Progress(Protocol):
 @contextmanager
 def progress(what: str) -> Iterator[Progress]:
     """Show how far the block has come: a bar on a terminal, a line now and then elsewhere."""
-    if not sys.stderr.isatty():
+    if not output.is_talk_seen():
         yield _Lines(what)
         return
     bar = _Bar(what)
@@ -64,7 +63,7 @@ class _Lines:
         self._done, self._total = done, total
         if now - self._last >= LINE_SECONDS:
             self._last = now
-            click.echo(line(self._what, done, total, now - self._begun), err=True)
+            output.talk(line(self._what, done, total, now - self._begun))
 
     def say(self, what: str) -> None:
         self._what = what
@@ -99,7 +98,6 @@ class _Bar:
             self._bar = None
 
     def _show(self) -> None:
-        from rich.console import Console
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
@@ -109,7 +107,7 @@ class _Bar:
         )
         from rich.progress import Progress as Bar
 
-        naming = (SpinnerColumn(), TextColumn("{task.description}"))
+        naming = (SpinnerColumn(), TextColumn("{task.description}", markup=False))
         self._naming = naming
         self._counting = (
             *naming,
@@ -117,11 +115,11 @@ class _Bar:
             MofNCompleteColumn(),
             TimeRemainingColumn(elapsed_when_finished=True),
         )
-        bar = Bar(*naming, console=Console(stderr=True), transient=True)
+        bar = Bar(*naming, console=output.console(of_talk=True), transient=True)
         with self._changing:
             if not self._timer.finished.is_set():
                 self._bar = bar
-                bar.add_task(self._what, total=None)
+                bar.add_task(visible(self._what), total=None)
                 bar.start()
                 self._draw()
 
@@ -129,4 +127,6 @@ class _Bar:
         if self._bar is not None:
             task = self._bar.task_ids[0]
             self._bar.columns = self._counting if self._total else self._naming
-            self._bar.update(task, description=self._what, completed=self._done, total=self._total or None)
+            self._bar.update(
+                task, description=visible(self._what), completed=self._done, total=self._total or None
+            )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from mem0_syncd import paths, projects
+from mem0_syncd import output, paths, projects
 from mem0_syncd.cli.access import read_only, writable
 from mem0_syncd.cli.completion import project_ids
 from mem0_syncd.control import ask
@@ -42,15 +42,15 @@ def add(path: Path, name: str | None, *, dry_run: bool) -> None:
         row = projects.intended(outbox.registry, folder, name)
         own = project_file.read(folder).destination
         for line in preview(folder, row.id):
-            click.echo(line, err=True)
-        click.echo(f"  to {means.intended(own, chosen, outbox.registry)}", err=True)
+            output.talk(line)
+        output.talk(f"  to {means.intended(own, chosen, outbox.registry)}")
         if dry_run:
             return
         means.choose_destination(chosen, outbox.registry)
         row = projects.add(outbox.registry, folder, name)
     if not _tell_daemon():
-        click.echo("  once the daemon runs; start it: mem0-syncd run", err=True)
-    click.echo(f"{row.id}\t{row.path}")
+        output.talk("  once the daemon runs; start it: mem0-syncd run")
+    output.row(row.id, row.path)
 
 
 @project.command("list")
@@ -62,9 +62,9 @@ def list_() -> None:
     """
     watched = read_only(paths.state_dir()).registry.projects()
     for row in watched:
-        click.echo(f"{row.id}\t{row.path}")
+        output.row(row.id, row.path)
     if not watched:
-        click.echo("no project is watched; watch one: mem0-syncd project add PATH", err=True)
+        output.talk("no project is watched; watch one: mem0-syncd project add PATH")
 
 
 @project.command(short_help="Stop watching a project.")
@@ -84,7 +84,7 @@ def remove(name: str) -> None:
             outbox.registry.remove_project(row.id, row.path)
     _tell_daemon()
     for row in found:
-        click.echo(f"{row.id} ({row.path}) is no longer watched", err=True)
+        output.talk(f"{row.id} ({row.path}) is no longer watched")
 
 
 def _tell_daemon() -> bool:

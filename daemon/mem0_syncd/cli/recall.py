@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from mem0_syncd import paths, projects
+from mem0_syncd import output, paths, projects
 from mem0_syncd.cli.access import alone, either, read_only
 from mem0_syncd.cli.progress import progress
 from mem0_syncd.control import ask
@@ -58,11 +57,9 @@ def recall(query: str, path: Path, *, kind: str | None, limit: int, as_json: boo
     with progress("searching"):
         hits = either(lambda: ask(state, "recall", timeout=90.0, **wanted)["hits"], without_daemon)
     if as_json:
-        click.echo(
-            json.dumps({"schema": 1, "project": project.id, "hits": hits}, indent=2, ensure_ascii=False)
-        )
+        output.document({"schema": 1, "project": project.id, "hits": hits})
         return
     for hit in hits:
-        click.echo(f"{hit['score']:.2f}  {hit['text'].replace(chr(10), chr(10) + '      ')}")
+        output.block(hit["text"], first=f"{hit['score']:.2f}  ")
     if not hits:
-        click.echo("nothing found", err=True)
+        output.talk("nothing found")

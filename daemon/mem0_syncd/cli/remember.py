@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from mem0_syncd import paths, projects, spool
+from mem0_syncd import output, paths, projects, spool
 from mem0_syncd.cli.access import read_only
 from mem0_syncd.control import ask
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
@@ -61,9 +61,9 @@ def remember(
     spool.put(state, event)
     try:
         ask(state, "spool")
-        click.echo(f"queued for {project.id}", err=True)
+        output.talk(f"queued for {project.id}")
     except (DaemonNotRunning, DaemonUnresponsive):
-        click.echo("queued; it goes with the daemon's next start, or: mem0-syncd sync", err=True)
+        output.talk("queued; it goes with the daemon's next start, or: mem0-syncd sync")
 
 
 def _without_secrets(text: str) -> str:
@@ -81,5 +81,5 @@ def _without_secrets(text: str) -> str:
             remedy="say it without",
         )
     if kinds:
-        click.echo(f"redacted: {', '.join(sorted(set(kinds)))}", err=True)
+        output.talk(f"redacted: {', '.join(sorted(set(kinds)))}")
     return clean

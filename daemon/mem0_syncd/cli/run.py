@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mem0_syncd import output
 from mem0_syncd.errors import BadConfiguration, SyncdError
 
 if TYPE_CHECKING:
@@ -42,14 +43,14 @@ def run(*, launchd: bool) -> None:
         heap.share()
         bell = Bell()
         # On a terminal, SIGHUP says that it is gone; there the daemon ends as it always may.
-        reloads = [] if sys.stderr.isatty() else [signal.SIGHUP]
+        reloads = [] if output.is_talk_seen() else [signal.SIGHUP]
         bell.listen(signal.SIGTERM, signal.SIGINT, *reloads)
         starts_anew = live(chosen, bell, Notifier())
     except SyncdError as error:
         if not launchd or error.exit_code != BadConfiguration.exit_code:
             raise
         # It starts again whatever fails, and this would fail again.
-        click.echo(f"mem0-syncd: {error}", err=True)
+        output.print_error(error)
         return
     if starts_anew:  # as the same process, so that whoever watches over it needn't know
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - there is no shell

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from mem0_syncd import __version__, paths, refusal
+from mem0_syncd import __version__, output, paths, refusal
 from mem0_syncd.control import ask
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
 from mem0_syncd.managers import Manager, NoManager, Standing, manager
@@ -55,11 +55,11 @@ def install(*, store: bool | None) -> None:
     is_news = _offer_to_store(which, store=store)
     is_older = running is not None and running["version"] != __version__
     for line in which.install(restart=is_older):
-        click.echo(line, err=True)
+        output.talk(line)
     _wait_until_ready(state)
     if is_news and running:
         ask(state, "reload", timeout=30.0)
-    click.echo("the daemon answers; what it does: mem0-syncd status", err=True)
+    output.talk("the daemon answers; what it does: mem0-syncd status")
 
 
 @service.command(short_help="Stop the daemon and take the unit out.")
@@ -76,8 +76,9 @@ def uninstall(*, purge: bool, yes: bool) -> None:
     which = manager(os.environ)
     files = doomed(paths.state_dir(), os.environ) if purge else []
     if files and not yes:
-        click.echo("\n".join(["this would be deleted, for good:", *map(str, files)]), err=True)
-        click.confirm("Delete it?", abort=True, err=True)
+        for line in ["this would be deleted, for good:", *map(str, files)]:
+            output.talk(line)
+        output.confirm("Delete it?", abort=True)
     try:
         done = which.uninstall()
     except NoManager:
@@ -85,7 +86,7 @@ def uninstall(*, purge: bool, yes: bool) -> None:
             raise
         done = []
     for line in done:
-        click.echo(line, err=True)
+        output.talk(line)
     if files and _ping(paths.state_dir()):
         raise SyncdError(
             "nothing was deleted: a daemon that is not the service's still runs",
@@ -93,7 +94,7 @@ def uninstall(*, purge: bool, yes: bool) -> None:
             remedy="end it, and run this again",
         )
     for line in delete(files):
-        click.echo(line, err=True)
+        output.talk(line)
 
 
 @service.command()
@@ -108,7 +109,7 @@ def status(ctx: click.Context) -> None:
     which = manager(os.environ)
     standing = which.standing()
     for name, said in _describe(which, standing):
-        click.echo(f"{name:<10} {said}")
+        output.say(f"{name:<10} {said}")
     ctx.exit(0 if standing.is_running else 1 if standing.failure else 3)
 
 
@@ -154,7 +155,7 @@ def _offer_to_store(which: Manager, *, store: bool | None) -> bool:
         what = f"{found.variable} is set in this shell only, where the service doesn't see it"
         wanted = store
         if wanted is None and sys.stdin.isatty():
-            wanted = click.confirm(f"{what}. Store it ({found.where})?", default=True, err=True)
+            wanted = output.confirm(f"{what}. Store it ({found.where})?", default=True)
         if wanted is None and found.variable == shell_settings.KEY:
             # The first start would decide on the local Mem0, for good.
             raise SyncdError(
@@ -163,10 +164,10 @@ def _offer_to_store(which: Manager, *, store: bool | None) -> bool:
                 remedy="say whether it is to be stored: mem0-syncd service install --store, or --no-store",
             )
         if wanted:
-            click.echo(f"{shell_settings.store(found, os.environ)}: {found.variable} is stored", err=True)
+            output.talk(f"{shell_settings.store(found, os.environ)}: {found.variable} is stored")
             stored = True
         else:
-            click.echo(f"{what}; to store it: mem0-syncd service install --store", err=True)
+            output.talk(f"{what}; to store it: mem0-syncd service install --store")
     return stored
 
 

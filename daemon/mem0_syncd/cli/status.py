@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
-from mem0_syncd import paths
+from mem0_syncd import output, paths
 from mem0_syncd.status import snapshot
 
 _EXIT_CODES = {"ok": 0, "paused": 0, "degraded": 1, "unresponsive": 1, "stopped": 3}
@@ -33,7 +31,7 @@ def status(ctx: click.Context, *, as_json: bool, watch: bool) -> None:
         return
     shown = snapshot(state)
     if as_json:
-        click.echo(json.dumps(shown, indent=2))
+        output.document(shown)
     else:
         from mem0_syncd.render import print_status
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from mem0_syncd import paths, projects
+from mem0_syncd import output, paths, projects
 from mem0_syncd.cli.access import either
 from mem0_syncd.cli.progress import Progress, progress
 from mem0_syncd.control import ask
@@ -49,7 +49,7 @@ def sync(path: Path | None, *, wait: bool, timeout: float, resend_marked: bool, 
         )
     left, problems = _print_summary(state, path)
     for problem in problems:
-        click.echo(f"! {problem['what']} ({problem['where']})", err=True)
+        output.talk(f"! {problem['what']} ({problem['where']})")
     if wait and not reason:
         reason = ", ".join(f"{count} {name}" for name, count in left.items() if count)
     if reason:
@@ -102,7 +102,7 @@ def _alone(
             project_id = projects.find(outbox.registry, path).id if path else None
             newest = begin_sync(service, project_id, **wishes)
             if not wait:
-                click.echo("queued; the daemon isn't running, so nothing is sent yet", err=True)
+                output.talk("queued; the daemon isn't running, so nothing is sent yet")
                 return None
             with service.delivering():
                 return wait_until_delivered(outbox, newest, project_id, deadline, told)
@@ -158,9 +158,9 @@ def _print_summary(state: Path, path: Path | None) -> tuple[dict[str, int], list
                 kinds[kind] = delivered + counts["delivered"], total + due
                 left = {name: count + counts[name] for name, count in left.items()}
     for kind, (delivered, total) in kinds.items():
-        click.echo(f"{KIND_NAMES[kind]} {delivered}/{total}")
+        output.say(f"{KIND_NAMES[kind]} {delivered}/{total}")
     if not kinds:
-        click.echo("nothing to deliver")
+        output.say("nothing to deliver")
     if not shown["projects"]:
-        click.echo("no project is watched; watch one: mem0-syncd project add PATH", err=True)
+        output.talk("no project is watched; watch one: mem0-syncd project add PATH")
     return left, problems

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -14,7 +13,7 @@ from typing import Any
 
 import click
 
-from mem0_syncd import paths, projects, verdict
+from mem0_syncd import output, paths, projects, verdict
 from mem0_syncd.cli.access import alone, either, read_only
 from mem0_syncd.cli.progress import Progress, progress
 from mem0_syncd.cli.sync import wait_until_delivered
@@ -69,10 +68,10 @@ def verify(
             found, shown = shown, _compare(means, project, told, done["removed"])
             shown["repaired"] = verdict.repaired(means.outbox, found, shown, done)
     if as_json:
-        click.echo(json.dumps(shown, indent=2))
+        output.document(shown)
     else:
         for line in verdict.lines(shown):
-            click.echo(line)
+            output.say(line)
     is_well = not verdict.differs(shown) and (done is None or not done["waiting"])
     ctx.exit(0 if is_well else 1)
 
