@@ -1,7 +1,7 @@
 """An embedded store in a process of its own: requests as JSON lines in, what came of each out.
 
-python -m support.embedded_store FOLDER            serve requests
-python -m support.embedded_store FOLDER --print    print every memory, through mem0.Memory alone
+python -m support.embedded_store FOLDER              serve requests
+python -m support.embedded_store FOLDER --print ID   print a user id's memories, through mem0.Memory alone
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ def memory(number: int, text: str = "", **metadata: str) -> Memory:
     return Memory("shop-decisions", text, None, {**keys, **metadata})
 
 
-def memories(folder: Path) -> list[dict[str, Any]]:
-    """Everything in the store, as another process finds it that knows of mem0.Memory alone."""
+def memories(folder: Path, user_id: str = "shop-decisions") -> list[dict[str, Any]]:
+    """Everything of a user id in the store, as another process finds it that knows of mem0.Memory alone."""
     done = subprocess.run(
-        [sys.executable, "-m", "support.embedded_store", str(folder), "--print"],
+        [sys.executable, "-m", "support.embedded_store", str(folder), "--print", user_id],
         cwd=TESTS,
         env={**os.environ, "MEM0_TELEMETRY": "False"},
         stdout=subprocess.PIPE,
@@ -147,7 +147,7 @@ def _print(folder: Path, answers: Any) -> None:
             history_db_path=str(folder / "history.sqlite3"),
         )
     )
-    found = mem0.get_all(filters={"user_id": "shop-decisions"}, top_k=MANY)["results"]
+    found = mem0.get_all(filters={"user_id": sys.argv[3]}, top_k=MANY)["results"]
     answers.write(json.dumps(found).encode())
     answers.flush()
     mem0.vector_store.client.close()
