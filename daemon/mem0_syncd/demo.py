@@ -133,7 +133,7 @@ class Demo:
     def _start(self) -> None:
         with self._log.open("ab") as log:
             self._daemon = subprocess.Popen(
-                [sys.executable, "-m", "mem0_syncd", "run"], env=self._environment, stderr=log
+                [sys.executable, "-P", "-m", "mem0_syncd", "run"], env=self._environment, stderr=log
             )
         deadline = time.monotonic() + PATIENCE_SECONDS
         while snapshot(self.state)["state"] not in {"ok", "degraded"}:

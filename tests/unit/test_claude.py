@@ -263,14 +263,19 @@ def test_the_hooks_run_this_installation_from_any_folder() -> None:
     first, *rest = shlex.split(claude.hook_command())
 
     assert Path(first).is_absolute()
-    assert rest in (["hook"], ["-m", "mem0_syncd", "hook"])
+    assert rest in (["hook"], ["-P", "-m", "mem0_syncd", "hook"])
 
 
 def test_without_a_script_python_runs_the_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A path with a space is one word."""
+    """A path with a space is one word; no module of the folder that a session is in takes another's place."""
     monkeypatch.setattr(sys, "executable", str(tmp_path / "a b" / "python"))
 
-    assert shlex.split(claude.hook_command()) == [sys.executable, "-m", "mem0_syncd", "hook"]
+    assert shlex.split(claude.hook_command()) == [sys.executable, "-P", "-m", "mem0_syncd", "hook"]
+    former = f"{shlex.quote(sys.executable)} -m mem0_syncd hook"
+    claude.install(tmp_path, former)
+    claude.install(tmp_path, claude.hook_command())
+    assert former not in (tmp_path / "settings.json").read_text()
+    assert "hooks taken out" in claude.uninstall(tmp_path)[0]
 
 
 def test_the_user_s_settings_are_where_claude_code_has_them(tmp_path: Path) -> None:

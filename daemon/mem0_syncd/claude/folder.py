@@ -39,7 +39,8 @@ def user_folder(environ: Mapping[str, str] = os.environ) -> Path:
 def hook_command() -> str:
     """What the hooks run, from whatever folder."""
     script = Path(sys.executable).parent / "mem0-syncd"
-    words = [str(script)] if script.is_file() else [sys.executable, "-m", "mem0_syncd"]
+    # A session's folder holds whatever it holds: without -P its modules would come before Python's own.
+    words = [str(script)] if script.is_file() else [sys.executable, "-P", "-m", "mem0_syncd"]
     return shlex.join([*words, "hook"])
 
 

@@ -90,7 +90,7 @@ def _words_before(hook: object) -> list[str] | None:
     except ValueError:
         return None
     match words:
-        case [*before, _, "-m", "mem0_syncd", "hook"]:
+        case [*before, _, "-P", "-m", "mem0_syncd", "hook"] | [*before, _, "-m", "mem0_syncd", "hook"]:
             return before
         case [*before, program, "hook"] if Path(program).name == "mem0-syncd":
             return before
