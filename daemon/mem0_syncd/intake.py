@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from mem0_syncd.errors import Problem
-from mem0_syncd.item import QUEUE, Item, Kind, Scalar
+from mem0_syncd.item import QUEUE, Item, Kind
+from mem0_syncd.keys import Keyed, Keys
 from mem0_syncd.memory import Memory, memory_of
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.ledger import Prepared
-from mem0_syncd.plan import Change, Enqueue, Reject, part_twins, plan
+from mem0_syncd.plan import Change, Enqueue, Known, Reject, part_twins, plan
 from mem0_syncd.project_file import EVERYTHING, ProjectFile
+from mem0_syncd.redactor import Redaction, Redactor
 from mem0_syncd.sources import SOURCES, decision_log, record
-
-Redaction = Literal["redact", "hold", "off"]
 
 RANKS = {source.name: rank for rank, source in enumerate(SOURCES)}
 """The order of record: where ids meet, the earlier source revises the item."""
@@ -27,12 +26,6 @@ FIRST_BATCH, BATCH = 32, 500
 
 GIVE_WAY_SECONDS = 0.001
 """Between two batches: the outbox's lock isn't fair, and who has just released it would get it again."""
-
-OUR_NAMES = {"source", "sync_key", "content_hash"}
-"""Metadata that is made here, and holds nothing of what the sources say."""
-
-MOST_CLEAN = 1000
-"""Metadata values without secrets to be remembered: a log repeats its categories from the first entry on."""
 
 
 @dataclass
@@ -73,9 +66,9 @@ class Intake:
         self._outbox = outbox
         self._major_categories = {category.lower() for category in major_categories}
         self._infer = infer
-        self._redaction = redaction
+        self._redactor = Redactor(redaction)
+        self._keys = Keys(outbox, self._redactor)
         self._on_change = on_change
-        self._clean: set[Scalar] = set()
         self._now = now
 
     def take_in(
@@ -112,24 +105,46 @@ class Intake:
                 if number:
                     time.sleep(GIVE_WAY_SECONDS)
                 with transaction():
-                    keys = [item.sync_key for item in batch]
-                    keys += [item.as_twin().sync_key for item in batch if item.source_id is not None]
-                    known = ledger.known(destination.id, keys)
-                    parted = part_twins(batch, known)
+                    keyed = self._keys.assign(destination.id, batch)
+                    known = self._known(destination.id, keyed)
+                    parted = part_twins(keyed.items, known)
                     is_marked = {item.sync_key for item in parted if _is_marked(item, marked)}
                     changes = plan(parted, known, RANKS, is_marked, project.tree)
                     prepared = [replace(self._prepare(change), tree=project.tree) for change in changes]
                     ledger.apply(destination.id, prepared, self._now())
+                    sent = {it.change.item.identity: it.change.item for it in prepared}
+                    parted = [sent.get(item.identity, item) for item in parted]
+                    self._keys.learn(destination.id, parted, keyed.learnt)
+                    ledger.count_again(destination.id, sum(_is_again(it, known) for it in prepared))
                 taken.add(parted, prepared)
+                taken.deferred |= keyed.waits
                 if prepared:
                     self._on_change(major=any(it.major for it in prepared))
         return taken
 
+    def _known(self, destination: int, keyed: Keyed) -> dict[str, Known]:
+        """What is known of items; a tombstone stays one of the same revision, whatever its hash is by now."""
+        keys = [key for item in keyed.items for key in (item.sync_key, item.as_twin().sync_key) if key]
+        known = self._outbox.ledger.known(destination, keys)
+        for item in keyed.items:
+            for key in (item.sync_key, item.as_twin().sync_key):
+                dropped = known[key].dropped if key in known else None
+                if item.was_sent_as(dropped) and dropped != item.content_hash:
+                    self._outbox.tombstones.restate(destination, key, item.content_hash)
+                    known[key] = replace(known[key], dropped=item.content_hash)
+        return known
+
     def _prepare(self, change: Change) -> Prepared:
         if not isinstance(change, Enqueue | Reject):
             return Prepared(change)
-        memory, kinds = self._redact(memory_of(change.item, infer=self._infer))
-        if kinds and self._redaction == "hold":
+        item, redacted = change.item, self._keys.redact(change.item)
+        sent_as = item.sent_as and replace(item.sent_as, content_hash=redacted.item.revision)
+        change = replace(change, item=replace(item, sent_as=sent_as))
+        memory = memory_of(replace(redacted.item, sent_as=sent_as), infer=self._infer)
+        project, kinds = self._redactor.redact_value(item.project)
+        memory.metadata["project"] = project
+        kinds += redacted.kinds
+        if kinds and self._redactor.redaction == "hold":
             what = f"it holds what looks like a credential ({', '.join(sorted(set(kinds)))})"
             # Nothing of it is kept: the source is where it can be looked at and mended.
             memory = Memory(
@@ -137,30 +152,9 @@ class Intake:
             )
             change = Reject(change.item, what)
         if isinstance(change, Reject):
-            place = f"{change.item.path}: {change.item.place}"
+            place = f"{item.path}: {item.place}"
             change = replace(change, reason=f"{change.reason} ({place})")
-        return Prepared(change, memory, self._is_major(change.item), tuple(kinds))
-
-    def _redact(self, memory: Memory) -> tuple[Memory, list[str]]:
-        if self._redaction == "off":
-            return memory, []
-        from mem0_syncd.redact import redact, redact_value
-
-        text, kinds = redact(memory.text)
-        metadata = {}
-        for name, value in memory.metadata.items():
-            if name in OUR_NAMES or value in self._clean:
-                metadata[name] = value
-                continue
-            metadata[name], found = redact_value(value)
-            kinds += found
-            if not found and len(self._clean) < MOST_CLEAN:
-                self._clean.add(value)
-        agent_id = memory.agent_id
-        if agent_id:
-            agent_id, found = redact(agent_id)
-            kinds += found
-        return Memory(memory.user_id, text, agent_id, metadata, memory.infer), kinds
+        return Prepared(change, memory, self._is_major(item), tuple(kinds))
 
     def _is_major(self, item: Item) -> bool:
         category = str(item.metadata.get("category", "")).lower()
@@ -177,12 +171,24 @@ def _is_marked(item: Item, marked: set[str]) -> bool:
     return is_of_the_log and item.source_id in marked
 
 
+def _is_again(prepared: Prepared, known: Mapping[str, Known]) -> bool:
+    """Whether a change is only of what is sent, and its source says what it said."""
+    item = prepared.change.item
+    before = known.get(item.sync_key)
+    return (
+        isinstance(prepared.change, Enqueue)
+        and before is not None
+        and before.newest != item.content_hash
+        and item.was_sent_as(before.newest)
+    )
+
+
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """The items some at a time, ever more; those of one key, which stand together, are not parted."""
+    """The items some at a time, ever more; those of one identity, which stand together, are not parted."""
     batch: list[Item] = []
     most = FIRST_BATCH
     for item in items:
-        if len(batch) >= most and item.sync_key != batch[-1].sync_key:
+        if len(batch) >= most and item.identity != batch[-1].identity:
             yield batch
             batch = []
             most = min(2 * most, BATCH)

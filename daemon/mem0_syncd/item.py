@@ -34,6 +34,20 @@ class Kind(StrEnum):
     BEST_PRACTICE = "best_practice"
 
 
+@dataclass(frozen=True, slots=True)
+class SentAs:
+    """What stands for an item wherever it leaves: the key that it keeps, and the hash of what is sent of it.
+
+    `twin_key` is its key as a second one with its id and time. `former_hash` is the hash that went with this
+    very revision before, if another one did: of what an earlier detector, or an earlier version, made of it.
+    """
+
+    sync_key: str
+    content_hash: str
+    twin_key: str = ""
+    former_hash: str = ""
+
+
 @dataclass(frozen=True)
 class Item:
     """One thing that a source says, as the source has it.
@@ -57,10 +71,24 @@ class Item:
     place: str = ""
     is_twin: bool = False
     echo: str | None = None
+    sent_as: SentAs | None = None
+
+    @property
+    def sync_key(self) -> str:
+        """The item's key in Mem0: stable over revisions, files, machines and reinstalls."""
+        return self.sent_as.sync_key if self.sent_as else self.identity
+
+    @property
+    def content_hash(self) -> str:
+        """The hash of everything that is sent: it changes when the item is revised."""
+        return self.sent_as.content_hash if self.sent_as else self.revision
 
     @cached_property
-    def sync_key(self) -> str:
-        """The item's identity: stable over revisions, files, machines and reinstalls."""
+    def identity(self) -> str:
+        """What tells the item from all others, as its source has it: of a text with a secret, never to leave.
+
+        Of what is sent of an item it is the key.
+        """
         if self.source_id is None:
             scope = "" if self.kind is Kind.BEST_PRACTICE else self.project
             return digest("text", self.kind, scope, self.agent_id, self.text)
@@ -68,13 +96,27 @@ class Item:
         return digest(*identity, self.text) if self.is_twin else digest(*identity)
 
     @cached_property
-    def content_hash(self) -> str:
-        """The hash of everything that would be sent: it changes when the item is revised."""
+    def revision(self) -> str:
+        """What tells this revision from all others, as its source has it: likewise never to leave."""
         return digest(self.text, self.agent_id, dict(self.metadata))
+
+    def was_sent_as(self, content_hash: str | None) -> bool:
+        """Whether a hash is of this very revision, whatever was made of it when it was sent."""
+        former = self.sent_as.former_hash if self.sent_as else ""
+        return content_hash is not None and content_hash in (self.content_hash, former)
 
     def as_twin(self) -> Item:
         """The same item under the key of a second one with its id and time: its text joins the key."""
-        return replace(self, is_twin=True)
+        sent_as = replace(self.sent_as, sync_key=self.sent_as.twin_key) if self.sent_as else None
+        return replace(self, is_twin=True, sent_as=sent_as)
+
+
+def former_keys(item: Item) -> tuple[str, ...]:
+    """The keys that an item was ever sent under beside its own; for comparing here, never to leave.
+
+    Before redaction came first, its key was made of its text as the source has it.
+    """
+    return tuple(key for key in (item.identity,) if key != item.sync_key)
 
 
 def instant(when: str | None) -> str:

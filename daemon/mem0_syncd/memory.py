@@ -12,9 +12,12 @@ from mem0_syncd.item import Item, Kind, Scalar, digest
 GLOBAL_BEST_PRACTICES = "orchestkit-global-best-practices"
 SOURCE = "mem0-syncd"
 
+OURS = frozenset({"project", "source", "sync_key", "content_hash"})
+"""The metadata that is ours, and no part of what an item says."""
+
 NAMES = frozenset(
     {
-        *("project", "source", "sync_key", "content_hash"),
+        *OURS,
         *("type", "category", "status", "outcome", "has_blockers", "has_next_steps"),
     }
 )
@@ -98,3 +101,9 @@ def memory_of(item: Item, *, infer: bool = False) -> Memory:
         },
         infer=infer,
     )
+
+
+def said_by(memory: Memory, kind: Kind = Kind.DECISION, project: str = "") -> Item:
+    """The item that a memory says, without an id: of what is sent, its key and hash."""
+    said = {name: value for name, value in memory.metadata.items() if name not in OURS}
+    return Item(kind, project, memory.text, said, agent_id=memory.agent_id)

@@ -96,7 +96,7 @@ def part_twins(items: Iterable[Item], known: Mapping[str, Known]) -> list[Item]:
     for key, by_text in by_key.items():
         plain = known.get(key, UNKNOWN).newest
         strangers = [item for item in by_text.values() if not _is_known_twin(item, plain, known)]
-        keeper = next((item for item in strangers if item.content_hash == plain), None)
+        keeper = next((item for item in strangers if item.was_sent_as(plain)), None)
         keeper = keeper or next(iter(strangers), None)
         parted += [item if item is keeper else item.as_twin() for item in by_text.values()]
     return parted
@@ -105,7 +105,7 @@ def part_twins(items: Iterable[Item], known: Mapping[str, Known]) -> list[Item]:
 def _is_known_twin(item: Item, plain: str | None, known: Mapping[str, Known]) -> bool:
     if item.source_id is None:
         return False
-    return item.content_hash != plain and known.get(item.as_twin().sync_key, UNKNOWN) != UNKNOWN
+    return not item.was_sent_as(plain) and known.get(item.as_twin().sync_key, UNKNOWN) != UNKNOWN
 
 
 def plan(

@@ -101,7 +101,9 @@ def footer(shown: dict[str, Any], now: float) -> Iterator[str]:
         )
         yield f"last audit     {_local(audit['last'], now)}: {found}"
     if shown["redacted"]:
-        yield f"redacted       credentials in {counted(shown['redacted'], 'item')}"
+        again = shown["redacted_again"]
+        since = f", {again:,} sent again since more is known of them" if again else ""
+        yield f"redacted       credentials in {counted(shown['redacted'], 'item')}{since}"
     if destination["retry_at"]:
         yield f"next try       {_local(destination['retry_at'], now)}"
 

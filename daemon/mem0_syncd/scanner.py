@@ -150,7 +150,7 @@ class Scanner:
             digest: source.understand(raw, project.id) for digest, raw in entries.items() if digest not in old
         }
         # Two entries with one key are told apart together, so a new one's namesakes are read again.
-        fresh = {item.sync_key for reading in readings.values() for item in reading.items}
+        fresh = {item.identity for reading in readings.values() for item in reading.items}
         readings |= {
             digest: source.understand(raw, project.id)
             for digest, raw in entries.items()
@@ -194,7 +194,7 @@ def _seen(reading: Reading, taken: Taken) -> _Seen:
     problems = list(reading.problems)
     for item in reading.items:
         problems += taken.problems.get((item.path, item.place), ())
-    return _Seen(tuple(item.sync_key for item in reading.items), tuple(dict.fromkeys(problems)))
+    return _Seen(tuple(item.identity for item in reading.items), tuple(dict.fromkeys(problems)))
 
 
 def _with_digests(raws: Iterable[Raw], lines: int) -> dict[Digest, Raw]:

@@ -24,10 +24,12 @@ from mem0_syncd.memory import user_id
 from mem0_syncd.outbox import DestinationRow, Outbox, ProjectRow
 from mem0_syncd.outbox.renewal import RENEWED_AT
 from mem0_syncd.pickup import Pickup
+from mem0_syncd.redactor import Redactor
 from mem0_syncd.routes import Routes
 from mem0_syncd.scanner import RETRY_SECONDS, Scanner
 from mem0_syncd.settings import Settings
 from mem0_syncd.sources import SOURCES
+from mem0_syncd.unsent import look_through
 
 DRAIN_SECONDS = 10.0
 
@@ -66,6 +68,7 @@ class Service:
 
     def _read_anew(self) -> None:
         """Read and take in by the settings, whatever was read before."""
+        look_through(self.outbox, Redactor(self.settings.redact))
         self.intake = Intake(
             self.outbox,
             major_categories=self.settings.major_categories,

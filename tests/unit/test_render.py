@@ -44,6 +44,7 @@ def shown(state: str = "ok", problems: int = 0, **some: int) -> dict[str, Any]:
         "projects": [{"id": "shop", "path": "/p", "problems": [], "kinds": kinds}],
         "totals": tally,
         "redacted": 0,
+        "redacted_again": 0,
         "last_delivery": "2026-01-05T00:00:00Z",
         "audit": {"last": None, "doubles": 0, "removed": 0},
         "problems": [PROBLEM] * problems,

@@ -82,8 +82,8 @@ def check_contract(shown: dict[str, Any]) -> None:
     """What version 1 promises of every snapshot."""
     assert json.loads(json.dumps(shown)) == shown
     assert set(shown) == {
-        "schema", "state", "daemon", "destination", "projects", "totals", "redacted", "last_delivery",
-        "audit", "problems",
+        "schema", "state", "daemon", "destination", "projects", "totals", "redacted", "redacted_again",
+        "last_delivery", "audit", "problems",
     }  # fmt: skip
     assert shown["schema"] == 1
     assert shown["state"] in {"ok", "degraded", "paused", "stopped", "unresponsive"}

@@ -103,6 +103,17 @@ class Ledger:
         )
         return int(row["n"]) if row else 0
 
+    def count_again(self, destination: int, count: int) -> None:
+        """Count updates that were made because a detector found more than the one before, or less."""
+        if count:
+            with self._db.transaction() as sql:
+                sql.execute(_COUNT_AGAIN, (f"again:{destination}", count))
+
+    def again(self, destination: int) -> int:
+        """How many such updates there were."""
+        row = self._db.row("SELECT value FROM fact WHERE name = ?", (f"again:{destination}",))
+        return int(row["value"]) if row else 0
+
     def seen_since(self, destination: int, project: str, kind: str, *, since: float) -> int:
         """How many items of a kind were first seen since a moment."""
         row = self._db.row(
@@ -111,6 +122,11 @@ class Ledger:
             (destination, project, kind, since),
         )
         return int(row["n"]) if row else 0
+
+
+_COUNT_AGAIN = """
+INSERT INTO fact VALUES (?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value
+"""
 
 
 def _enqueue(sql: sqlite3.Connection, destination: int, prepared: Prepared, now: float) -> None:

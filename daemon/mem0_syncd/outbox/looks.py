@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from mem0_syncd.doubles import Double
 from mem0_syncd.outbox.database import Database
+from mem0_syncd.outbox.identities import Identities
 from mem0_syncd.outbox.ledger import IN_FLIGHT
 from mem0_syncd.outcome import Found
 
@@ -30,6 +31,7 @@ class Looks:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._local = Identities(database).local
 
     # User ids
 
@@ -81,8 +83,8 @@ class Looks:
         """
         with self._db.transaction() as sql:
             sql.executemany(
-                "INSERT OR REPLACE INTO adoptable VALUES (?, ?, ?, ?)",
-                ((destination, key, it.memory_id, it.content_hash) for key, it in found),
+                "INSERT OR REPLACE INTO adoptable VALUES (?, ?, ?, ?, ?)",
+                ((destination, key, it.memory_id, it.content_hash, self._local(key)) for key, it in found),
             )
             sql.execute(
                 "UPDATE contact SET listed_at = ?, newest = MAX(newest, ?), listed = MAX(listed, ?)"

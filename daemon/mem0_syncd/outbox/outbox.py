@@ -11,12 +11,14 @@ from mem0_syncd.outbox.compaction import Compaction
 from mem0_syncd.outbox.database import FILE_NAME, Database
 from mem0_syncd.outbox.dead_letters import DeadLetters
 from mem0_syncd.outbox.echoes import Echoes
+from mem0_syncd.outbox.identities import Identities
 from mem0_syncd.outbox.ledger import Ledger
 from mem0_syncd.outbox.looks import Looks
 from mem0_syncd.outbox.marks import Marks
 from mem0_syncd.outbox.queue import Queue
 from mem0_syncd.outbox.receipts import Receipts
 from mem0_syncd.outbox.registry import Registry
+from mem0_syncd.outbox.rekeying import Rekeying
 from mem0_syncd.outbox.soundness import Soundness
 from mem0_syncd.outbox.times import Times
 from mem0_syncd.outbox.tombstones import Tombstones
@@ -30,6 +32,8 @@ class Outbox:
         self.database = database
         self.registry = Registry(database)
         self.ledger = Ledger(database)
+        self.identities = Identities(database)
+        self.rekeying = Rekeying(database)
         self.queue = Queue(database)
         self.dead_letters = DeadLetters(database)
         self.looks = Looks(database)

@@ -90,6 +90,7 @@ class Queue:
         memory_id = entry.memory_id
         if memory_id is None and entry.sends == 0:
             memory_id = json.loads(row["receipt_ids"])[0] if row["receipt_ids"] else row["adoptable_id"]
+            memory_id = memory_id or _under_a_former_key(sql, row["destination"], entry.sync_key)
             if row["receipt_ids"] is None and row["adoptable_hash"] == entry.content_hash:
                 return Claim(replace(entry, memory_id=memory_id), Verb.ADOPT, now)
         updated = sql.execute(
@@ -184,6 +185,17 @@ class Queue:
         row = self._db.row("SELECT value FROM fact WHERE name = ?", (f"last_delivery:{destination}",))
         return float(row["value"]) if row else None
 
+
+def _under_a_former_key(sql: sqlite3.Connection, destination: int, sync_key: str) -> str | None:
+    """The memory that a listing showed of an item under a key that it was sent under before."""
+    row = sql.execute(_FORMER, (destination, sync_key)).fetchone()
+    return str(row["memory_id"]) if row else None
+
+
+_FORMER = """
+SELECT memory_id FROM identity JOIN adoptable USING (destination, local)
+WHERE identity.destination = ? AND identity.sync_key = ? AND is_former ORDER BY memory_id
+"""
 
 _IS_THERE = "SELECT 1 FROM entry WHERE id = ? AND sync_key = ? AND state = ? AND content_hash = ?"
 

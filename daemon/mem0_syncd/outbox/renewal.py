@@ -30,8 +30,9 @@ _LOGS = ("-wal", "-shm")
 # is on its way is as good as never sent; of two revisions of an item the waiting one is the newer.
 _WORTH = (
     ("destination", "*", "TRUE", ""),
-    ("fact", "*", "name IN ('destination', 'paused') OR name LIKE 'second_writer:%'", ""),
+    ("fact", "*", "name IN ('destination', 'paused', 'local_secret') OR name LIKE 'second_writer:%'", ""),
     ("project", "*", "TRUE", "watched folders"),
+    ("identity", "*", "TRUE", ""),
     ("item", "*", "tombstone IS NOT NULL", "dropped, forgotten or deleted items"),
     ("item", "*", "status IN ('dead', 'pending', 'unconfirmed', 'accepted')", ""),
     ("entry", "*", "state = 'dead'", "dead letters"),
@@ -51,6 +52,8 @@ DELETE FROM entry WHERE (destination, sync_key) NOT IN (SELECT destination, sync
         (SELECT destination, sync_key FROM item WHERE status <> 'pending');
 DELETE FROM item WHERE status = 'pending'
     AND (destination, sync_key) NOT IN (SELECT destination, sync_key FROM entry);
+UPDATE item SET has_old_hashes = 1 WHERE redacted <> ''
+    AND (destination, sync_key) NOT IN (SELECT destination, sync_key FROM identity);
 INSERT INTO contact (destination, user_id)
     SELECT DISTINCT destination, user_id FROM entry WHERE state = 'pending'
 """
@@ -154,9 +157,11 @@ def _copy(
         found = [name for name, *_ in cursor.description]
         kept = [number for number, name in enumerate(found) if name in known]
         names, places = ", ".join(found[number] for number in kept), ", ".join("?" for _ in kept)
+        # A new outbox has made up facts of its own, and hashes are made with one of them.
+        instead = "REPLACE" if table == "fact" else "IGNORE"
         for row in cursor:
             written = new.execute(
-                f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({places})",  # noqa: S608 - names that `new` has
+                f"INSERT OR {instead} INTO {table} ({names}) VALUES ({places})",  # noqa: S608 - names that `new` has
                 [row[number] for number in kept],
             )
             count += written.rowcount

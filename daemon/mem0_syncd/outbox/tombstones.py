@@ -52,10 +52,24 @@ class Tombstones:
                 sql.execute(_BURY, of_item)
                 sql.execute("DELETE FROM entry WHERE destination = ? AND sync_key = ?", of_item)
                 sql.execute("DELETE FROM adoptable WHERE destination = ? AND sync_key = ?", of_item)
+                sql.execute(_DISOWN, of_item)
                 if receipts_too:
                     sql.execute("DELETE FROM receipt WHERE destination = ? AND sync_key = ?", of_item)
                 restate(sql, destination, key)
 
+    def restate(self, destination: int, key: str, content_hash: str) -> None:
+        """Have a tombstone stand for the same revision under the hash that it has by now."""
+        with self._db.transaction() as sql:
+            sql.execute(
+                "UPDATE item SET tombstone_hash = ? WHERE destination = ? AND sync_key = ?",
+                (content_hash, destination, key),
+            )
+
+
+_DISOWN = """
+DELETE FROM adoptable WHERE (destination, local) IN
+    (SELECT destination, local FROM identity WHERE destination = ? AND sync_key = ? AND is_former)
+"""
 
 _BURY = """
 UPDATE item SET tombstone = 'forgotten', reason = 'forgotten', tombstone_hash = COALESCE(

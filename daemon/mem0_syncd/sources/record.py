@@ -9,11 +9,12 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from mem0_syncd.item import KEPT_HOME, QUEUE, Item, instant
+from mem0_syncd.sources.rules import RECORD
 
 
 def record_id(source_id: str) -> str:
     """A decision record's id as a `source_id`: one that no entry of the decision log can have."""
-    return f"record:{source_id}"
+    return f"{RECORD}{source_id}"
 
 
 def echo_of(text: str, when: str | None, category: str) -> str:
@@ -33,7 +34,7 @@ def merge(items: Iterable[Item], known_echoes: AbstractSet[str] = frozenset()) -
     by_key: dict[str, list[Item]] = {}
     for item in items:
         if item.source != QUEUE or item.echo not in recorded:
-            by_key.setdefault(item.sync_key, []).append(item)
+            by_key.setdefault(item.identity, []).append(item)
     return [item for entries in by_key.values() for item in _standing(entries)]
 
 

@@ -1,0 +1,144 @@
+"""The keys that items go by in Mem0, and the hashes of what is sent of them: computed once, and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from mem0_syncd.item import Item, SentAs, former_keys
+from mem0_syncd.outbox import Outbox
+from mem0_syncd.outbox.identities import Identity
+from mem0_syncd.redactor import Redacted, Redactor
+
+
+@dataclass
+class Keyed:
+    """Items of which it is known how they are sent.
+
+    `waits` when there are others beside them whose former key is still under way. `learnt` are identities
+    to be remembered of items that are none of their own.
+    """
+
+    items: list[Item] = field(default_factory=list)
+    waits: bool = False
+    learnt: list[Identity] = field(default_factory=list)
+
+
+class Keys:
+    """Finds items by what they are here, and says what they are in Mem0; for one thread at a time.
+
+    All of it is for the caller's transaction.
+    """
+
+    def __init__(self, outbox: Outbox, redactor: Redactor) -> None:
+        self._identities, self._rekeying = outbox.identities, outbox.rekeying
+        self._redactor = redactor
+        self._redacted: dict[str, Redacted] = {}
+
+    def assign(self, destination: int, batch: Iterable[Item]) -> Keyed:
+        """Say of each item what it is sent as; what is known of it under a former key follows.
+
+        Those of one identity stand together in the batch.
+        """
+        self._redacted.clear()
+        groups: dict[str, list[Item]] = {}
+        for item in batch:
+            groups.setdefault(item.identity, []).append(item)
+        names = [name for group in groups.values() for item in group for name in _names(item)]
+        known = self._identities.find(destination, dict.fromkeys(names))
+        items = [self._sent(item, known) for group in groups.values() for item in self._distinct(group)]
+        return self._stand_for_one(destination, items, known)
+
+    def redact(self, item: Item) -> Redacted:
+        """An item as it is sent; once for each revision of a batch."""
+        if item.revision not in self._redacted:
+            self._redacted[item.revision] = self._redactor.redact(item)
+        return self._redacted[item.revision]
+
+    def learn(self, destination: int, items: Iterable[Item], learnt: Iterable[Identity] = ()) -> None:
+        """Remember what items are sent as, for the next time that they are read."""
+        known = [self._identity(item) for item in items if self._is_new(item)]
+        self._identities.write(destination, [*known, *learnt])
+
+    def _distinct(self, group: list[Item]) -> list[Item]:
+        """Of several with one identity, those that are sent as different texts; of one text, the last."""
+        by_text = {item.text: item for item in group}
+        if len(by_text) > 1:
+            by_text = {self.redact(item).item.text: item for item in by_text.values()}
+        return list(by_text.values())
+
+    def _sent(self, item: Item, known: Mapping[str, Identity]) -> Item:
+        name, *twin_name = _names(item)
+        plain, twin = known.get(name), known.get(twin_name[0]) if twin_name else None
+        revision = self._identities.local(item.revision)
+        before = next((it for it in (twin, plain) if it and it.revision == revision), None)
+        if not self._is_new(item) and before and self._has_seen(before):
+            key = plain.sync_key if plain else name
+            return replace(item, sent_as=SentAs(key, before.content_hash, twin.sync_key if twin else ""))
+        as_sent = self.redact(item).item
+        key = plain.sync_key if plain and plain.stands else as_sent.identity
+        twin_key = ""
+        if twin_name:
+            twin_key = twin.sync_key if twin else as_sent.as_twin().identity
+        former_hash = before.content_hash if before else item.revision
+        if former_hash == as_sent.revision:
+            former_hash = ""
+        return replace(item, sent_as=SentAs(key, as_sent.revision, twin_key, former_hash))
+
+    def _has_seen(self, identity: Identity) -> bool:
+        """Whether this detector has looked a revision through; none at all finds nothing new in it."""
+        return self._redactor.version in ("", identity.detector)
+
+    def _stand_for_one(self, destination: int, items: list[Item], known: Mapping[str, Identity]) -> Keyed:
+        """Leave out texts that differ only in their secret from one that is known, or stands before them."""
+        keyed = Keyed()
+        new = {item.sync_key for item in items if item.source_id is None and self._is_new(item)}
+        holders = self._identities.taken(destination, new)
+        # A text that says what is left of another one goes by a key that is its own identity.
+        plain = self._identities.find(destination, new)
+        holders |= {key: it.local for key, it in plain.items() if it.stands and not it.is_former}
+        for item in items:
+            if not self._is_new(item):
+                if item.source_id is not None or known[item.identity].stands:
+                    keyed.items.append(item)
+                continue
+            local = self._identities.local(item.identity)
+            stands = item.source_id is not None or holders.setdefault(item.sync_key, local) == local
+            if not self._follow(destination, item):
+                keyed.waits = True
+            elif stands:
+                keyed.items.append(item)
+            else:
+                keyed.learnt.append(replace(self._identity(item), stands=False))
+        return keyed
+
+    def _is_new(self, item: Item) -> bool:
+        """Whether something is new of an item: what it says, or what its detector finds."""
+        return item.revision in self._redacted
+
+    def _follow(self, destination: int, item: Item) -> bool:
+        """Have what is known under former keys go by the present ones; returns whether all of it does."""
+        names = [item, item.as_twin()]
+        moves = [(former, it.sync_key) for it in names if it.sync_key for former in former_keys(it)]
+        known = self._rekeying.known(destination, [former for former, _ in moves]) if moves else set()
+        moves = [move for move in moves if move[0] in known]
+        if any(self._rekeying.is_open(destination, former) for former, _ in moves):
+            return False
+        for former, key in moves:
+            self._rekeying.rekey(destination, former, key)
+        return True
+
+    def _identity(self, item: Item) -> Identity:
+        return Identity(
+            self._identities.local(item.identity),
+            item.sync_key,
+            self._identities.local(item.revision),
+            item.content_hash,
+            self._redactor.version,
+            is_former=item.sync_key != item.identity,
+        )
+
+
+def _names(item: Item) -> list[str]:
+    """What an item can be known by: its identity, and that as a second one with its id and time."""
+    return [item.identity] if item.source_id is None else [item.identity, item.as_twin().identity]

@@ -1,0 +1,113 @@
+"""The identities of items, as hashes that never leave, and the keys that the items go by in Mem0."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from mem0_syncd.outbox.database import Database
+
+SECRET = "local_secret"  # noqa: S105 - its name
+"""The fact that local hashes are made with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One identity of an item: its key, and what is sent of the revision that was read last.
+
+    `local` and `revision` are hashes of this state folder. `is_former` says that its key is made of other
+    than what the source says; `stands` is false of a text that differs only in its secret from the one
+    that the key was made for.
+    """
+
+    local: str
+    sync_key: str
+    revision: str
+    content_hash: str
+    detector: str
+    is_former: bool = False
+    stands: bool = True
+
+
+class Identities:
+    """The identities of all destinations."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    @cached_property
+    def _secret(self) -> bytes:
+        row = self._db.row("SELECT value FROM fact WHERE name = ?", (SECRET,))
+        assert row is not None  # noqa: S101 - a migration makes it
+        return bytes.fromhex(row["value"])
+
+    def local(self, name: str) -> str:
+        """The hash of an identity, or of a revision, that nobody can make without this state folder."""
+        return hashlib.blake2b(name.encode(), key=self._secret, digest_size=16).hexdigest()
+
+    def find(self, destination: int, names: Iterable[str]) -> dict[str, Identity]:
+        """What is known by some identities; unknown ones are left out."""
+        by_local = {self.local(name): name for name in names}
+        found: dict[str, Identity] = {}
+        for some in _batches(by_local):
+            rows = self._db.rows(
+                "SELECT * FROM identity WHERE destination = ? AND local IN (SELECT value FROM json_each(?))",
+                (destination, json.dumps(some)),
+            )
+            for row in rows:
+                found[by_local[row["local"]]] = Identity(
+                    row["local"],
+                    row["sync_key"],
+                    row["revision"],
+                    row["content_hash"],
+                    row["detector"],
+                    bool(row["is_former"]),
+                    bool(row["stands"]),
+                )
+        return found
+
+    def taken(self, destination: int, keys: Collection[str]) -> dict[str, str]:
+        """Those of some keys that a text with a secret goes by, with the identity that each was made for."""
+        taken: dict[str, str] = {}
+        for some in _batches(dict.fromkeys(keys)):
+            rows = self._db.rows(
+                "SELECT sync_key, local FROM identity"
+                " WHERE destination = ? AND sync_key IN (SELECT value FROM json_each(?))"
+                " AND is_former AND stands",
+                (destination, json.dumps(some)),
+            )
+            taken |= {row["sync_key"]: row["local"] for row in rows}
+        return taken
+
+    def present(self, destination: int, keys: Iterable[str]) -> dict[str, str]:
+        """The present keys of items, by those of some keys that are former ones."""
+        found = self.find(destination, keys)
+        return {key: it.sync_key for key, it in found.items() if it.is_former}
+
+    def write(self, destination: int, identities: Iterable[Identity]) -> None:
+        """Remember identities."""
+        with self._db.transaction() as sql:
+            sql.executemany(
+                "INSERT OR REPLACE INTO identity VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    (
+                        destination,
+                        it.local,
+                        it.sync_key,
+                        it.revision,
+                        it.content_hash,
+                        it.detector,
+                        it.is_former,
+                        it.stands,
+                    )
+                    for it in identities
+                ),
+            )
+
+
+def _batches(names: Iterable[str]) -> Iterable[list[str]]:
+    every = list(names)
+    return (every[start : start + 500] for start in range(0, len(every), 500))

@@ -1,0 +1,154 @@
+"""Giving items their present key: what is known under a former one follows."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mem0_syncd.item import Kind
+from mem0_syncd.memory import Memory, said_by
+from mem0_syncd.outbox.database import Database
+from mem0_syncd.outbox.identities import Identities
+from mem0_syncd.outbox.ledger import IN_FLIGHT, restate
+
+_TABLES = ("item", "entry", "receipt", "wish")
+
+_IS_OPEN = f"""
+SELECT 1 FROM entry WHERE destination = :destination AND sync_key = :key AND state IN {IN_FLIGHT}
+UNION ALL SELECT 1 FROM second_look WHERE destination = :destination AND sync_key = :key
+"""  # noqa: S608 - a constant of this project
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """An entry that was never sent, and what is known of its item."""
+
+    id: int
+    sync_key: str
+    memory: Memory
+    kind: Kind
+    project: str
+    source_id: str | None
+    has_old_hashes: bool
+
+
+class Rekeying:
+    """The change of keys, at all destinations."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def unsent(self, destination: int, after: int, limit: int) -> list[Unsent]:
+        """Some of the entries that wait and were never sent, from an id on."""
+        rows = self._db.rows(_WAITING, (destination, after, limit))
+        return [
+            Unsent(
+                row["id"],
+                row["sync_key"],
+                Memory.thaw(row["frozen"]),
+                Kind(row["kind"]),
+                row["project"],
+                row["source_id"],
+                bool(row["has_old_hashes"]),
+            )
+            for row in rows
+        ]
+
+    def rewrite(self, number: int, memory: Memory, kinds: Iterable[str]) -> None:
+        """Have an entry that was never sent say something else, in which these kinds were found."""
+        with self._db.transaction() as sql:
+            row = sql.execute(
+                "UPDATE entry SET frozen = ?, content_hash = ? WHERE id = ? AND state = 'pending'"
+                " AND sends = 0 RETURNING destination, sync_key",
+                (memory.freeze(), memory.content_hash, number),
+            ).fetchone()
+            if row is not None and kinds:
+                sql.execute(
+                    "UPDATE item SET redacted = ? WHERE destination = ? AND sync_key = ?",
+                    (" ".join(sorted(set(kinds))), row["destination"], row["sync_key"]),
+                )
+
+    def name_adoptables(self) -> None:
+        """Have what listings have shown found by former keys, too, where an earlier version has listed it."""
+        local = Identities(self._db).local
+        with self._db.transaction() as sql:
+            rows = sql.execute("SELECT destination, sync_key FROM adoptable WHERE local = ''").fetchall()
+            sql.executemany(
+                "UPDATE adoptable SET local = ? WHERE destination = ? AND sync_key = ?",
+                ((local(row["sync_key"]), *row) for row in rows),
+            )
+
+    def known(self, destination: int, keys: Iterable[str]) -> set[str]:
+        """Those of some keys that an item is known by."""
+        rows = self._db.rows(
+            "SELECT sync_key FROM item WHERE destination = ?"
+            " AND sync_key IN (SELECT value FROM json_each(?))",
+            (destination, json.dumps(list(keys))),
+        )
+        return {row["sync_key"] for row in rows}
+
+    def is_open(self, destination: int, key: str) -> bool:
+        """Whether it isn't known yet what becomes of something that went under a key."""
+        return self._db.row(_IS_OPEN, {"destination": destination, "key": key}) is not None
+
+    def rekey(self, destination: int, former: str, key: str) -> None:
+        """Have an item of which nothing is open go by another key, within the caller's transaction.
+
+        Where that is known already, the two are one item from now on: what is known under it stays.
+        """
+        with self._db.transaction() as sql:
+            # An entry refers to its item, and the two can't be renamed at once.
+            sql.execute("PRAGMA defer_foreign_keys = ON")
+            if self.known(destination, [key]):
+                _merge(sql, destination, former, key)
+            else:
+                for table in _TABLES:
+                    _rename(sql, table, destination, former, key)
+                for row in sql.execute(_UNSENT, (destination, key)).fetchall():
+                    refreeze(sql, row, key)
+            restate(sql, destination, key)
+
+
+_WAITING = """
+SELECT entry.*, kind, project, source_id, has_old_hashes FROM entry JOIN item USING (destination, sync_key)
+WHERE entry.destination = ? AND state = 'pending' AND sends = 0 AND entry.id > ? ORDER BY entry.id LIMIT ?
+"""
+
+_UNSENT = """
+SELECT * FROM entry WHERE destination = ? AND sync_key = ?
+    AND (state = 'pending' AND sends = 0 OR state = 'dead' AND NOT doubtful)
+"""
+
+
+def refreeze(sql: sqlite3.Connection, row: sqlite3.Row, key: str) -> str:
+    """Have an entry that was never sent carry a key, and the hash of what it says; returns that."""
+    memory = Memory.thaw(row["frozen"])
+    metadata = {**memory.metadata, "sync_key": key}
+    content_hash = str(row["content_hash"])
+    if memory.text:  # of a held one nothing is kept that a hash could be made of
+        content_hash = said_by(memory).revision
+        metadata["content_hash"] = content_hash
+    frozen = Memory(memory.user_id, memory.text, memory.agent_id, metadata, memory.infer).freeze()
+    sql.execute(
+        "UPDATE entry SET frozen = ?, content_hash = ? WHERE id = ?", (frozen, content_hash, row["id"])
+    )
+    return content_hash
+
+
+def _merge(sql: sqlite3.Connection, destination: int, former: str, key: str) -> None:
+    # Of two receipts the one stays that the key has; `verify` lists the other memory.
+    _rename(sql, "receipt", destination, former, key)
+    for table in ("entry", "receipt", "wish", "item"):
+        sql.execute(
+            f"DELETE FROM {table} WHERE destination = ? AND sync_key = ?",  # noqa: S608 - one of our tables
+            (destination, former),
+        )
+
+
+def _rename(sql: sqlite3.Connection, table: str, destination: int, former: str, key: str) -> None:
+    sql.execute(
+        f"UPDATE OR IGNORE {table} SET sync_key = ? WHERE destination = ? AND sync_key = ?",  # noqa: S608 - likewise
+        (key, destination, former),
+    )

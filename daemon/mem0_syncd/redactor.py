@@ -1,0 +1,67 @@
+"""Items as they leave: without what looks like a credential."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from mem0_syncd.item import Item, Scalar
+
+Redaction = Literal["redact", "hold", "off"]
+
+MOST_CLEAN = 1000
+"""Metadata values without secrets to be remembered: a log repeats its categories from the first entry on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """An item's text, metadata and agent as they are sent, and the kinds of what was found in them."""
+
+    item: Item
+    kinds: tuple[str, ...] = ()
+
+
+class Redactor:
+    """Redacts items, by one setting; for one thread at a time."""
+
+    def __init__(self, redaction: Redaction) -> None:
+        self.redaction = redaction
+        self._clean: set[Scalar] = set()
+
+    @property
+    def version(self) -> str:
+        """What looks an item through: where it is the same, so is what is found; '' for nothing."""
+        if self.redaction == "off":
+            return ""
+        from mem0_syncd.redact import detector_version
+
+        return detector_version()
+
+    def redact(self, item: Item) -> Redacted:
+        """An item as it is sent; without a secret it is the same item."""
+        if self.redaction == "off":
+            return Redacted(replace(item, sent_as=None))
+        from mem0_syncd.redact import redact
+
+        text, kinds = redact(item.text)
+        metadata = {}
+        for name, value in item.metadata.items():
+            metadata[name], found = self.redact_value(value)
+            kinds += found
+        agent_id = item.agent_id
+        if agent_id:
+            agent_id, found = redact(agent_id)
+            kinds += found
+        as_sent = replace(item, text=text, metadata=metadata, agent_id=agent_id, sent_as=None)
+        return Redacted(as_sent, tuple(kinds))
+
+    def redact_value(self, value: Scalar) -> tuple[Scalar, list[str]]:
+        """A metadata value without its secrets, and their kinds."""
+        if self.redaction == "off" or not isinstance(value, str) or value in self._clean:
+            return value, []
+        from mem0_syncd.redact import redact
+
+        clean, found = redact(value)
+        if not found and len(self._clean) < MOST_CLEAN:
+            self._clean.add(value)
+        return clean, found
