@@ -18,7 +18,7 @@ LOOKED_THROUGH = "detector"
 
 
 def look_through(outbox: Outbox, redactor: Redactor) -> None:
-    """Redact what waits and was never sent, unless this detector has seen it; for before anything is sent.
+    """Redact what can be in no Mem0 yet, unless this detector has seen it; for before anything is sent.
 
     What an earlier version has queued gets a key and a hash of what is sent, too.
     """

@@ -23,7 +23,7 @@ UNION ALL SELECT 1 FROM second_look WHERE destination = :destination AND sync_ke
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """An entry that was never sent, and what is known of its item."""
+    """An entry of which nothing can be in Mem0, and what is known of its item."""
 
     id: int
     sync_key: str
@@ -41,7 +41,7 @@ class Rekeying:
         self._db = database
 
     def unsent(self, destination: int, after: int, limit: int) -> list[Unsent]:
-        """Some of the entries that wait and were never sent, from an id on."""
+        """Some of the entries of which nothing can be in Mem0, from an id on: waiting or dead."""
         rows = self._db.rows(_WAITING, (destination, after, limit))
         return [
             Unsent(
@@ -60,8 +60,8 @@ class Rekeying:
         """Have an entry that was never sent say something else, in which these kinds were found."""
         with self._db.transaction() as sql:
             row = sql.execute(
-                "UPDATE entry SET frozen = ?, content_hash = ? WHERE id = ? AND state = 'pending'"
-                " AND sends = 0 RETURNING destination, sync_key",
+                f"UPDATE entry SET frozen = ?, content_hash = ? WHERE id = ? AND {_NOWHERE}"  # noqa: S608 - a constant
+                " RETURNING destination, sync_key",
                 (memory.freeze(), memory.content_hash, number),
             ).fetchone()
             if row is not None and kinds:
@@ -111,15 +111,14 @@ class Rekeying:
             restate(sql, destination, key)
 
 
-_WAITING = """
-SELECT entry.*, kind, project, source_id, has_old_hashes FROM entry JOIN item USING (destination, sync_key)
-WHERE entry.destination = ? AND state = 'pending' AND sends = 0 AND entry.id > ? ORDER BY entry.id LIMIT ?
-"""
+_NOWHERE = "(state = 'pending' AND sends = 0 OR state = 'dead' AND NOT doubtful)"
 
-_UNSENT = """
-SELECT * FROM entry WHERE destination = ? AND sync_key = ?
-    AND (state = 'pending' AND sends = 0 OR state = 'dead' AND NOT doubtful)
-"""
+_WAITING = f"""
+SELECT entry.*, kind, project, source_id, has_old_hashes FROM entry JOIN item USING (destination, sync_key)
+WHERE entry.destination = ? AND {_NOWHERE} AND entry.id > ? ORDER BY entry.id LIMIT ?
+"""  # noqa: S608 - a constant of this module
+
+_UNSENT = f"SELECT * FROM entry WHERE destination = ? AND sync_key = ? AND {_NOWHERE}"  # noqa: S608 - likewise
 
 
 def refreeze(sql: sqlite3.Connection, row: sqlite3.Row, key: str) -> str:

@@ -1,0 +1,210 @@
+"""What the released version has queued and sent, under keys and hashes of what its sources say."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mem0_syncd.intake import Intake
+from mem0_syncd.item import Item, Kind
+from mem0_syncd.memory import Memory
+from mem0_syncd.outbox import Outbox, ProjectRow
+from mem0_syncd.outcome import Absent, Found, Outcome
+from mem0_syncd.redactor import Redactor
+from mem0_syncd.settlement import Receipt, Rules, settle
+from mem0_syncd.unsent import look_through
+from support.builders import NOW, item
+from support.released import Left, write
+
+SECRET, OTHER_SECRET, LEFT = (
+    "password=hunter2hunter2",
+    "password=correct8horse",
+    "password=[redacted: password]",
+)
+CERTAIN = NOW + 1000.0
+
+
+def pattern(text: str) -> Item:
+    """A pattern, which has no id."""
+    return Item(Kind.AGENT_PATTERN, "shop", f"Learned that {text} is set", source="agent-patterns")
+
+
+def decision(text: str) -> Item:
+    """A decision with an id and a time, as a log's text has them."""
+    return item(f"{text}\n(DEC-1, 2026-01-05T10:00:00Z)")
+
+
+class Upgraded:
+    """An outbox of the released version, taken over; every scan reads all its items."""
+
+    def __init__(self, folder: Path, left: Iterable[Left]) -> None:
+        left = list(left)
+        write(folder / "state", left, "https://mem0.example.org", folder / "shop")
+        self.outbox = Outbox.open(folder / "state")
+        self.project = ProjectRow("shop", folder / "shop")
+        look_through(self.outbox, Redactor("redact"))
+        self.items = [it.item for it in left]
+        self.raw = {it.item.revision for it in left} | {it.item.identity for it in left}
+
+    def scan(self, *items: Item) -> int:
+        """Read everything anew; returns how many changes that made."""
+        intake = Intake(self.outbox, now=lambda: NOW)
+        return intake.take_in(self.project, items or self.items).changes
+
+    def sent(self) -> list[tuple[Memory, str | None]]:
+        """What is sent now, each with the memory that it updates, and delivered."""
+        claims = [
+            claim for major in (False, True) for claim in self.outbox.queue.claim(1, NOW, 99, major=major)
+        ]
+        for number, claim in enumerate(claims):
+            receipt = Receipt((claim.entry.memory_id or f"new-{number}",))
+            self.outbox.queue.settle(1, [(claim.entry, receipt)], NOW)
+        return [(claim.entry.memory, claim.entry.memory_id) for claim in claims]
+
+    def settle(self, outcome: Outcome) -> None:
+        """Have a look-up of what is under way end."""
+        claims = self.outbox.queue.claim(1, CERTAIN, 99, major=False)
+        for claim in claims:
+            settlement = settle(claim.entry, outcome, Rules(), CERTAIN, random.Random(1))
+            self.outbox.queue.settle(1, [(claim.entry, settlement)], CERTAIN)
+
+    def rows(self, table: str) -> list[sqlite3.Row]:
+        """All rows of a table."""
+        return self.outbox.database.rows(f"SELECT * FROM {table}")
+
+    def check_that_nothing_raw_leaves(self, sent: Iterable[tuple[Memory, str | None]]) -> None:
+        """Nothing that is sent carries a hash of what was redacted."""
+        for memory, _ in sent:
+            redacted = memory.text != memory.text.replace("[redacted: password]", "")
+            assert not redacted or memory.content_hash not in self.raw
+
+
+@pytest.mark.parametrize("make", [pattern, decision])
+def test_what_was_delivered_gets_its_new_hashes_once(tmp_path: Path, make: Callable[[str], Item]) -> None:
+    """By an update of the memory that the receipt names; and what had no secret is not sent."""
+    it, clean = make(SECRET), pattern("nothing")
+    upgraded = Upgraded(tmp_path, [Left(it, memory_id="m1"), Left(clean, memory_id="m2")])
+    assert upgraded.scan() == 1
+    ((memory, memory_id),) = upgraded.sent()
+    as_sent = make(LEFT)
+    assert (memory_id, memory.sync_key, memory.content_hash) == ("m1", as_sent.identity, as_sent.revision)
+    assert upgraded.scan() == 0
+    assert upgraded.outbox.ledger.again(1) == 1
+    assert {row["sync_key"] for row in upgraded.rows("item")} == {as_sent.identity, clean.identity}
+
+
+def test_twins_get_their_new_hashes_each(tmp_path: Path) -> None:
+    """And don't change places, whatever is read first."""
+    first, second = decision(f"{SECRET} a"), decision(f"{SECRET} b")
+    left = [Left(first, memory_id="m1"), Left(second.as_twin(), memory_id="m2")]
+    upgraded = Upgraded(tmp_path, left)
+    assert upgraded.scan(second, first) == 2
+    found = {memory_id: memory.text[:31] for memory, memory_id in upgraded.sent()}
+    assert found == {"m1": f"{LEFT} a"[:31], "m2": f"{LEFT} b"[:31]}
+    assert upgraded.scan(first, second) == 0
+
+
+def test_two_that_differ_only_in_their_secret_become_one(tmp_path: Path) -> None:
+    """One receipt stays; nothing is added, whatever is read then."""
+    one, other = pattern(SECRET), pattern(OTHER_SECRET)
+    upgraded = Upgraded(tmp_path, [Left(one, memory_id="m1"), Left(other, memory_id="m2")])
+    upgraded.scan()
+    assert [memory_id for _, memory_id in upgraded.sent()] == ["m1"]
+    assert upgraded.scan() == upgraded.scan(other) == upgraded.scan(other, one) == 0
+    assert [row["sync_key"] for row in upgraded.rows("item")] == [pattern(LEFT).identity]
+
+
+@pytest.mark.parametrize("make", [pattern, decision])
+@pytest.mark.parametrize("is_read", [True, False])
+def test_what_waits_goes_under_new_hashes(
+    tmp_path: Path, make: Callable[[str], Item], *, is_read: bool
+) -> None:
+    """Whether a file still says it or not, and before any scan."""
+    upgraded = Upgraded(tmp_path, [Left(make(SECRET), "pending")])
+    if is_read:
+        assert upgraded.scan() == 0
+    ((memory, memory_id),) = upgraded.sent()
+    as_sent = make(LEFT)
+    assert memory_id is None
+    assert (memory.sync_key, memory.content_hash) == (as_sent.identity, as_sent.revision)
+    assert upgraded.scan() == 0
+
+
+def test_a_twin_that_waits_goes_under_a_new_key(tmp_path: Path) -> None:
+    """Though nothing but its key tells that it is one."""
+    first, second = decision(f"{SECRET} a"), decision(f"{SECRET} b")
+    upgraded = Upgraded(tmp_path, [Left(first, memory_id="m1"), Left(second.as_twin(), "pending")])
+    ((memory, _),) = upgraded.sent()
+    assert memory.sync_key == decision(f"{LEFT} b").as_twin().identity
+    assert upgraded.scan(first, second) == 1
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_what_is_under_way_is_settled_under_its_own_key_first(tmp_path: Path, *, found: bool) -> None:
+    """It is looked up as it was sent; then it is an item like all others, and there once."""
+    it = pattern(SECRET)
+    upgraded = Upgraded(tmp_path, [Left(it, "unconfirmed")])
+    assert upgraded.scan() == 0
+    assert [row["sync_key"] for row in upgraded.rows("entry")] == [it.identity]
+    upgraded.settle(Found("m1", it.revision) if found else Absent())
+    assert upgraded.scan() == 1
+    ((memory, memory_id),) = upgraded.sent()
+    assert memory_id == ("m1" if found else None)
+    assert memory.sync_key == pattern(LEFT).identity
+    assert upgraded.scan() == 0
+
+
+def test_a_second_look_is_taken_under_the_key_that_was_sent_twice(tmp_path: Path) -> None:
+    """Or the double would never be found."""
+    upgraded = Upgraded(tmp_path, [Left(pattern(SECRET), memory_id="m1")])
+    key = pattern(SECRET).identity
+    with upgraded.outbox.database.transaction() as sql:
+        sql.execute(
+            "INSERT INTO second_look (destination, sync_key, user_id, due_at)"
+            " VALUES (1, ?, 'shop-agents', 1)",
+            (key,),
+        )
+    assert upgraded.scan() == 0
+    (look,) = upgraded.outbox.looks.second_looks(1, NOW, 9)
+    assert look.sync_key == key
+    upgraded.outbox.looks.end(1, look)
+    assert upgraded.scan() == 1
+
+
+@pytest.mark.parametrize("tombstone", ["forgotten", "dropped", "deleted in Mem0"])
+@pytest.mark.parametrize("make", [pattern, decision])
+def test_tombstones_of_before_hold(tmp_path: Path, tombstone: str, make: Callable[[str], Item]) -> None:
+    """Over every scan that follows; a revision is a new chance, as ever."""
+    it = make(SECRET)
+    upgraded = Upgraded(
+        tmp_path, [Left(it, memory_id=None if tombstone == "dropped" else "m1", tombstone=tombstone)]
+    )
+    assert upgraded.scan() == upgraded.scan() == 0
+    assert upgraded.sent() == []
+    assert upgraded.scan(replace(it, metadata={"outcome": "failed"})) == 1
+
+
+@pytest.mark.parametrize("make", [pattern, decision])
+def test_a_dead_letter_stays_one_under_new_hashes(tmp_path: Path, make: Callable[[str], Item]) -> None:
+    """And what goes when a person retries it tells nothing."""
+    upgraded = Upgraded(tmp_path, [Left(make(SECRET), "dead")])
+    assert upgraded.scan() == 0
+    upgraded.outbox.dead_letters.revive([1], NOW)
+    ((memory, _),) = upgraded.sent()
+    assert (memory.sync_key, memory.content_hash) == (make(LEFT).identity, make(LEFT).revision)
+
+
+def test_it_is_taken_over_once(tmp_path: Path) -> None:
+    """And the scans of every later start find all as it is."""
+    upgraded = Upgraded(tmp_path, [Left(pattern(SECRET), memory_id="m1"), Left(decision(SECRET), "pending")])
+    upgraded.scan()
+    upgraded.check_that_nothing_raw_leaves(upgraded.sent())
+    before = [tuple(row) for table in ("item", "identity", "receipt") for row in upgraded.rows(table)]
+    look_through(upgraded.outbox, Redactor("redact"))
+    assert upgraded.scan() == 0
+    assert before == [tuple(row) for table in ("item", "identity", "receipt") for row in upgraded.rows(table)]
