@@ -74,7 +74,9 @@ class Daemon(Service):
         self.survey = Survey(self, self.schedule, self.dispatch)
         files = [*(source.path for source in SOURCES), sync_state.PATH, project_file.PATH]
         socket = paths.socket_path(settings.state_dir)
-        self.watcher = Watcher(files, self.survey.heed, self._mend_soon, socket.with_suffix(".own"))
+        self.watcher = Watcher(
+            files, self.survey.heed, self._mend_soon, socket.with_suffix(".own"), self.folders.of
+        )
         self.keeper = Keeper(self.watcher, self.schedule, self.deliveries, notifier)
         answers = Answers(self)
         self.control = ControlServer(

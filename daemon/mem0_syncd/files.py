@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
-from mem0_syncd.sources import Unreadable
+from mem0_syncd.unreadable import Reason, Refused
+from mem0_syncd.watched_folder import LONGEST_LOG, WatchedFolder, read_all, read_some
 
 _FINGERPRINT_BYTES = 4096
 
@@ -30,12 +29,16 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What was read of a file: all of it, or what was appended after `lines` lines."""
+    """What was read of a file: all of it, or what was appended after `lines` lines.
+
+    Of one that `is_cut` there is more to be read after the mark.
+    """
 
     data: bytes
     lines: int
     signature: tuple[int, ...]
     mark: Mark | None
+    is_cut: bool = False
 
     @property
     def is_tail(self) -> bool:
@@ -43,37 +46,60 @@ class Contents:
         return self.lines > 0
 
 
-def signature_of(path: Path) -> tuple[int, ...] | None:
+def signature_of(folder: WatchedFolder, name: str) -> tuple[int, ...] | None:
     """What tells a file from its earlier self; None where there is none, () where it can't be told.
 
-    Raises `Unreadable` for what is no file.
+    Raises `Refused` for what may not be read, and `OSError`.
     """
-    try:
-        found = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
+    found = folder.stat(name)
+    if found is None:
         return None
-    if not stat.S_ISREG(found.st_mode):
-        what = "a folder is in the file's place" if stat.S_ISDIR(found.st_mode) else "not a regular file"
-        raise Unreadable(what, remedy="move it away")
     if time.time() - found.st_mtime < _RACY_SECONDS:
         return ()
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def read(path: Path, signature: tuple[int, ...], mark: Mark | None, *, appended: bool) -> Contents:
-    """What the file holds, after the mark if the file has only grown since; raises `OSError`."""
-    with path.open("rb") as file:
+def read(
+    folder: WatchedFolder,
+    name: str,
+    signature: tuple[int, ...],
+    mark: Mark | None,
+    *,
+    appended: bool,
+    most: int = LONGEST_LOG,
+) -> Contents:
+    """What the file holds, after the mark if the file has only grown since.
+
+    Of an appended file it is at most so many bytes, of another the file may have so many. Raises `Refused`
+    and `OSError`.
+    """
+    with folder.open(name) as file:
+        if not appended:
+            return Contents(read_all(file, most), 0, signature, None)
         inode = os.fstat(file.fileno()).st_ino
         begin = mark if mark and mark.inode == inode and _begins_like(file, mark) else None
         offset, lines = (begin.offset, begin.lines) if begin else (0, 0)
         file.seek(offset)
-        data = file.read()
-        if not appended:
-            return Contents(data, 0, signature, None)
+        data = read_some(file, most + 1)
+        is_cut = len(data) > most
+        if is_cut:
+            data, signature = data[: _last_beginning(data[:most])], ()
         complete = data.rfind(b"\n") + 1
         end = offset + complete
-        lines_read = data.count(b"\n", 0, complete)
-        return Contents(data, lines, signature, Mark(inode, end, lines + lines_read, _fingerprint(file, end)))
+        lines_read = lines + data.count(b"\n", 0, complete)
+        return Contents(
+            data, lines, signature, Mark(inode, end, lines_read, _fingerprint(file, end)), is_cut=is_cut
+        )
+
+
+def _last_beginning(data: bytes) -> int:
+    """Where the last entry begins, which may be cut off: an object of several lines begins at the margin."""
+    found = data.rfind(b"\n{") + 1 or data.rfind(b"\n") + 1
+    if not found:
+        raise Refused(
+            Reason.TOO_LARGE, f"a line is longer than {len(data):,} bytes", "remove the line, or break it up"
+        )
+    return found
 
 
 def _begins_like(file: BinaryIO, mark: Mark) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -63,15 +63,16 @@ def walk(
     name: str,
     *,
     root: int = NO_HANDLE,
-    links: bool = True,
+    more: Callable[[], Iterable[Area]] | None = tuple,
     visited: list[str] | None = None,
 ) -> Iterator[End]:
-    """The way to a name in the first area; with links that lead within the areas, or none.
+    """The way to a name in the first area; links may lead to all areas, and to those that `more` knows.
 
-    `root` is a handle of that area, if there is one. `visited` takes the folders in which the way could be
-    changed. Raises `Refused`, and `OSError` where there is no such way.
+    Without `more` there may be no link. `root` is a handle of the first area, if there is one. `visited`
+    takes the folders in which the way could be changed. Raises `Refused`, and `OSError` where there is no
+    such way.
     """
-    walker = _Walker(areas, root, [] if visited is None else visited, links=links)
+    walker = _Walker(areas, root, more, [] if visited is None else visited)
     try:
         yield walker.go(name)
     finally:
@@ -123,8 +124,14 @@ def is_below(path: str, folder: str) -> bool:
 class _Walker:
     """One walk: the open folder that it has come to, and the names from its area to there."""
 
-    def __init__(self, areas: Sequence[Area], root: int, visited: list[str], *, links: bool) -> None:
-        self._areas, self._root, self._visited, self._links = areas, root, visited, links
+    def __init__(
+        self,
+        areas: Sequence[Area],
+        root: int,
+        more: Callable[[], Iterable[Area]] | None,
+        visited: list[str],
+    ) -> None:
+        self._areas, self._root, self._more, self._visited = areas, root, more, visited
         self._area = areas[0]
         self._inner: list[str] = []
         self._handle = NO_HANDLE
@@ -186,7 +193,7 @@ class _Walker:
                 raise
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), self._path(part)) from None
         self._link = f"{self._shown(part)} is a link to {target[:_LONGEST_SHOWN]}"
-        if not self._links:
+        if self._more is None:
             raise Refused(
                 Reason.THROUGH_A_LINK,
                 f"{self._link}: nothing is written through a link",
@@ -215,7 +222,7 @@ class _Walker:
         """Go on from the area that the rest of the way leads to by an absolute path."""
         path = os.path.normpath("/".join([above, *reversed(left)]))
         path = f"/{path.lstrip('/')}"
-        for area in self._areas:
+        for area in (*self._areas, *(self._more() if self._more else ())):
             for spelled in (area.path, area.spelled):
                 if is_below(path, spelled):
                     left[:] = reversed(path[len(spelled.rstrip("/")) :].split("/"))

@@ -1,23 +1,164 @@
-"""What git's own files say of a folder, without starting git."""
+"""What git's own files say of a folder: git is never started there, for a repository may name what it runs.
+
+What a `.git` says of other folders is a claim: it counts where the other folder says the same.
+"""
 
 from __future__ import annotations
 
+import os
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
+from mem0_syncd.errors import Problem, is_want_of_handles
+from mem0_syncd.folder_walk import is_below
+from mem0_syncd.unreadable import Refused
+from mem0_syncd.watched_folder import LONGEST_SETTINGS, WatchedFolder, above
 
-def main_tree(folder: Path) -> Path | None:
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """Where git keeps what it knows of a work tree.
+
+    `own` (its index, its HEAD) and `common` (objects and refs of all its work trees) are names in the folder
+    `root`, which is read as a watched folder is.
+    """
+
+    tree: Path
+    root: Path
+    own: str
+    common: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """That a folder is a linked work tree of another; `problem` says why that isn't believed, if it isn't."""
+
+    main: Path
+    name: str
+    problem: Problem | None
+
+
+def main_tree(folder: Path, *, trusted: Iterable[Path] = ()) -> Path | None:
     """The main work tree, where a folder is the root of a linked one; None for every other folder.
 
-    A linked work tree has a file `.git` that names its own folder below the main one's
-    `.git/worktrees`, and that folder a file `commondir` (gitrepository-layout(5)). A bare repository has
-    no main work tree.
+    A bare repository has no main work tree. Raises `OSError` for want of file handles.
     """
-    try:
-        said = (folder / ".git").read_text(encoding="utf-8")
-        if not said.startswith("gitdir:"):
+    claim = claim_of(folder, trusted=trusted)
+    return claim.main if claim and not claim.problem else None
+
+
+def claim_of(folder: Path, *, trusted: Iterable[Path] = ()) -> Claim | None:
+    """What a folder's `.git` says of a main work tree, and whether that one says the same.
+
+    A linked work tree has a file `.git` that names its own folder below the main one's `.git/worktrees`, and
+    that folder a file `gitdir` that names the former file (gitrepository-layout(5)). Raises `OSError` for
+    want of file handles.
+    """
+    trusted = tuple(trusted)
+    own = _pointed_to(WatchedFolder(folder, trusted=trusted))
+    return _claim(folder, own, trusted) if own else None
+
+
+def repository_of(folder: Path, *, trusted: Iterable[Path] = ()) -> Repository | None:
+    """The repository whose work tree a folder is in; None where there is none, or none to be believed.
+
+    Raises `OSError` for want of file handles.
+    """
+    trusted = tuple(trusted)
+    for tree in above(folder, trusted=trusted):
+        try:
+            with WatchedFolder(tree, trusted=trusted) as opened:
+                if opened.stat(".git/HEAD"):
+                    return Repository(tree, tree, ".git", ".git")
+                if opened.is_folder(".git") or not opened.is_there(".git"):
+                    continue
+                own = _pointed_to(opened)
+        except (Refused, OSError) as error:
+            if is_want_of_handles(error):
+                raise
             return None
-        own = folder / said.removeprefix("gitdir:").strip()
-        common = (own / (own / "commondir").read_text(encoding="utf-8").strip()).resolve()
-    except (OSError, UnicodeDecodeError):
+        return _elsewhere(tree, own, trusted) if own else None
+    return None
+
+
+def _elsewhere(tree: Path, own: Path, trusted: tuple[Path, ...]) -> Repository | None:
+    """The repository that a file `.git` names, as far as it may be believed."""
+    if claim := _claim(tree, own, trusted):
+        worktree = Repository(tree, claim.main / ".git", f"worktrees/{claim.name}", ".")
+        return None if claim.problem else worktree
+    if is_below(str(own), str(tree)):
+        name = own.relative_to(tree).as_posix()
+        return Repository(tree, tree, name, name)
+    outer = repository_of(tree.parent, trusted=trusted)
+    is_submodule = outer is not None and is_below(str(own), str(outer.root / outer.own / "modules"))
+    if is_submodule or WatchedFolder(own, trusted=trusted).is_trusted:
+        return Repository(tree, own, ".", ".")
+    return None
+
+
+def _pointed_to(folder: WatchedFolder) -> Path | None:
+    """Git's own folder of a work tree, where that has a file in its place which says where it is."""
+    said = _said(folder, ".git")
+    if not said or not said.startswith("gitdir:"):
         return None
-    return common.parent if common.name == ".git" else None
+    return _path(folder.root, said.removeprefix("gitdir:"))
+
+
+def _claim(tree: Path, own: Path, trusted: tuple[Path, ...]) -> Claim | None:
+    """What follows of where git's own folder of a tree is said to be."""
+    if (own.parent.name, own.parent.parent.name) != ("worktrees", ".git"):
+        return None
+    main = own.parents[2]
+    named = _named_by(WatchedFolder(main / ".git", trusted=trusted), own)
+    problem = None
+    if named is None or not _is_same(named, tree / ".git", trusted):
+        problem = Problem(
+            f"it says that it is a work tree of {main}, which doesn't say so: it is a project of its own",
+            str(tree / ".git"),
+            f"if it is one: git -C {main} worktree repair {tree}, and have it watched anew",
+        )
+    return Claim(main, own.name, problem)
+
+
+def _named_by(main: WatchedFolder, own: Path) -> Path | None:
+    """The `.git` file that git's folder of a main tree names as that of a linked one."""
+    common = _said(main, f"worktrees/{own.name}/commondir")
+    back = _said(main, f"worktrees/{own.name}/gitdir")
+    if not common or not back or _path(own, common) != main.root:
+        return None
+    return _path(own, back)
+
+
+def _said(folder: WatchedFolder, name: str) -> str | None:
+    """What one of git's small files says; None where there is none, or none that may be read."""
+    try:
+        said = folder.read(name, LONGEST_SETTINGS).decode()
+    except (Refused, OSError, UnicodeDecodeError) as error:
+        if is_want_of_handles(error):
+            raise
+        return None
+    return None if "\0" in said else said
+
+
+def _path(folder: Path, said: str) -> Path:
+    """A path as git's files give it: whole, or from the folder that the file is of."""
+    return Path(os.path.normpath(folder / said.strip()))
+
+
+def _is_same(named: Path, there: Path, trusted: tuple[Path, ...]) -> bool:
+    """Whether two paths are one file's; some file systems don't tell upper case and lower case apart."""
+    if named == there:
+        return True
+    if _folded(named) != _folded(there):
+        return False
+    try:
+        one, other = (WatchedFolder(it.parent, trusted=trusted).stat(it.name) for it in (named, there))
+    except (Refused, OSError):
+        return False
+    return one is not None and other is not None and os.path.samestat(one, other)
+
+
+def _folded(path: Path) -> str:
+    return unicodedata.normalize("NFC", str(path)).casefold()

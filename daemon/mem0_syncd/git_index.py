@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
+
+from mem0_syncd.errors import is_want_of_handles
+from mem0_syncd.git import Repository, repository_of
+from mem0_syncd.unreadable import Reason, Refused
+from mem0_syncd.watched_folder import LONGEST_LOG, WatchedFolder
 
 _NAME_LENGTH = 0x0FFF
 _EXTENDED = 0x4000
@@ -14,45 +18,36 @@ _FIXED = 62
 """Bytes of an entry before its name: times, modes, object id and flags (gitformat-index(5))."""
 
 
-def tracks_any(folder: Path, names: Iterable[str]) -> bool:
+def tracks_any(folder: Path, names: Iterable[str], *, trusted: Iterable[Path] = ()) -> bool:
     """Whether git tracks any of some files of a folder, which may be anywhere in a work tree.
 
-    What can't be read is not tracked.
+    `folder` is without links. What can't be read is not tracked; but of an index that is too large to be
+    read nobody knows, and so it counts as if it named them. Raises `OSError` for want of file handles.
     """
-    folder = Path(os.path.realpath(folder))
-    found = _work_tree(folder)
+    trusted = tuple(trusted)
+    found = repository_of(folder, trusted=trusted)
     if found is None:
         return False
-    root, own = found
-    wanted = tuple((folder.relative_to(root) / name).as_posix().encode() for name in names)
+    wanted = tuple((folder.relative_to(found.tree) / name).as_posix().encode() for name in names)
     try:
-        return _tracks_any(own, (own / "index").stat().st_mtime_ns, wanted)
-    except (OSError, struct.error, IndexError, ValueError):
+        index = WatchedFolder(found.root, trusted=trusted).stat(f"{found.own}/index")
+        return index is not None and _tracks_any(found, trusted, index.st_mtime_ns, wanted)
+    except Refused as error:
+        return error.reason in {Reason.TOO_LARGE, Reason.TOO_MANY}
+    except (OSError, struct.error, IndexError, ValueError) as error:
+        if is_want_of_handles(error):
+            raise
         return False
 
 
 @lru_cache(maxsize=1024)
-def _tracks_any(own: Path, _changed_at: int, wanted: tuple[bytes, ...]) -> bool:
-    # With a split index most of it is in a file beside it.
-    parts = [own / "index", *own.glob("sharedindex.*")]
-    return any(_names_any(part.read_bytes(), wanted) for part in parts)
-
-
-def _work_tree(folder: Path) -> tuple[Path, Path] | None:
-    """The root of the work tree that a folder is in, and git's own folder of it."""
-    for root in (folder, *folder.parents):
-        git = root / ".git"
-        if not git.exists():
-            continue
-        if (git / "HEAD").is_file():
-            return root, git
-        try:
-            said = git.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            continue
-        if said.startswith("gitdir:"):  # a linked work tree, or a submodule
-            return root, root / said.removeprefix("gitdir:").strip()
-    return None
+def _tracks_any(
+    found: Repository, trusted: tuple[Path, ...], _changed_at: int, wanted: tuple[bytes, ...]
+) -> bool:
+    with WatchedFolder(found.root, trusted=trusted) as folder:
+        # With a split index most of it is in a file beside it.
+        parts = ["index", *(name for name in folder.names(found.own) if name.startswith("sharedindex."))]
+        return any(_names_any(folder.read(f"{found.own}/{part}", LONGEST_LOG), wanted) for part in parts)
 
 
 def _names_any(index: bytes, wanted: Sequence[bytes]) -> bool:

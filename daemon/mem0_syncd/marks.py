@@ -8,8 +8,10 @@ from pathlib import Path
 
 from mem0_syncd import sync_state
 from mem0_syncd.failpoint import failpoint
+from mem0_syncd.folders import Folders
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.sources import Unreadable, decision_log
+from mem0_syncd.sources import decision_log
+from mem0_syncd.unreadable import Unreadable
 
 _SOURCE = decision_log.SOURCE.name
 
@@ -17,17 +19,18 @@ _SOURCE = decision_log.SOURCE.name
 class Marks:
     """The marks of all watched projects; for any thread."""
 
-    def __init__(self, outbox: Outbox, on_due: Callable[[], None]) -> None:
+    def __init__(self, outbox: Outbox, on_due: Callable[[], None], folders: Folders) -> None:
         """`on_due` hears that there is something to `write`."""
         self._registry, self._known = outbox.registry, outbox.marks
-        self._on_due = on_due
+        self._on_due, self._folders = on_due, folders
         self._due: set[str] = set()
         self._written: dict[Path, tuple[int, ...] | None] = {}
+        self._unwritten: set[Path] = set()
         self._noting = threading.Lock()
 
     def are_ours(self, folder: Path) -> bool:
         """Whether a folder's sync-state file is as we wrote it last."""
-        now = sync_state.signature(folder / sync_state.PATH)
+        now = sync_state.signature(self._folders.at(folder))
         return now is not None and now == self._written.get(folder)
 
     def take_in(self, project: ProjectRow) -> bool:
@@ -35,13 +38,14 @@ class Marks:
         if self.are_ours(project.path):
             return False
         try:
-            state = sync_state.read(project.path)
+            state = sync_state.read(self._folders.of(project))
         except Unreadable as error:
             # The last good marks hold meanwhile.
             problems = [sync_state.problem_of(error)]
             self._registry.set_problems(project.id, "sync-state", problems, project.tree)
             return False
-        self._registry.set_problems(project.id, "sync-state", [], project.tree)
+        if project.path not in self._unwritten:  # the write below will tell
+            self._registry.set_problems(project.id, "sync-state", [], project.tree)
         foreign = set(state.foreign) if state else set()
         foreign -= self._known.ids_ever_delivered(project.id, _SOURCE)
         # What was settled before a crash may not be marked yet, and then no receipt will come to tell.
@@ -74,19 +78,18 @@ class Marks:
         return not left
 
     def _write_one(self, project: ProjectRow) -> bool:
-        # A folder that was dropped or moved away is not made again for the marks' sake.
-        if not (project.path / sync_state.PATH).parent.is_dir():
-            return True
         destination = self._registry.destination_of(project.id)
         marks = self._known.markable(destination.id, project.id, _SOURCE)
+        folder = self._folders.of(project)
         problems, failure = [], None
         try:
-            if sync_state.write(project.path, destination.identity, marks):
-                self._written[project.path] = sync_state.signature(project.path / sync_state.PATH)
+            if sync_state.write(folder, destination.identity, marks):
+                self._written[project.path] = sync_state.signature(folder)
                 failpoint("marked")
         except (Unreadable, OSError) as error:
             failure = error
             problems.append(sync_state.problem_of(error))
+        (self._unwritten.add if failure else self._unwritten.discard)(project.path)
         self._registry.set_problems(project.id, "sync-state", problems, project.tree)
         # One that can't be understood is left alone until its next change.
         return not isinstance(failure, OSError)

@@ -12,6 +12,7 @@ from typing import Any
 
 from mem0_syncd import projects, spool
 from mem0_syncd.errors import SyncdError
+from mem0_syncd.folders import Folders
 from mem0_syncd.intake import Intake
 from mem0_syncd.item import Kind
 from mem0_syncd.outbox import Outbox, ProjectRow
@@ -22,10 +23,10 @@ from mem0_syncd.spooled import Made, understand
 class Pickup:
     """Takes in the spool of one state folder."""
 
-    def __init__(self, outbox: Outbox, routes: Routes, state: Path) -> None:
+    def __init__(self, outbox: Outbox, routes: Routes, state: Path, folders: Folders) -> None:
         self._registry, self._ledger = outbox.registry, outbox.ledger
         self._routes = routes
-        self._state = state
+        self._state, self._folders = state, folders
 
     def take_in(self, intake: Intake) -> int:
         """Take in every event that can be; returns how many changes that made."""
@@ -38,7 +39,9 @@ class Pickup:
                 if wishes is None:  # it stays spooled until they can be read
                     continue
                 changes += self._routes.follow(project, wishes)
-                reading = understand(event, project, self._made_since(project, event))
+                reading = understand(
+                    event, project, self._made_since(project, event), trusted=self._folders.trusted
+                )
                 changes += intake.take_in(project, reading.items, wishes).changes
                 self._registry.set_problems(project.id, "session", reading.problems, project.tree)
             spool.remove(path)

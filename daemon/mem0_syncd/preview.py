@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 from mem0_syncd.memory import user_id
 from mem0_syncd.render import counted
-from mem0_syncd.sources import SOURCES, Reading, Source, Unreadable
+from mem0_syncd.sources import SOURCES, Reading, Source
+from mem0_syncd.unreadable import Unreadable
+from mem0_syncd.watched_folder import LONGEST_LOG, WatchedFolder
 
 
-def preview(folder: Path, project_id: str) -> Iterator[str]:
+def preview(folder: WatchedFolder, project_id: str) -> Iterator[str]:
     """Lines that say how many items would go to which user id, and what is wrong with the files."""
     going: Counter[str] = Counter()
     for source in SOURCES:
@@ -26,10 +27,10 @@ def preview(folder: Path, project_id: str) -> Iterator[str]:
         yield f"  nothing to deliver yet; what is read is, for example, {SOURCES[0].path}"
 
 
-def _read(folder: Path, source: Source, project_id: str) -> tuple[list[Reading], list[str]]:
+def _read(folder: WatchedFolder, source: Source, project_id: str) -> tuple[list[Reading], list[str]]:
     try:
-        entries = source.split((folder / source.path).read_bytes())
-    except FileNotFoundError:
+        entries = source.split(folder.read(source.path, LONGEST_LOG))
+    except (FileNotFoundError, NotADirectoryError):
         return [], []
     except (Unreadable, OSError) as error:
         return [], [f"{source.path}: {error}"]

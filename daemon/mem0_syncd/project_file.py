@@ -5,11 +5,12 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 from mem0_syncd.errors import Problem, is_want_of_handles
 from mem0_syncd.item import Item, Kind
+from mem0_syncd.unreadable import Refused
+from mem0_syncd.watched_folder import LONGEST_SETTINGS, WatchedFolder
 
 PATH = ".claude/mem0-syncd.toml"
 
@@ -48,19 +49,23 @@ EVERYTHING = ProjectFile()
 class BadProjectFile(Exception):
     """The file can't be used; `problem` says why."""
 
-    def __init__(self, what: str, place: str = "") -> None:
+    def __init__(self, what: str, place: str = "", remedy: str = "mend it") -> None:
         super().__init__(what)
         where = f"{PATH}: {place}" if place else PATH
-        self.problem = Problem(what, where, "mend it; until then what it said last holds, or nothing is sent")
+        self.problem = Problem(
+            what, where, f"{remedy}; until then what it said last holds, or nothing is sent"
+        )
 
 
-def read(project: Path) -> ProjectFile:
+def read(folder: WatchedFolder) -> ProjectFile:
     """A project's own settings; raises `BadProjectFile`, and `OSError` for want of file handles."""
     try:
-        said = tomllib.loads((project / PATH).read_text(encoding="utf-8"))
+        said = tomllib.loads(folder.read(PATH, LONGEST_SETTINGS).decode())
     except (FileNotFoundError, NotADirectoryError):
         return EVERYTHING
-    except (OSError, ValueError) as error:
+    except Refused as error:
+        raise BadProjectFile(error.what, remedy=error.remedy) from None
+    except (OSError, ValueError, RecursionError) as error:
         if is_want_of_handles(error):
             raise
         raise BadProjectFile(f"not TOML, or not to be read: {error}") from None

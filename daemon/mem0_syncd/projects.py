@@ -12,6 +12,7 @@ from mem0_syncd import git, project_file
 from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.outbox.registry import Registry
+from mem0_syncd.watched_folder import WatchedFolder
 
 DEFAULT_ID = "default-project"
 ORIGIN = "projects"
@@ -32,34 +33,47 @@ def resolve(path: Path) -> Path:
     return folder
 
 
-def add(registry: Registry, path: Path, name: str | None = None, origin: str = "command") -> ProjectRow:
+def add(
+    registry: Registry,
+    path: Path,
+    name: str | None = None,
+    origin: str = "command",
+    *,
+    trusted: Iterable[Path] = (),
+) -> ProjectRow:
     """Watch a project; its id is fixed when it is first seen.
 
-    Raises `SyncdError` where the id is taken, or the folder is known by another one.
+    `trusted` are the folders that the user's settings trust, here and below. Raises `SyncdError` where the
+    id is taken, or the folder is known by another one.
     """
     folder = resolve(path)
     known = {project.path: project for project in registry.projects()}
     if folder in known:
         return _add_again(registry, known[folder], name, origin)
-    row = intended(registry, folder, name, origin)
-    _refuse_rivals(registry, row)
+    row = intended(registry, folder, name, origin, trusted=trusted)
+    _refuse_rivals(registry, row, trusted)
     registry.add_project(row)
     return row
 
 
-def misfit(registry: Registry, path: Path) -> Problem | None:
+def misfit(registry: Registry, path: Path, *, trusted: Iterable[Path] = ()) -> Problem | None:
     """What keeps a listed folder from being watched, if anything does."""
     try:
         folder = resolve(path)
         if not any(project.path == folder for project in registry.projects()):
-            _refuse_rivals(registry, intended(registry, folder, None, "settings"))
+            _refuse_rivals(registry, intended(registry, folder, None, "settings", trusted=trusted), trusted)
     except SyncdError as error:
         return error.problem
     return None
 
 
-def _refuse_rivals(registry: Registry, row: ProjectRow) -> None:
-    rivals = (it for it in registry.projects() if it.id == row.id and _family(it.path) != _family(row.path))
+def _refuse_rivals(registry: Registry, row: ProjectRow, trusted: Iterable[Path]) -> None:
+    family = git.main_tree(row.path, trusted=trusted) or row.path
+    rivals = (
+        it
+        for it in registry.projects()
+        if it.id == row.id and (git.main_tree(it.path, trusted=trusted) or it.path) != family
+    )
     rival = next((it for it in rivals if it.path.is_dir()), None)  # otherwise it has moved to here
     if rival is not None:
         raise SyncdError(
@@ -69,15 +83,22 @@ def _refuse_rivals(registry: Registry, row: ProjectRow) -> None:
         )
 
 
-def intended(registry: Registry, folder: Path, name: str | None, origin: str = "command") -> ProjectRow:
+def intended(
+    registry: Registry,
+    folder: Path,
+    name: str | None,
+    origin: str = "command",
+    *,
+    trusted: Iterable[Path] = (),
+) -> ProjectRow:
     """The project that a folder would be: a linked git worktree has its main tree's id.
 
     Raises `SyncdError` where its own file can't be understood.
     """
-    main = git.main_tree(folder)
+    main = git.main_tree(folder, trusted=trusted)
     of_main = next((it.id for it in registry.projects() if it.path == main), None)
     try:
-        name = name or of_main or project_file.read(main or folder).id
+        name = name or of_main or project_file.read(WatchedFolder(main or folder, trusted=trusted)).id
     except project_file.BadProjectFile as error:
         raise SyncdError(
             error.problem.what, where=str((main or folder) / error.problem.where), remedy="mend it"
@@ -98,17 +119,14 @@ def _add_again(registry: Registry, known: ProjectRow, name: str | None, origin: 
     return known
 
 
-def _family(folder: Path) -> Path:
-    """What a project's own folder and its linked worktrees have in common."""
-    return git.main_tree(folder) or folder
-
-
-def take_in_settings(registry: Registry, listed: Iterable[Path]) -> list[Problem]:
+def take_in_settings(
+    registry: Registry, listed: Iterable[Path], *, trusted: Iterable[Path] = ()
+) -> list[Problem]:
     """Bring the watched projects in line with the list of the settings; returns what stands in the way."""
     problems, wanted = [], set()
     for path in listed:
         try:
-            wanted.add(add(registry, path, origin="settings").path)
+            wanted.add(add(registry, path, origin="settings", trusted=trusted).path)
         except SyncdError as error:
             problems.append(error.problem)
     for project in registry.projects():

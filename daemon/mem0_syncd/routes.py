@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 
 from mem0_syncd import project_file
+from mem0_syncd.folders import Folders
 from mem0_syncd.outbox import DestinationRow, ProjectRow
 from mem0_syncd.outbox.registry import Registry
 from mem0_syncd.project_file import ProjectFile
@@ -23,6 +24,7 @@ class Routes:
         registry: Registry,
         destination_named: Callable[[str | None], DestinationRow],
         on_move: Callable[[ProjectRow], None],
+        folders: Folders,
     ) -> None:
         """`destination_named` knows the destination that a project names, or everybody's for None.
 
@@ -32,13 +34,14 @@ class Routes:
         self._registry = registry
         self._destination_named = destination_named
         self._on_move = on_move
+        self._folders = folders
         self._wishes: dict[Path, ProjectFile] = {}
 
     def wishes_of(self, project: ProjectRow) -> ProjectFile | None:
         """What the folder's own settings say, or said last; None where they could never be read."""
         problems = []
         try:
-            self._wishes[project.path] = project_file.read(project.path)
+            self._wishes[project.path] = project_file.read(self._folders.of(project))
         except project_file.BadProjectFile as error:
             problems.append(error.problem)
         self._registry.set_problems(project.id, "project file", problems, project.tree)

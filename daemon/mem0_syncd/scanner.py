@@ -13,12 +13,15 @@ from pathlib import Path
 from mem0_syncd import files
 from mem0_syncd.errors import Problem, is_want_of_handles
 from mem0_syncd.failpoint import failpoint
+from mem0_syncd.folders import Folders
 from mem0_syncd.intake import Intake, Taken
 from mem0_syncd.item import Item
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.outbox.registry import Registry
 from mem0_syncd.project_file import EVERYTHING, ProjectFile
-from mem0_syncd.sources import SOURCES, Broken, Raw, Reading, Source, Unreadable
+from mem0_syncd.sources import SOURCES, Broken, Raw, Reading, Source
+from mem0_syncd.unreadable import Refused, Unreadable
+from mem0_syncd.watched_folder import WatchedFolder
 
 SETTLING_SECONDS = 2.0
 """How long a file that doesn't parse may be a writer at work, before it is a problem."""
@@ -74,9 +77,17 @@ class _Read:
 class Scanner:
     """Reads the watched projects; one thread at a time."""
 
-    def __init__(self, registry: Registry, intake: Intake, *, sources: Sequence[Source] = SOURCES) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        intake: Intake,
+        folders: Folders | None = None,
+        *,
+        sources: Sequence[Source] = SOURCES,
+    ) -> None:
         self._registry = registry
         self._intake = intake
+        self._folders = folders or Folders(registry)
         self._sources = sources
         self._memos: dict[tuple[Path, str], _Memo] = {}
         self._wishes: dict[Path, ProjectFile] = {}
@@ -91,22 +102,17 @@ class Scanner:
     ) -> Scanned:
         """Read every source of a project; `changed_only` passes over files that look as they did.
 
-        Without `heed_marks` everything is read anew, and taken in whatever others marked as synced.
+        Without `heed_marks` everything is read anew, and taken in whatever others marked as synced. Nothing
+        is read of a folder that is not there, or that is refused as a whole.
         """
         if not heed_marks or self._wishes.get(project.path, EVERYTHING) != wishes:
             self.forget()
             self._wishes[project.path] = wishes
-        reads, retry = [], False
-        # Hooks append a record first and then its echo to the queue: read the other way round, no
-        # echo is seen before its record.
-        for source in reversed(self._sources):
-            try:
-                read = self._read(project, source, changed_only=changed_only)
-            except Unreadable as error:
-                retry |= self._unreadable(project, source, error)
-            else:
-                reads += [read] if read else []
-        reads.reverse()
+        try:
+            with self._folders.of(project) as folder:
+                reads, retry = self._read_all(project, folder, changed_only=changed_only)
+        except (Refused, FileNotFoundError, NotADirectoryError):
+            return Scanned()
         if not reads:
             return Scanned(retry_after=RETRY_SECONDS if retry else None)
         failpoint("read")
@@ -116,6 +122,8 @@ class Scanner:
         for read in reads:
             self._remember(project, read, taken)
         wait = RETRY_SECONDS if retry else DEFERRED_SECONDS if taken.deferred else None
+        if not taken.deferred and any(read.contents and read.contents.is_cut for read in reads):
+            wait = 0.0
         return Scanned(taken.changes, wait)
 
     def forget(self) -> None:
@@ -125,16 +133,33 @@ class Scanner:
     def _memo(self, project: ProjectRow, source: Source) -> _Memo:
         return self._memos.setdefault((project.path, source.name), _Memo())
 
-    def _read(self, project: ProjectRow, source: Source, *, changed_only: bool) -> _Read | None:
+    def _read_all(
+        self, project: ProjectRow, folder: WatchedFolder, *, changed_only: bool
+    ) -> tuple[list[_Read], bool]:
+        """What the files say, and whether one is to be read again soon."""
+        reads, retry = [], False
+        # Hooks append a record first and then its echo to the queue: read the other way round, no
+        # echo is seen before its record.
+        for source in reversed(self._sources):
+            try:
+                read = self._read(project, folder, source, changed_only=changed_only)
+            except Unreadable as error:
+                retry |= self._unreadable(project, source, error)
+            else:
+                reads += [read] if read else []
+        return reads[::-1], retry
+
+    def _read(
+        self, project: ProjectRow, folder: WatchedFolder, source: Source, *, changed_only: bool
+    ) -> _Read | None:
         memo = self._memo(project, source)
-        path = project.path / source.path
         try:
-            signature = files.signature_of(path)
+            signature = files.signature_of(folder, source.path)
             if changed_only and signature != () and signature == memo.signature:
                 return None
             if signature is None:
                 return _Read(source, None, {}, {})
-            contents = files.read(path, signature, memo.mark, appended=source.appended)
+            contents = files.read(folder, source.path, signature, memo.mark, appended=source.appended)
         except FileNotFoundError:
             return _Read(source, None, {}, {})
         except OSError as error:
@@ -184,8 +209,8 @@ class Scanner:
         broken = any(isinstance(raw.value, Broken) for raw in read.entries.values())
         self._memos[project.path, read.source.name] = _Memo(
             signature=contents.signature if contents else None,
-            # What is broken may be the first half of something: it is read again with its end.
-            mark=contents.mark if contents and not broken else None,
+            # What is broken at the end may be the first half of something: it is read again with the rest.
+            mark=contents.mark if contents and (contents.is_cut or not broken) else None,
             seen=seen,
         )
 

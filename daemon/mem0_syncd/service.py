@@ -13,9 +13,10 @@ from pathlib import Path
 
 import structlog
 
-from mem0_syncd import inventory, means, projects
+from mem0_syncd import folder_check, inventory, means, projects
 from mem0_syncd.delivery import Deliveries, Delivery, Means
 from mem0_syncd.errors import Problem
+from mem0_syncd.folders import Folders
 from mem0_syncd.git_index import tracks_any
 from mem0_syncd.intake import Intake
 from mem0_syncd.item import Kind
@@ -55,15 +56,16 @@ class Service:
         self.outbox = outbox
         shutil.rmtree(settings.state_dir / inventory.FOLDER, ignore_errors=True)
         destination = means.choose_destination(settings, outbox.registry)
-        self.misfits = projects.take_in_settings(outbox.registry, settings.projects)
+        self.folders = Folders(outbox.registry, settings.trusted_folders)
+        self.misfits = self._take_in_listed()
         left = sum(map(self._doubt_what_was_sending, outbox.registry.destinations()))
         log.info("destination", identity=destination.identity, doubted=left)
         self._read_anew()
         self.deliveries = Deliveries(self._make_delivery)
         self.deliveries.pause(paused=outbox.registry.fact("paused") is not None)
-        self.marks = Marks(outbox, self._mark_soon)
-        self.routes = Routes(outbox.registry, self._destination_named, self._after_move)
-        self.pickup = Pickup(outbox, self.routes, settings.state_dir)
+        self.marks = Marks(outbox, self._mark_soon, self.folders)
+        self.routes = Routes(outbox.registry, self._destination_named, self._after_move, self.folders)
+        self.pickup = Pickup(outbox, self.routes, settings.state_dir, self.folders)
         self._scanning = threading.Lock()
 
     def _read_anew(self) -> None:
@@ -76,17 +78,24 @@ class Service:
             redaction=self.settings.redact,
             on_change=self._after_change,
         )
-        self.scanner = Scanner(self.outbox.registry, self.intake)
+        self.scanner = Scanner(self.outbox.registry, self.intake, self.folders)
 
     def renew(self, settings: Settings) -> None:
         """Work by other settings from now on; what is under way ends by the former ones."""
         with self._scanning:
             self.settings = settings
             means.choose_destination(settings, self.outbox.registry)
-            self.misfits = projects.take_in_settings(self.outbox.registry, settings.projects)
+            self.folders.trusted = tuple(settings.trusted_folders)
+            self.misfits = self._take_in_listed()
             self._read_anew()
         for delivery in self.deliveries:
             delivery.renew()
+
+    def _take_in_listed(self) -> list[Problem]:
+        """Watch the projects that the settings list; returns what stands in the way."""
+        return projects.take_in_settings(
+            self.outbox.registry, self.settings.projects, trusted=self.folders.trusted
+        )
 
     def _after_change(self, *, major: bool) -> None:
         """Hear of changes that have just become durable; for whoever delivers beside the scan."""
@@ -123,7 +132,7 @@ class Service:
         """Look again at listed projects that couldn't be watched; returns whether one can be by now."""
         before = self.misfits
         if before:
-            self.misfits = projects.take_in_settings(self.outbox.registry, self.settings.projects)
+            self.misfits = self._take_in_listed()
         return len(self.misfits) < len(before)
 
     def deliveries_in_use(self) -> list[Delivery]:
@@ -155,7 +164,8 @@ class Service:
         return scans
 
     def _scan_one(self, project: ProjectRow, scans: Scans, *, changed_only: bool, heed_marks: bool) -> None:
-        self._report_missing(project)
+        problems = folder_check.problems_of(project, self.folders.of(project))
+        self.outbox.registry.set_problems(project.id, "folder", problems, project.tree)
         wishes = self.routes.wishes_of(project)
         if wishes is None:  # what nobody may send is for nobody to guess
             return
@@ -172,7 +182,7 @@ class Service:
 
     def _note_second_writer(self, project: ProjectRow) -> None:
         """What git brings to others, their daemons send as well."""
-        if tracks_any(project.path, (source.path for source in SOURCES)):
+        if tracks_any(project.path, (it.path for it in SOURCES), trusted=self.folders.trusted):
             user_ids = [user_id(kind, project.id) for kind in Kind]
             self.outbox.looks.share(self.outbox.registry.destination_of(project.id).id, user_ids)
 
@@ -200,13 +210,6 @@ class Service:
         """Take in what hooks and commands have spooled."""
         with self._scanning:
             return Scans(self.pickup.take_in(self.intake))
-
-    def _report_missing(self, project: ProjectRow) -> None:
-        missing = Problem(
-            "the project's folder is not there", str(project.path), f"mem0-syncd project remove {project.id}"
-        )
-        problems = [] if project.path.is_dir() else [missing]
-        self.outbox.registry.set_problems(project.id, "folder", problems, project.tree)
 
     @contextlib.contextmanager
     def delivering(self) -> Iterator[None]:

@@ -87,6 +87,10 @@ class Settings(BaseSettings):
     server: ServerSettings = Field(default_factory=ServerSettings)
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
     projects: list[Path] = Field([], description="Project folders, besides those added by command.")
+    trusted_folders: list[Path] = Field(
+        [],
+        description="Folders that links out of a project may lead to, and where files may be of any owner.",
+    )
     state_dir: Path = Field(default_factory=paths.state_dir, description="Folder of the outbox.")
     runtime_dir: Path = Field(default_factory=paths.runtime_dir, description="Folder of the control socket.")
     config_file: Path = Field(default_factory=paths.config_file, description="This file.")
@@ -111,6 +115,14 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, folder: Path) -> Path:
         return folder.expanduser().absolute()
+
+    @field_validator("trusted_folders")
+    @classmethod
+    def _all_absolute(cls, folders: list[Path]) -> list[Path]:
+        expanded = [folder.expanduser() for folder in folders]
+        if relative := next((folder for folder in expanded if not folder.is_absolute()), None):
+            raise ValueError(f"{relative} isn't a whole path")
+        return expanded
 
     @classmethod
     def settings_customise_sources(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mem0_syncd.errors import Problem, is_want_of_handles
 from mem0_syncd.item import SHORTEST_TEXT, Item, Kind
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.sources import Reading
 from mem0_syncd.sources.base import text_of
 from mem0_syncd.sources.rules import agent_id_of, metadata_of
 from mem0_syncd.sources.session import BLOCKERS_PATH, STATE_PATH, summarise
+from mem0_syncd.unreadable import Refused
+from mem0_syncd.watched_folder import LONGEST_SESSION, WatchedFolder
 
 REMEMBERED = "remember"
 """The source of what a person put in by hand."""
@@ -34,18 +37,24 @@ class Made:
     patterns: int = 0
 
 
-def understand(event: Mapping[str, Any], project: ProjectRow, made: Made) -> Reading:
-    """The item that an event says."""
+def understand(
+    event: Mapping[str, Any], project: ProjectRow, made: Made, *, trusted: Iterable[Path] = ()
+) -> Reading:
+    """The item that an event says; `trusted` are the folders that the user's settings trust."""
     if event["event"] == "remember":
         return Reading(items=(_remembered(event, project.id),))
-    return summarise(
-        _session_file(event, "state", project, STATE_PATH),
-        _session_file(event, "blockers", project, BLOCKERS_PATH),
+    root = Path(event.get("root") or project.path)
+    is_ours = root == project.path or project.path in root.parents
+    session = _Session(event, WatchedFolder(root, trusted=trusted), is_ours=is_ours)
+    reading = summarise(
+        session.file("state", STATE_PATH),
+        session.file("blockers", BLOCKERS_PATH),
         project=project.id,
         session_id=event["session_id"],
         decisions=made.decisions,
         patterns=made.patterns,
     )
+    return replace(reading, problems=(*session.problems, *reading.problems))
 
 
 def _remembered(event: Mapping[str, Any], project: str) -> Item:
@@ -63,15 +72,27 @@ def _remembered(event: Mapping[str, Any], project: str) -> Item:
     )
 
 
-def _session_file(event: Mapping[str, Any], name: str, project: ProjectRow, path: str) -> bytes | None:
-    """A session file as the hook saw it; as it is now, where the hook had to leave it out."""
-    root = Path(event.get("root") or project.path)
-    if root != project.path and project.path not in root.parents:
-        return None  # another folder's session
-    text = event[name]
-    if text is not None:
-        return str(text).encode("utf-8", "replace")
-    try:
-        return (root / path).read_bytes() if event.get("note") else None
-    except OSError:
+class _Session:
+    """A session's files: as the hook saw them, or as they are now, where the hook had to leave them out."""
+
+    def __init__(self, event: Mapping[str, Any], folder: WatchedFolder, *, is_ours: bool) -> None:
+        self._event, self._folder, self._is_ours = event, folder, is_ours
+        self.problems: list[Problem] = []
+
+    def file(self, name: str, path: str) -> bytes | None:
+        """What one of the files says; nothing, if the session is another folder's."""
+        text = self._event[name]
+        if not self._is_ours or (text is None and not self._event.get("note")):
+            return None
+        if text is not None:
+            return str(text).encode("utf-8", "replace")
+        # Of blockers the last count.
+        read = self._folder.read_end if path.endswith(".jsonl") else self._folder.read
+        try:
+            return read(path, LONGEST_SESSION)
+        except Refused as error:
+            self.problems.append(Problem(error.what, path, error.remedy))
+        except OSError as error:
+            if is_want_of_handles(error):
+                raise
         return None

@@ -5,26 +5,27 @@ It is the only file of a project that is ever written.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from mem0_syncd import atomic_file
 from mem0_syncd.errors import Problem, is_want_of_handles
 from mem0_syncd.item import instant
 from mem0_syncd.outbox import faults
 from mem0_syncd.outbox.marks import Markable
+from mem0_syncd.placed_file import PlacedFile, Signature, signature_of
 from mem0_syncd.sources.base import parse_json
-from mem0_syncd.swap import swap
 from mem0_syncd.unreadable import Unreadable
+from mem0_syncd.watched_folder import WatchedFolder
 
 PATH = ".claude/coordination/.decision-sync-state.json"
 OURS = "mem0_syncd"
+LONGEST = 8 << 20
+"""Bytes of the file: some 200,000 decisions, marked for one destination."""
+
 _TRIES = 5
 
 
@@ -70,41 +71,53 @@ def merge(state: SyncState, identity: str, marks: Markable) -> dict[str, Any]:
     }
 
 
-def read(project: Path) -> SyncState | None:
+def read(folder: WatchedFolder) -> SyncState | None:
     """A project's sync state, None where there is no file.
 
     Raises `Unreadable`, and `OSError` for want of file handles.
     """
-    path = project / PATH
-    try:
-        return parse(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        if is_want_of_handles(error):
-            raise
-        raise Unreadable(f"can't be read: {error.strerror}", remedy="check what is at that path") from None
+    return _read(lambda: folder.read(PATH, LONGEST))
 
 
-def write(project: Path, identity: str, marks: Markable) -> bool:
+def write(folder: WatchedFolder, identity: str, marks: Markable) -> bool:
     """Bring the file in line with our receipts, atomically; returns whether it wasn't.
 
-    Raises `Unreadable` and `OSError`.
+    Its folder is not made, and no link is followed: what is reached through one isn't written. Raises
+    `Unreadable` and `OSError`.
     """
-    # A link stays a link: the file that it names is replaced.
-    path = Path(os.path.realpath(project / PATH))
+    try:
+        with folder.in_place(PATH) as end:
+            return _bring_in_line(PlacedFile(end), identity, marks)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def _bring_in_line(file: PlacedFile, identity: str, marks: Markable) -> bool:
     for _ in range(_TRIES):
-        before = signature(path)
-        state = read(project)
+        before = file.signature
+        state = _read(lambda: file.read(LONGEST))
         if state is None and not marks.delivered:
             return False
         state = state or SyncState({}, frozenset(), frozenset())
         document = merge(state, identity, marks)
         if document == state.document or (not marks.delivered and not state.ours):
             return False
-        if _replace(path, document, unless_changed_from=before):
+        text = json.dumps(document, indent=2, ensure_ascii=False)
+        text = text if _is_utf_8(text) else json.dumps(document, indent=2)
+        if file.replace(f"{text}\n".encode(), unless_changed_from=before):
             return True
     return False
+
+
+def _read(read: Callable[[], bytes]) -> SyncState | None:
+    try:
+        return parse(read())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        if is_want_of_handles(error):
+            raise
+        raise Unreadable(f"can't be read: {error.strerror}", remedy="check what is at that path") from None
 
 
 def problem_of(error: Unreadable | OSError) -> Problem:
@@ -117,49 +130,13 @@ def problem_of(error: Unreadable | OSError) -> Problem:
     return Problem(f"the sync-state file can't be written: {error.strerror}", PATH, remedy)
 
 
-def _replace(path: Path, document: dict[str, Any], *, unless_changed_from: tuple[int, ...] | None) -> bool:
-    text = json.dumps(document, indent=2, ensure_ascii=False)
-    text = text if _is_utf_8(text) else json.dumps(document, indent=2)
-    mode = 0o600
-    with contextlib.suppress(FileNotFoundError):
-        mode = path.stat().st_mode & 0o777
-    put = partial(_put, unless_changed_from=unless_changed_from)
-    return atomic_file.replace(path, f"{text}\n".encode(), mode=mode, put=put)
-
-
-def _put(new: Path, path: Path, *, unless_changed_from: tuple[int, ...] | None) -> bool:
-    """Give a new file its place; returns whether the former one was as it was read."""
-    if signature(path) != unless_changed_from:
-        return False
-    if unless_changed_from is None:
-        return _create(new, path)
-    if not swap(new, path):
-        # The other writers take no lock: the narrower this gap, the less of theirs can be lost.
-        new.replace(path)
-        return True
-    if signature(new) == unless_changed_from:
-        return True
-    swap(new, path)  # another one wrote in between: back with what it wrote
-    return False
-
-
-def _create(new: Path, path: Path) -> bool:
-    try:
-        path.hardlink_to(new)
-    except FileExistsError:
-        return False
-    except OSError:  # a file system that has no such thing
-        new.replace(path)
-    return True
-
-
-def signature(path: Path) -> tuple[int, ...] | None:
+def signature(folder: WatchedFolder) -> Signature | None:
     """What tells a sync-state file from its earlier self; None where there is none."""
     try:
-        stat = path.stat()
-    except OSError:
+        found = folder.stat(PATH)
+    except (Unreadable, OSError):
         return None
-    return stat.st_ino, stat.st_mtime_ns, stat.st_size
+    return signature_of(found) if found else None
 
 
 def _is_utf_8(text: str) -> bool:

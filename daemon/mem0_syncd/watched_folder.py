@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -47,20 +47,21 @@ class WatchedFolder:
     """A folder, and what may be touched of it; names are relative to it, with forward slashes.
 
     `root` is its path without links. `trusted` are folders that the user's own settings allow: links may
-    lead there, and owners don't count there. `family` are other work trees of the same project.
+    lead there, and owners don't count there. `family` knows other work trees of the same project.
     """
 
     def __init__(
-        self, root: Path | str, *, trusted: Iterable[Path | str] = (), family: Iterable[Path | str] = ()
+        self,
+        root: Path | str,
+        *,
+        trusted: Iterable[Path | str] = (),
+        family: Callable[[], Iterable[Path]] = tuple,
     ) -> None:
-        self.root = Path(root)
-        allowed = [(os.path.realpath(it), _absolute(it)) for it in trusted]
-        spellings = [path for pair in allowed for path in pair]
-        self._areas = [
-            Area(path, path, any(is_below(path, spelled) for spelled in spellings))
-            for path in map(_absolute, (root, *family))
-        ]
-        self._areas += [Area(path, spelled, any_owner=True) for path, spelled in allowed]
+        self.root, self.trusted = Path(root), tuple(map(Path, trusted))
+        allowed = [(os.path.realpath(it), _absolute(it)) for it in self.trusted]
+        self._spellings = [path for pair in allowed for path in pair]
+        self._areas = [self._area(root), *(Area(path, spelled, any_owner=True) for path, spelled in allowed)]
+        self._family = family
         self._handle = NO_HANDLE
 
     def __enter__(self) -> Self:
@@ -73,8 +74,28 @@ class WatchedFolder:
             os.close(self._handle)
             self._handle = NO_HANDLE
 
+    def _area(self, folder: Path | str) -> Area:
+        path = _absolute(folder)
+        return Area(path, path, any(is_below(path, spelled) for spelled in self._spellings))
+
     def _walk(self, name: str, visited: list[str] | None = None) -> AbstractContextManager[End]:
-        return walk(self._areas, name, root=self._handle, visited=visited)
+        return walk(self._areas, name, root=self._handle, more=self._more, visited=visited)
+
+    def _more(self) -> Iterator[Area]:
+        return map(self._area, self._family())
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the user's own settings allow this folder, so that owners don't count in it."""
+        return self._areas[0].any_owner
+
+    def is_there(self, name: str) -> bool:
+        """Whether there is anything of this name; raises `Refused` and `OSError`."""
+        try:
+            with self._walk(name) as end:
+                return end.found is not None
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
     def stat(self, name: str) -> os.stat_result | None:
         """What the file system says of a file; None where there is none.
@@ -115,7 +136,7 @@ class WatchedFolder:
         with self.open(name) as file:
             size = os.fstat(file.fileno()).st_size
             file.seek(max(0, size - most))
-            data = _read(file, most)
+            data = read_some(file, most)
             return data.partition(b"\n")[2] if size > most else data
 
     def names(self, name: str = ".", most: int = MOST_NAMES) -> list[str]:
@@ -154,7 +175,7 @@ class WatchedFolder:
     @contextmanager
     def in_place(self, name: str) -> Iterator[End]:
         """A file's folder, open to write there, reached without any link; raises `Refused` and `OSError`."""
-        with walk(self._areas[:1], name, root=self._handle, links=False) as end:
+        with walk(self._areas[:1], name, root=self._handle, more=None) as end:
             if end.found is not None:
                 _check_file(end.found, end)
             yield end
@@ -184,7 +205,7 @@ def open_file(end: End) -> BinaryIO:
 def read_all(file: BinaryIO, most: int) -> bytes:
     """What an open file holds, which may be so many bytes; raises `Refused` and `OSError`."""
     size = os.fstat(file.fileno()).st_size
-    data = _read(file, most + 1) if size <= most else b""
+    data = read_some(file, most + 1) if size <= most else b""
     if size > most or len(data) > most:
         raise Refused(
             Reason.TOO_LARGE,
@@ -224,14 +245,13 @@ def _absolute(path: Path | str) -> str:
 def _check_file(found: os.stat_result, end: End) -> None:
     if not stat.S_ISREG(found.st_mode):
         kind = _KINDS.get(stat.S_IFMT(found.st_mode), "something else")
-        what = f"{kind} is in the file's place"
-        if not stat.S_ISDIR(found.st_mode):
-            what += ", which is not a regular file"
+        is_folder = stat.S_ISDIR(found.st_mode)
+        what = f"{kind} is in the file's place" if is_folder else f"not a regular file, but {kind}"
         raise Refused(Reason.NOT_A_FILE, what, "move it away")
     check_owner(found, end.area, end.name)
 
 
-def _read(file: BinaryIO, most: int) -> bytes:
+def read_some(file: BinaryIO, most: int) -> bytes:
     """As many bytes as there are, and as are wanted: a file may shrink or grow meanwhile."""
     data = file.read(min(most, os.fstat(file.fileno()).st_size + 1))
     while len(data) < most and (more := file.read(min(most - len(data), _MIB))):

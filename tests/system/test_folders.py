@@ -20,11 +20,12 @@ from support.mem0_platform import Mem0Platform
 NEVER = 3600.0
 OFTEN = 0.5
 
-LATER, REBORN, LINKED, LINKED_LOG, WORK_TREES, MOVED_IN = (
+LATER, REBORN, LINKED, LINKED_LOG, LEAVING, WORK_TREES, MOVED_IN = (
     "later",
     "reborn",
     "linked",
     "linked-log",
+    "leaving",
     "work-trees",
     "moved-in",
 )
@@ -67,7 +68,8 @@ def at_home(folder: Path, mem0: Mem0Platform, names: list[str], mend_seconds: fl
     projects = [folder / name for name in names]
     for project in projects:
         project.mkdir()
-    daemon = Daemon(folder, projects, **platform_settings(mem0.url))
+    trusted = json.dumps([str(folder / "trusted")])
+    daemon = Daemon(folder, projects, **platform_settings(mem0.url), MEM0_SYNCD_TRUSTED_FOLDERS=trusted)
     with running(daemon, mend_seconds=mend_seconds):
         yield Home(folder, mem0, daemon)
 
@@ -75,7 +77,7 @@ def at_home(folder: Path, mem0: Mem0Platform, names: list[str], mend_seconds: fl
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory, mem0: Mem0Platform) -> Iterator[Home]:
     """Projects whose daemon knows of changes by file events alone."""
-    names = [LATER, REBORN, LINKED, LINKED_LOG, WORK_TREES, MOVED_IN]
+    names = [LATER, REBORN, LINKED, LINKED_LOG, LEAVING, WORK_TREES, MOVED_IN]
     yield from at_home(tmp_path_factory.mktemp("told"), mem0, names, NEVER)
 
 
@@ -111,10 +113,10 @@ def test_a_folder_that_is_deleted_and_made_again_is_watched_again(told: Home) ->
     assert not (project / ".claude").exists()  # nor is it made again for the marks' sake
 
 
-def test_a_folder_that_is_a_link_is_followed(told: Home) -> None:
+def test_a_folder_that_is_a_link_to_a_trusted_one_is_followed(told: Home) -> None:
     """What is written in the folder that `.claude` points to counts, by whatever path it is written."""
-    project, elsewhere = told.folder / LINKED, told.folder / "dotfiles"
-    elsewhere.mkdir()
+    project, elsewhere = told.folder / LINKED, told.folder / "trusted/dotfiles"
+    elsewhere.mkdir(parents=True)
     (project / ".claude").symlink_to(elsewhere)
     write_log(project, [decision(1)])
     told.wait_for(LINKED, 1)
@@ -122,19 +124,43 @@ def test_a_folder_that_is_a_link_is_followed(told: Home) -> None:
     told.wait_for(LINKED, 1, 2)
 
 
-def test_a_log_that_is_a_link_is_followed(told: Home) -> None:
+def test_a_log_that_is_a_link_within_the_project_is_followed(told: Home) -> None:
     """The file that the log points to may have another name, and be written in place or replaced."""
-    project, kept = told.folder / LINKED_LOG, told.folder / "kept"
+    project = told.folder / LINKED_LOG
+    kept = project / "kept"
     kept.mkdir()
     (kept / "linked-log.json").write_text('{"decisions": []}')
     (project / PATH).parent.mkdir(parents=True)
-    (project / PATH).symlink_to(kept / "linked-log.json")
+    (project / PATH).symlink_to("../../kept/linked-log.json")
     time.sleep(A_MOMENT)
     rewrite_log(project, [decision(1)])
     told.wait_for(LINKED_LOG, 1)
     replace(kept / "linked-log.json", document(2))
     told.wait_for(LINKED_LOG, 1, 2)
     assert (project / PATH).is_symlink()
+
+
+def test_a_link_that_leaves_the_project_is_not_followed_but_named(told: Home) -> None:
+    """Neither at once nor when what it leads to changes; once the file itself is there, it is read."""
+    project, private = told.folder / LEAVING, told.folder / "private"
+    write_log(private, [decision(1)])
+    (project / PATH).parent.mkdir(parents=True)
+    (project / PATH).symlink_to(private / PATH)
+
+    def named() -> list[str]:
+        problems = told.daemon.status()["problems"]
+        return [it["what"] for it in problems if it["where"] == str(project / PATH)]
+
+    (what,) = wait_until(named, "the link")
+    assert f"{PATH} is a link to {private / PATH}" in what
+    write_log(private, [decision(2)])
+    told.daemon.scan()
+    assert named() == [what]
+    told.wait_for(LEAVING)
+    write_log(project, [decision(3)])
+    told.wait_for(LEAVING, 3)
+    wait_until(lambda: not named(), "the end of the problem")
+    assert json.loads((private / PATH).read_text())["decisions"] == [decision(2)]
 
 
 def test_a_work_tree_inside_the_project_is_not_taken_for_it(told: Home) -> None:
@@ -178,11 +204,11 @@ def test_a_link_that_is_pointed_elsewhere_is_followed_there(looking: Home) -> No
     project = looking.folder / POINTED_ELSEWHERE
     link = project / ".claude"
     for number, folder in enumerate(("first", "second"), 1):
-        write_log(looking.folder / folder, [decision(number)])
+        write_log(looking.folder / "trusted" / folder, [decision(number)])
         link.unlink(missing_ok=True)
-        link.symlink_to(looking.folder / folder / ".claude")
+        link.symlink_to(looking.folder / "trusted" / folder / ".claude")
         looking.wait_for(POINTED_ELSEWHERE, *range(1, number + 1))
-    write_log(looking.folder / "second", [decision(2), decision(3)])
+    write_log(looking.folder / "trusted/second", [decision(2), decision(3)])
     looking.wait_for(POINTED_ELSEWHERE, 1, 2, 3)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -11,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd import sync_state
+from mem0_syncd import placed_file, sync_state
 from mem0_syncd.outbox.marks import Markable
-from mem0_syncd.sources import Unreadable
 from mem0_syncd.sync_state import OURS, PATH, SyncState, merge, parse
+from mem0_syncd.unreadable import Reason, Refused, Unreadable
+from mem0_syncd.watched_folder import WatchedFolder
 from support.builders import NOW
 
 ME = "platform https://mem0.example.org org/project"
@@ -39,6 +41,12 @@ def put(project: Path, document: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(document if isinstance(document, str) else json.dumps(document), encoding="utf-8")
     return path
+
+
+def write(project: Path, identity: str, marks: Markable) -> bool:
+    """Bring the file in line, in the folder that it is in."""
+    (project / PATH).parent.mkdir(parents=True, exist_ok=True)
+    return sync_state.write(WatchedFolder(project), identity, marks)
 
 
 def get(project: Path) -> Any:
@@ -96,9 +104,9 @@ def test_a_malformed_file_is_reported_and_left_alone(project: Path, text: str) -
     """With the way out; not a byte of it changes."""
     path = put(project, text)
     with pytest.raises(Unreadable) as caught:
-        sync_state.write(project, ME, delivered("DEC-1"))
+        write(project, ME, delivered("DEC-1"))
     with pytest.raises(Unreadable):
-        sync_state.read(project)
+        sync_state.read(WatchedFolder(project))
     assert path.read_text() == text
     assert names_in(path.parent) == [path.name]
     problem = sync_state.problem_of(caught.value)
@@ -109,10 +117,10 @@ def test_a_malformed_file_is_reported_and_left_alone(project: Path, text: str) -
 
 def test_a_file_that_is_not_there_says_nothing(project: Path) -> None:
     """And a folder in its place is a problem."""
-    assert sync_state.read(project) is None
+    assert sync_state.read(WatchedFolder(project)) is None
     (project / PATH).mkdir(parents=True)
-    with pytest.raises(Unreadable, match="can't be read"):
-        sync_state.read(project)
+    with pytest.raises(Unreadable, match="a folder is in"):
+        sync_state.read(WatchedFolder(project))
 
 
 # Merging --------------------------------------------------------------------------------------------------
@@ -179,8 +187,8 @@ def test_merging_twice_changes_nothing_more() -> None:
 
 
 def test_a_file_is_made_for_the_first_mark(project: Path) -> None:
-    """With the folder that it is in."""
-    sync_state.write(project, ME, delivered("DEC-1"))
+    """In the folder that there is."""
+    write(project, ME, delivered("DEC-1"))
     assert get(project) == {
         "version": "1.0",
         "last_sync": AT,
@@ -194,31 +202,41 @@ def test_a_file_is_made_for_the_first_mark(project: Path) -> None:
 @pytest.mark.parametrize("marks", [NOTHING, Markable(frozenset(), 12, None)])
 def test_no_file_is_made_when_there_is_nothing_to_say(project: Path, marks: Markable) -> None:
     """Nor a folder."""
-    sync_state.write(project, ME, marks)
+    assert not sync_state.write(WatchedFolder(project), ME, marks)
     assert list(project.iterdir()) == []
+
+
+def test_no_folder_is_made_for_a_mark(project: Path) -> None:
+    """One that was dropped, or moved away, stays so; so does what stands in its place."""
+    assert not sync_state.write(WatchedFolder(project), ME, delivered("DEC-1"))
+    assert list(project.iterdir()) == []
+    (project / ".claude").mkdir()
+    (project / ".claude/coordination").write_text("in the way")
+    assert not sync_state.write(WatchedFolder(project), ME, delivered("DEC-1"))
+    assert (project / ".claude/coordination").read_text() == "in the way"
 
 
 def test_their_file_is_left_alone_when_there_is_nothing_to_say(project: Path) -> None:
     """Not even its spelling changes."""
     text = '{ "synced_decisions":["DEC-1"],"pending_count":3 }'
     path = put(project, text)
-    sync_state.write(project, ME, Markable(frozenset(), 12, None))
+    write(project, ME, Markable(frozenset(), 12, None))
     assert path.read_text() == text
 
 
 def test_a_file_in_line_is_not_written_again(project: Path) -> None:
     """The same file, at the same time."""
-    sync_state.write(project, ME, delivered("DEC-1"))
+    write(project, ME, delivered("DEC-1"))
     before = (project / PATH).stat()
-    sync_state.write(project, ME, delivered("DEC-1"))
+    write(project, ME, delivered("DEC-1"))
     after = (project / PATH).stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
 def test_what_is_pending_follows_even_when_nothing_new_is_delivered(project: Path) -> None:
     """A user who runs the script's `status` sees the truth."""
-    sync_state.write(project, ME, delivered("DEC-1", open_=2))
-    sync_state.write(project, ME, delivered("DEC-1", open_=0))
+    write(project, ME, delivered("DEC-1", open_=2))
+    write(project, ME, delivered("DEC-1", open_=0))
     assert get(project)["pending_count"] == 0
 
 
@@ -226,31 +244,71 @@ def test_permissions_are_kept(project: Path) -> None:
     """A file that others may read stays one."""
     path = put(project, theirs())
     path.chmod(0o664)
-    sync_state.write(project, ME, delivered("DEC-1"))
+    write(project, ME, delivered("DEC-1"))
     assert stat.S_IMODE(path.stat().st_mode) == 0o664
 
 
-def test_a_link_stays_a_link(project: Path, tmp_path: Path) -> None:
-    """The file that it names is replaced, where that is."""
-    target = tmp_path / "elsewhere.json"
-    target.write_text(json.dumps(theirs("DEC-1")))
+@pytest.mark.parametrize(
+    "there", ["{outside}/file", "kept.json", "{outside}/nothing", "../../../outside/nothing"]
+)
+def test_nothing_is_written_through_a_link(project: Path, tmp_path: Path, there: str) -> None:
+    """Neither out of the project nor within it, neither over a file nor where there is none."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
     path = project / PATH
     path.parent.mkdir(parents=True)
-    path.symlink_to(target)
-    sync_state.write(project, ME, delivered("DEC-2"))
+    for kept in (outside / "file", path.parent / "kept.json"):
+        kept.write_text(json.dumps(theirs("DEC-1")))
+    path.symlink_to(there.format(outside=outside))
+    with pytest.raises(Refused) as caught:
+        write(project, ME, delivered("DEC-2"))
+    assert caught.value.reason is Reason.THROUGH_A_LINK
+    problem = sync_state.problem_of(caught.value)
+    assert "left alone" in problem.what
+    assert "is a link" in problem.what
     assert path.is_symlink()
-    assert json.loads(target.read_text())["synced_decisions"] == ["DEC-1", "DEC-2"]
-    assert names_in(tmp_path) == ["elsewhere.json", "shop"]
+    assert names_in(outside) == ["file"]
+    assert names_in(path.parent) == sorted([path.name, "kept.json"])
+    for kept in (outside / "file", path.parent / "kept.json"):
+        assert json.loads(kept.read_text()) == theirs("DEC-1")
 
 
-def test_a_link_to_nothing_makes_what_it_names(project: Path, tmp_path: Path) -> None:
-    """It stays a link, too."""
-    path = project / PATH
-    path.parent.mkdir(parents=True)
-    path.symlink_to(tmp_path / "elsewhere.json")
-    sync_state.write(project, ME, delivered("DEC-2"))
+@pytest.mark.parametrize("part", [".claude", ".claude/coordination"])
+def test_nothing_is_written_in_a_folder_that_is_a_link(project: Path, part: str) -> None:
+    """Within the project, too; what it says is read there all the same."""
+    real = put(project, theirs("DEC-1"))
+    (project / part).rename(project / "kept")
+    (project / part).symlink_to(project / "kept")
+    with pytest.raises(Refused, match="is a link"):
+        sync_state.write(WatchedFolder(project), ME, delivered("DEC-2"))
+    assert get(project) == theirs("DEC-1")
+    state = sync_state.read(WatchedFolder(project))
+    assert state is not None
+    assert state.marked == {"DEC-1"}
+    assert names_in(real.parent) == [real.name]
+
+
+def test_a_link_that_takes_the_files_place_meanwhile_is_not_written_through(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the last moment, and what it leads to is left as it is."""
+    outside = tmp_path / "outside.json"
+    outside.write_text(json.dumps(theirs("DEC-1")))
+    path = put(project, theirs("DEC-0"))
+    fsync = os.fsync
+
+    def interrupted(handle: int) -> None:
+        fsync(handle)
+        if not path.is_symlink():
+            path.unlink()
+            path.symlink_to(outside)
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    with pytest.raises(Refused):
+        write(project, ME, delivered("DEC-1"))
     assert path.is_symlink()
-    assert get(project)["synced_decisions"] == ["DEC-2"]
+    assert json.loads(outside.read_text()) == theirs("DEC-1")
+    assert names_in(path.parent) == [path.name]
 
 
 @pytest.mark.parametrize("writes", [1, 3])
@@ -273,7 +331,7 @@ def test_what_another_writer_adds_between_read_and_rename_is_not_lost(
             fresh.rename(path)
 
     monkeypatch.setattr(os, "fsync", interrupted)
-    sync_state.write(project, ME, delivered("DEC-1"))
+    write(project, ME, delivered("DEC-1"))
     expected = ["DEC-0", "DEC-1", *(f"THEIRS-{number}" for number in range(1, writes + 1))]
     assert get(project)["synced_decisions"] == expected
     assert get(project)[OURS] == {ME: ["DEC-1"]}
@@ -301,18 +359,18 @@ def test_what_another_writer_adds_in_the_very_last_moment_is_not_lost(
     path = put(project, theirs("DEC-0"))
     if not is_there:
         path.unlink()
-    signature = sync_state.signature
+    signature = placed_file.signature_at
     looks = []
 
-    def interrupted(looked_at: Path) -> tuple[int, ...] | None:
-        found = signature(looked_at)
-        looks.append(looked_at)
-        if looks == [path, path]:
+    def interrupted(folder: int, name: str) -> tuple[int, ...] | None:
+        found = signature(folder, name)
+        looks.append(name)
+        if looks == [path.name, path.name]:
             add(path)
         return found
 
-    monkeypatch.setattr(sync_state, "signature", interrupted)
-    sync_state.write(project, ME, delivered("DEC-1"))
+    monkeypatch.setattr(placed_file, "signature_at", interrupted)
+    write(project, ME, delivered("DEC-1"))
     assert get(project)["synced_decisions"] == ["DEC-0", "DEC-1", "THEIRS"]
     assert names_in(path.parent) == [path.name]
 
@@ -322,8 +380,8 @@ def test_where_files_cannot_be_swapped_ours_is_renamed(
 ) -> None:
     """As on file systems that know no such thing."""
     put(project, theirs("DEC-0"))
-    monkeypatch.setattr(sync_state, "swap", lambda _one, _other: False)
-    assert sync_state.write(project, ME, delivered("DEC-1"))
+    monkeypatch.setattr(placed_file, "swap", lambda _folder, _one, _other: False)
+    assert write(project, ME, delivered("DEC-1"))
     assert get(project)["synced_decisions"] == ["DEC-0", "DEC-1"]
 
 
@@ -334,30 +392,34 @@ def test_a_file_that_breaks_between_read_and_rename_is_left_alone(
     path = put(project, theirs("DEC-0"))
     monkeypatch.setattr(os, "fsync", lambda _handle: path.write_text("{"))
     with pytest.raises(Unreadable):
-        sync_state.write(project, ME, delivered("DEC-1"))
+        write(project, ME, delivered("DEC-1"))
     assert path.read_text() == "{"
     assert names_in(path.parent) == [path.name]
 
 
-def test_what_cannot_be_written_is_a_problem_with_a_remedy(project: Path) -> None:
-    """A file stands where the folder belongs, or the target of a link is nowhere."""
-    (project / ".claude").mkdir()
-    (project / ".claude" / "coordination").symlink_to("/proc/nowhere")
-    with pytest.raises(OSError, match=r"nowhere|File exists") as caught:
-        sync_state.write(project, ME, delivered("DEC-1"))
+def test_what_cannot_be_written_is_a_problem_with_a_remedy(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a full disk; nothing of the attempt is left."""
+    path = put(project, theirs("DEC-0"))
+
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space") as caught:
+        write(project, ME, delivered("DEC-1"))
     problem = sync_state.problem_of(caught.value)
     assert "can't be written" in problem.what
     assert (problem.where, bool(problem.remedy)) == (PATH, True)
-    (project / ".claude" / "coordination").unlink()
-    (project / ".claude" / "coordination").write_text("in the way")
-    with pytest.raises(Unreadable, match="Not a directory"):
-        sync_state.write(project, ME, delivered("DEC-1"))
+    assert get(project) == theirs("DEC-0")
+    assert names_in(path.parent) == [path.name]
 
 
 def test_other_alphabets_survive(project: Path) -> None:
     """In keys, ids and values."""
     put(project, theirs("決定-1", größe="日本 🙂"))
-    sync_state.write(project, ME, delivered("DEC-1"))
+    write(project, ME, delivered("DEC-1"))
     assert get(project)["größe"] == "日本 🙂"
     assert get(project)["synced_decisions"] == ["DEC-1", "決定-1"]
 
@@ -365,5 +427,5 @@ def test_other_alphabets_survive(project: Path) -> None:
 def test_a_lone_surrogate_survives(project: Path) -> None:
     """It is legal JSON, and one project's oddity mustn't stop the marks of all others."""
     put(project, '{"synced_decisions": [], "note": "\\ud83d"}')
-    sync_state.write(project, ME, delivered("DEC-1"))
+    write(project, ME, delivered("DEC-1"))
     assert get(project)["note"] == "\ud83d"

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,7 @@ def link(project: Path, target: Path | str, name: str = NAME) -> Path:
     return path
 
 
-def read(project: Path, name: str = NAME, **allowed: list[Path]) -> str:
+def read(project: Path, name: str = NAME, **allowed: Any) -> str:
     """What a file of the project says, both to `read` and by way of `stat`."""
     folder = WatchedFolder(project, **allowed)
     data = folder.read(name, LONGEST_SETTINGS)
@@ -56,7 +57,7 @@ def read(project: Path, name: str = NAME, **allowed: list[Path]) -> str:
     return data.decode()
 
 
-def refused(project: Path, name: str = NAME, **allowed: list[Path]) -> Refused:
+def refused(project: Path, name: str = NAME, **allowed: Any) -> Refused:
     """Why a file is refused, whether it is read or only looked at."""
     folder = WatchedFolder(project, **allowed)
     for touch in (folder.stat, folder.open, lambda it: folder.read(it, LONGEST_SETTINGS)):
@@ -205,8 +206,8 @@ def test_another_work_tree_of_the_project_may_be_linked_to(project: Path, secret
     """By its whole path, or by one from here."""
     link(project, secret)
     link(project, "../private/secret.json", "other")
-    assert read(project, family=[secret.parent]) == "secret"
-    assert read(project, "other", family=[secret.parent]) == "secret"
+    assert read(project, family=lambda: [secret.parent]) == "secret"
+    assert read(project, "other", family=lambda: [secret.parent]) == "secret"
 
 
 def test_a_folder_that_became_a_link_is_refused(project: Path, secret: Path) -> None:

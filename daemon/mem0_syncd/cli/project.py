@@ -35,19 +35,21 @@ def add(path: Path, name: str | None, *, dry_run: bool) -> None:
     """
     from mem0_syncd import means, project_file, settings
     from mem0_syncd.preview import preview
+    from mem0_syncd.watched_folder import WatchedFolder
 
     chosen = settings.load()
-    folder = projects.resolve(path)
+    folder, trusted = projects.resolve(path), chosen.trusted_folders
     with writable(chosen.state_dir) as outbox:
-        row = projects.intended(outbox.registry, folder, name)
-        own = project_file.read(folder).destination
-        for line in preview(folder, row.id):
+        row = projects.intended(outbox.registry, folder, name, trusted=trusted)
+        watched = WatchedFolder(folder, trusted=trusted)
+        own = project_file.read(watched).destination
+        for line in preview(watched, row.id):
             output.talk(line)
         output.talk(f"  to {means.intended(own, chosen, outbox.registry)}")
         if dry_run:
             return
         means.choose_destination(chosen, outbox.registry)
-        row = projects.add(outbox.registry, folder, name)
+        row = projects.add(outbox.registry, folder, name, trusted=trusted)
     if not _tell_daemon():
         output.talk("  once the daemon runs; start it: mem0-syncd run")
     output.row(row.id, row.path)

@@ -22,7 +22,11 @@ def check_projects(around: Surroundings) -> Iterator[Finding]:
     rows = around.projects
     gone = [row.path for row in rows if not row.path.is_dir()]
     listed = around.settings.projects
-    misfits = [misfit(around.outbox.registry, it) for it in listed] if around.outbox else []
+    misfits = (
+        [misfit(around.outbox.registry, it, trusted=around.settings.trusted_folders) for it in listed]
+        if around.outbox
+        else []
+    )
     for problem in filter(None, misfits):
         yield failure(f"{problem.what} ({problem.where})", problem.remedy)
     for path in gone:

@@ -4,37 +4,38 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from watchdog.events import DirModifiedEvent, FileClosedNoWriteEvent, FileOpenedEvent, FileSystemEvent
+
+from mem0_syncd.watched_folder import WatchedFolder
+
+_MOST_FOLDERS = 20
+"""Folders that are watched for one file: links may lead through any number."""
 
 
 class Places:
     """The places of the files that are read; these are relative to each project."""
 
     def __init__(self, files: Iterable[str]) -> None:
-        self._files = [Path(file) for file in files]
-        self._names = {file.name for file in self._files}
-        self._ways = {part for file in self._files for part in file.parts[:-1]}
+        self._files = list(files)
+        paths = [PurePosixPath(file) for file in self._files]
+        self._names = {path.name for path in paths}
+        self._ways = {part for path in paths for part in path.parts[:-1]}
 
-    def of(self, project: Path) -> set[Path]:
-        """The folders of a project's files, or the nearest that exist, and those above them."""
-        folders = set()
+    def of(self, project: WatchedFolder) -> set[Path]:
+        """The folders of a project's files, or the nearest that exist, and those on the way to them.
+
+        They are without links. None is outside of the project, unless links may lead there.
+        """
+        folders: set[Path] = set()
         for file in self._files:
-            path = project / file
-            folder = path.parent
-            while not folder.is_dir() and folder != project:
-                folder = folder.parent
-            if folder.is_dir():
-                folders.add(folder)
-            if folder != project:
-                folders.add(project / file.parts[0])
-            if path.is_symlink():
-                # The target's writer makes no event where the link is, nor need the names be the same.
-                target = Path(os.path.realpath(path))
-                folders.add(target.parent)
-                self._names.add(target.name)
-        return {folder for folder in folders if folder.is_dir()}
+            way, name = project.way(file)
+            folders.update(way[-_MOST_FOLDERS:])
+            if name is not None:
+                # The writer of what a link names makes no event where the link is, nor by its name.
+                self._names.add(name)
+        return folders
 
     def news(self, folder: Path, event: FileSystemEvent) -> set[str] | None:
         """The names of files that an event in one of these folders tells of; None where it tells nothing.

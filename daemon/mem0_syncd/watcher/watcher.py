@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import sys
 import threading
@@ -16,6 +15,8 @@ from watchdog.observers.api import BaseObserver, ObservedWatch
 
 from mem0_syncd.errors import Problem
 from mem0_syncd.outbox import ProjectRow
+from mem0_syncd.unreadable import Refused
+from mem0_syncd.watched_folder import WatchedFolder
 from mem0_syncd.watcher.places import Places
 
 Identity = tuple[int, int]
@@ -40,20 +41,23 @@ class Watcher:
         on_change: Callable[[Path, set[str]], None],
         on_upheaval: Callable[[], None],
         own: Path,
+        open_folder: Callable[[ProjectRow], WatchedFolder] = lambda project: WatchedFolder(project.path),
     ) -> None:
         """`files` are relative to each project; `on_change` hears a folder of one, and which files changed.
 
         It hears their names, and none where it may be any of them.
         `on_upheaval` hears that folders or links came or went, on a thread that mustn't call `mend` itself.
-        `own` is a folder for nobody else, in which it tries whether events come through.
+        `own` is a folder for nobody else, in which it tries whether events come through. `open_folder` opens
+        a project's folder with what the user's settings allow.
         """
         self._places = Places(files)
         self._on_change, self._on_upheaval = on_change, on_upheaval
+        self._open_folder = open_folder
         self._lock = threading.Lock()
         self._projects: list[ProjectRow] = []
         self._armed: dict[Path, tuple[ObservedWatch, Identity]] = {}
         self._owners: dict[Path, set[Path]] = {}
-        self._homeless: list[Path] = []
+        self._homeless: list[ProjectRow] = []
         self._problems: list[Problem] = []
         self._observer = _observer()
         self._started = False
@@ -117,7 +121,7 @@ class Watcher:
                 and self._observer.is_alive()
                 and all(emitter.is_alive() for emitter in self._observer.emitters)
                 and all(_identity(folder) == identity for folder, (_, identity) in self._armed.items())
-                and not any(map(os.path.isdir, self._homeless))
+                and not any(map(self._is_there, self._homeless))
             )
         return [] if is_well else self.mend()
 
@@ -126,11 +130,11 @@ class Watcher:
         owners: dict[Path, set[Path]] = {self._own: set()} if self._own.is_dir() else {}
         self._homeless = []
         for project in self._projects:
-            folders = self._places.of(project.path)
+            folders = self._places.of(self._open_folder(project))
             for folder in folders:
                 owners.setdefault(folder, set()).add(project.path)
             if not folders:
-                self._homeless.append(project.path)
+                self._homeless.append(project)
         before, self._owners = self._owners, owners
         alive = {emitter.watch for emitter in self._observer.emitters if emitter.is_alive()}
         changed: set[Path] = set()
@@ -144,6 +148,13 @@ class Watcher:
             if problem := self._arm(folder):
                 problems.append(problem)
         return changed, problems
+
+    def _is_there(self, project: ProjectRow) -> bool:
+        """Whether a project's folder can be watched by now."""
+        try:
+            return self._open_folder(project).is_folder()
+        except (Refused, OSError):
+            return False
 
     def _arm(self, folder: Path) -> Problem | None:
         try:
@@ -213,7 +224,7 @@ def _observer() -> BaseObserver:
 
 def _identity(folder: Path) -> Identity | None:
     try:
-        stat = folder.stat()
+        stat = folder.lstat()
     except OSError:
         return None
     return stat.st_dev, stat.st_ino

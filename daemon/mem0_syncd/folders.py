@@ -1,0 +1,39 @@
+"""The watched folders, opened with what the user's settings allow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+from mem0_syncd import git
+from mem0_syncd.outbox import ProjectRow
+from mem0_syncd.outbox.registry import Registry
+from mem0_syncd.watched_folder import WatchedFolder
+
+
+class Folders:
+    """The watched folders of one outbox; `trusted` may be set anew at any time."""
+
+    def __init__(self, registry: Registry, trusted: Iterable[Path] = ()) -> None:
+        self._registry = registry
+        self.trusted = tuple(trusted)
+
+    def of(self, project: ProjectRow) -> WatchedFolder:
+        """A project's folder."""
+        return self.at(project.path)
+
+    def at(self, path: Path) -> WatchedFolder:
+        """The folder at a path, whose links may lead to other work trees of the same project, too."""
+        return WatchedFolder(path, trusted=self.trusted, family=partial(self._family, path))
+
+    def _family(self, path: Path) -> list[Path]:
+        """The project's other folders, as far as git says of each that it is a work tree of the main one."""
+        rows = self._registry.projects()
+        ids = {row.id for row in rows if row.path == path}
+        mains = {
+            row.path: git.main_tree(row.path, trusted=self.trusted) or row.path
+            for row in rows
+            if row.id in ids
+        }
+        return [other for other, main in mains.items() if other != path and main == mains[path]]

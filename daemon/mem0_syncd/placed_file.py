@@ -1,0 +1,104 @@
+"""A file in an open folder that is replaced as a whole, itself and never what a link in its place names."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from mem0_syncd.folder_walk import End
+from mem0_syncd.swap import swap
+from mem0_syncd.watched_folder import open_file, read_all
+
+Signature = tuple[int, ...]
+
+_TEMPORARY = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class PlacedFile:
+    """A file of this name in an open folder, or the place for one."""
+
+    def __init__(self, end: End) -> None:
+        self._end = end
+
+    @property
+    def signature(self) -> Signature | None:
+        """What tells the file from its earlier self; None where there is none."""
+        return signature_at(self._end.folder, self._end.name)
+
+    def read(self, most: int) -> bytes:
+        """What the file holds, which may be so many bytes; raises `Refused` and `OSError`."""
+        found = os.stat(self._end.name, dir_fd=self._end.folder, follow_symlinks=False)
+        with open_file(self._end._replace(found=found)) as file:
+            return read_all(file, most)
+
+    def replace(self, data: bytes, *, unless_changed_from: Signature | None) -> bool:
+        """Put synced data in the file's place, with its mode; returns whether that was as it was read.
+
+        Where it wasn't, what another writer put there stays. Raises `OSError`.
+        """
+        folder, name = self._end.folder, self._end.name
+        temporary = f"{name}.tmp.{os.urandom(6).hex()}"
+        handle = os.open(temporary, _TEMPORARY, 0o600, dir_fd=folder)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fchmod(handle, _mode(folder, name))
+                os.fsync(handle)
+            return _put(folder, temporary, name, unless_changed_from)
+        finally:
+            _remove(folder, temporary)
+
+
+def signature_at(folder: int, name: str) -> Signature | None:
+    """What tells a file of an open folder from its earlier self; None where there is none."""
+    try:
+        return signature_of(os.stat(name, dir_fd=folder, follow_symlinks=False))
+    except FileNotFoundError:
+        return None
+
+
+def signature_of(found: os.stat_result) -> Signature:
+    """What tells a file from its earlier self."""
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _mode(folder: int, name: str) -> int:
+    try:
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return 0o600
+    return stat.S_IMODE(found.st_mode) & 0o777 if stat.S_ISREG(found.st_mode) else 0o600
+
+
+def _put(folder: int, new: str, name: str, unless_changed_from: Signature | None) -> bool:
+    """Give a new file its place; returns whether the former one was as it was read."""
+    if signature_at(folder, name) != unless_changed_from:
+        return False
+    if unless_changed_from is None:
+        return _create(folder, new, name)
+    if not swap(folder, new, name):
+        # The other writers take no lock: the narrower this gap, the less of theirs can be lost.
+        os.replace(new, name, src_dir_fd=folder, dst_dir_fd=folder)
+        return True
+    if signature_at(folder, new) == unless_changed_from:
+        return True
+    swap(folder, new, name)  # another one wrote in between: back with what it wrote
+    return False
+
+
+def _create(folder: int, new: str, name: str) -> bool:
+    try:
+        os.link(new, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+    except FileExistsError:
+        return False
+    except OSError:  # a file system that has no such thing
+        os.replace(new, name, src_dir_fd=folder, dst_dir_fd=folder)
+    return True
+
+
+def _remove(folder: int, name: str) -> None:
+    try:
+        os.unlink(name, dir_fd=folder)
+    except FileNotFoundError:
+        return
