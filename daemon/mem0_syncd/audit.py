@@ -88,7 +88,12 @@ def _strays(outbox: Outbox, destination: DestinationRow, path: Path, since: str)
     ours = (it for it in read_inventory(path) if it.source == SOURCE and it.sync_key)
     for batch in _batches(ours):
         known = outbox.audits.memory_ids(destination.id, {it.sync_key for it in batch})
+        # What goes by a key that an item had before is a stranger's, unless a receipt names it.
+        former = outbox.identities.present(destination.id, {it.sync_key for it in batch} - known.keys())
+        present = outbox.audits.memory_ids(destination.id, former.values())
         for it in batch:
+            if it.id in present.get(former.get(it.sync_key, ""), ()):
+                continue
             if it.sync_key not in known:
                 # Only since a first look can be told what came later.
                 strays.strangers += [it.id] if since and it.created_at > since else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from mem0_syncd.doubles import Double, Kept, find_doubles
 from mem0_syncd.memory import SOURCE
@@ -42,6 +43,7 @@ class Found:
 class Copies:
     """Other memories of an item beside the one that stays, of another content: no true doubles."""
 
+    sync_key: str
     survivor: Kept
     others: tuple[Kept, ...]
 
@@ -74,17 +76,23 @@ class Comparison:
         return [*self.missing, *(it.item for it in (*self.altered, *self.moved))]
 
 
-def compare(delivered: Iterable[Delivered], known: AbstractSet[str], listing: Iterable[Kept]) -> Comparison:
+def compare(
+    delivered: Iterable[Delivered],
+    known: AbstractSet[str],
+    listing: Iterable[Kept],
+    former: Mapping[str, str] = MappingProxyType({}),
+) -> Comparison:
     """What differs between the receipts of one user id and a complete listing of it.
 
     `known` are the keys of all items that there ever were, delivered or not: a memory with another key, or
-    without one, is foreign.
+    without one, is foreign. `former` are keys that such items went by before, each with the present one.
     """
     by_id = {memory.id: memory for memory in listing}
     by_key: dict[str, list[Kept]] = {}
     for memory in sorted(by_id.values(), key=_age):
-        if memory.source == SOURCE and memory.sync_key in known:
-            by_key.setdefault(memory.sync_key, []).append(memory)
+        key = former.get(memory.sync_key, memory.sync_key)
+        if memory.source == SOURCE and key in known:
+            by_key.setdefault(key, []).append(memory)
     result = Comparison()
     ours = {memory.id for copies in by_key.values() for memory in copies}
     named: set[str] = set()
@@ -116,14 +124,14 @@ def _judge(item: Delivered, there: list[Kept], copies: list[Kept], result: Compa
 
 
 def _find_copies(by_key: Mapping[str, list[Kept]], named: AbstractSet[str], result: Comparison) -> None:
-    for copies in by_key.values():
+    for key, copies in by_key.items():
         doubles = find_doubles(copies)
         result.doubled += doubles
         extras = {extra.id for double in doubles for extra in double.extras}
         unlike = [it for it in copies if it.id not in extras]
         if len(unlike) > 1:
             stays, *others = sorted(unlike, key=lambda it: (it.id not in named, *_age(it)))
-            result.unlike.append(Copies(stays, tuple(others)))
+            result.unlike.append(Copies(key, stays, tuple(others)))
 
 
 def _age(memory: Kept) -> tuple[str, str]:

@@ -24,6 +24,7 @@ from mem0_syncd.failures import Failures
 from mem0_syncd.keeper import Keeper
 from mem0_syncd.log import configure
 from mem0_syncd.notify import Notifier
+from mem0_syncd.old_memories import renew_some
 from mem0_syncd.outbox import Outbox, faults
 from mem0_syncd.reloading import renewed
 from mem0_syncd.scheduler import Schedule
@@ -44,6 +45,8 @@ TICK_SECONDS = 10.0
 AUDIT_CHECK_SECONDS = 3600.0
 """How often it is looked whether an audit is due: a laptop that slept at the time makes up for it."""
 COMPACT_SECONDS = 3600.0
+OLD_MEMORIES_SECONDS = 60.0
+"""How often some memories with old hashes are given new ones, until there are none."""
 
 MARK_SECONDS = 0.2
 """How long marks wait for further receipts, so that many become one write."""
@@ -69,6 +72,7 @@ class Daemon(Service):
         self.schedule.add("mend", self._mend)
         self.schedule.add("look", self._look, every=LOOK_SECONDS)
         self.schedule.add("audit", self._audit, every=AUDIT_CHECK_SECONDS)
+        self.schedule.add("old memories", partial(renew_some, self), every=OLD_MEMORIES_SECONDS)
         self.schedule.add("compact", self._compact, every=COMPACT_SECONDS)
         self.dispatch = Dispatch(self, self.schedule, self._heed_what_was_mended)
         self.survey = Survey(self, self.schedule, self.dispatch)

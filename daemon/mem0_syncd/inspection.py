@@ -82,7 +82,9 @@ class Inspection:
             # What was delivered, revised or forgotten meanwhile is compared the next time.
             after = set(self._delivered(destination, scope))
             known = {key for it in scope for key in self.outbox.receipts.keys(destination.id, *it)}
-            comparison = compare((it for it in before if it in after), known, kept)
+            keys = {it.sync_key for it in kept if it.sync_key not in known}
+            former = self.outbox.identities.present(destination.id, keys)
+            comparison = compare((it for it in before if it in after), known, kept, former)
             if not inventory["is_complete"]:
                 comparison.pass_over_missing()
             shown_from = begun - inventory["read_lag"]

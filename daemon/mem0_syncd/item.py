@@ -25,6 +25,10 @@ QUEUE = "memory-queue"
 """The source whose lines may be echoes of another source's items."""
 
 
+RECORD = "record:"
+"""What the `source_id` of a decision record begins with: so it is none that a decision log can have."""
+
+
 class Kind(StrEnum):
     """The four kinds of memory; the values are those of `status --json`."""
 
@@ -141,3 +145,12 @@ def digest(*parts: object) -> str:
     """One hash of several values, whatever their order of keys."""
     canonical = json.dumps(parts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
+
+
+def time_referred_to(text: str, source_id: str | None) -> str | None:
+    """The time that `sources.rules.with_reference` has put at the end of a text, if it has."""
+    _, found, reference = text.rpartition("\n(")
+    name = (source_id or "").removeprefix(RECORD)
+    if not found or not reference.startswith(f"{name}, ") or not reference.endswith(")"):
+        return None
+    return reference[len(name) + 2 : -1]

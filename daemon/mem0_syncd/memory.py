@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mem0_syncd.item import Item, Kind, Scalar, digest
+from mem0_syncd.item import Item, Kind, Scalar, digest, time_referred_to
 
 GLOBAL_BEST_PRACTICES = "orchestkit-global-best-practices"
 SOURCE = "mem0-syncd"
@@ -103,7 +103,17 @@ def memory_of(item: Item, *, infer: bool = False) -> Memory:
     )
 
 
-def said_by(memory: Memory, kind: Kind = Kind.DECISION, project: str = "") -> Item:
-    """The item that a memory says, without an id: of what is sent, its key and hash."""
+def said_by(
+    memory: Memory, kind: Kind = Kind.DECISION, project: str = "", source_id: str | None = None
+) -> Item:
+    """The item that a memory says: of what is sent, the hash is this one's, and the key mostly, too."""
     said = {name: value for name, value in memory.metadata.items() if name not in OURS}
-    return Item(kind, project, memory.text, said, agent_id=memory.agent_id)
+    when = time_referred_to(memory.text, source_id) if source_id is not None else None
+    return Item(kind, project, memory.text, said, source_id, when, memory.agent_id)
+
+
+def present_key(before: Item, as_sent: Item, key: str) -> str:
+    """The key of what went by another one before redaction came first, by the items that its memory says."""
+    if before.source_id is None:
+        return as_sent.identity
+    return key if before.identity == key else as_sent.as_twin().identity

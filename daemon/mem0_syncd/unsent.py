@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mem0_syncd.item import Item
-from mem0_syncd.memory import said_by
+from mem0_syncd.memory import present_key, said_by
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.outbox.identities import Identity
 from mem0_syncd.outbox.rekeying import Unsent
 from mem0_syncd.redactor import Redactor
-from mem0_syncd.sources.rules import time_referred_to
 
 BATCH = 200
 LOOKED_THROUGH = "detector"
@@ -38,14 +36,14 @@ def look_through(outbox: Outbox, redactor: Redactor) -> None:
 
 def _look_through(outbox: Outbox, redactor: Redactor, destination: int, entry: Unsent) -> None:
     memory, key = entry.memory, entry.memory.sync_key
-    before = _item_of(entry)
+    before = said_by(memory, entry.kind, entry.project, entry.source_id)
     redacted = redactor.redact(before)
     # Of what is held nothing is kept.
     if not memory.text or not (redacted.kinds or entry.has_old_hashes):
         return
     identities = outbox.identities
     if not identities.find(destination, [key]) and not identities.taken(destination, [key]):
-        key = _present_key(before, redacted.item, key)
+        key = present_key(before, redacted.item, key)
         revision, local = identities.local(memory.content_hash), identities.local(memory.sync_key)
         is_former = key != memory.sync_key
         # No detector has looked at the whole of it: it is looked at when its source is read again.
@@ -62,16 +60,3 @@ def _look_through(outbox: Outbox, redactor: Redactor, destination: int, entry: U
     outbox.rekeying.rewrite(entry.id, rewritten, redacted.kinds)
     if key != entry.sync_key and not outbox.rekeying.is_open(destination, entry.sync_key):
         outbox.rekeying.rekey(destination, entry.sync_key, key)
-
-
-def _item_of(entry: Unsent) -> Item:
-    item = said_by(entry.memory, entry.kind, entry.project)
-    when = time_referred_to(item.text, entry.source_id)
-    return replace(item, source_id=entry.source_id, when=when)
-
-
-def _present_key(before: Item, as_sent: Item, key: str) -> str:
-    """The key of what an earlier version has queued."""
-    if before.source_id is None:
-        return as_sent.identity
-    return key if before.identity == key else as_sent.as_twin().identity

@@ -46,19 +46,20 @@ def verdict(outbox: Outbox, inspections: Iterable[Inspected], project: str | Non
                 where | _item(one.item) | {"memory_id": one.memory.id, "what": _what(one.item, one.memory)}
                 for one in there
             ]
-        copies = [(double.survivor, double.extras, True) for double in found.doubled]
-        copies += [(it.survivor, it.others, False) for it in found.unlike]
-        names = outbox.receipts.names(it.destination.id, {survivor.sync_key for survivor, *_ in copies})
+        copies = [(one.survivor.sync_key, one.survivor, one.extras, True) for one in found.doubled]
+        copies += [(one.sync_key, one.survivor, one.others, False) for one in found.unlike]
+        former = outbox.identities.present(it.destination.id, {key for key, *_ in copies})
+        names = outbox.receipts.names(it.destination.id, {former.get(key, key) for key, *_ in copies})
         shown["doubled"] += [
             where
-            | names[survivor.sync_key]
+            | names[former.get(key, key)]
             | {
-                "sync_key": survivor.sync_key,
+                "sync_key": former.get(key, key),
                 "survivor": survivor.id,
                 "extras": [extra.id for extra in extras],
                 "identical": identical,
             }
-            for survivor, extras, identical in copies
+            for key, survivor, extras, identical in copies
         ]
         shown["foreign"] += [
             where | {"memory_id": memory.id, "source": memory.source, "sync_key": memory.sync_key}

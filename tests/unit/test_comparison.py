@@ -51,7 +51,7 @@ def test_true_doubles_are_doubled_and_the_rest_is_unlike() -> None:
     double = replace(MEMORY, id="m0", created_at=LATER)
     older = replace(MEMORY, id="m3", content_hash="older", created_at="2026-01-04T00:00:00+00:00")
     assert compare([ITEM], KNOWN, [older, double, MEMORY]) == Comparison(
-        1, doubled=[Double(MEMORY, (double,))], unlike=[Copies(MEMORY, (older,))]
+        1, doubled=[Double(MEMORY, (double,))], unlike=[Copies(MEMORY.sync_key, MEMORY, (older,))]
     )
 
 

@@ -7,9 +7,12 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mem0_syncd.destinations.base import Remote
+from mem0_syncd.destinations.renewal import renewed
 from mem0_syncd.intake import Intake
 from mem0_syncd.item import Item, Kind
 from mem0_syncd.memory import Memory
@@ -208,3 +211,104 @@ def test_it_is_taken_over_once(tmp_path: Path) -> None:
     look_through(upgraded.outbox, Redactor("redact"))
     assert upgraded.scan() == 0
     assert before == [tuple(row) for table in ("item", "identity", "receipt") for row in upgraded.rows(table)]
+
+
+# What no file says any more -----------------------------------------------------------------------------
+
+
+def renew(upgraded: Upgraded, memories: dict[str, Remote]) -> None:
+    """Give old memories new hashes, as the courier does it."""
+    for old in upgraded.outbox.old_memories.some(1, 20):
+        there = memories.get(old.memory_id)
+        memory = (
+            None
+            if there is None
+            else renewed(
+                there,
+                kind=old.kind,
+                project=old.project,
+                source_id=old.source_id,
+                sync_key=old.sync_key,
+                was_sent=old.fingerprint,
+                keeps_key=old.is_left_over,
+            )
+        )
+        if there is None or memory is None:
+            upgraded.outbox.old_memories.leave(1, old)
+            continue
+        memories[old.memory_id] = replace(there, text=memory.text, metadata=memory.metadata)
+        upgraded.outbox.old_memories.renewed(1, old, memory.sync_key, memory.content_hash, NOW)
+
+
+def remote(left: Left, **changes: Any) -> Remote:
+    """A memory of the released version, as Mem0 shows it."""
+    sent = left.memory
+    there = Remote(left.memory_id or "", sent.text, dict(sent.metadata), "2026-01-05", sent.user_id)
+    return replace(there, agent_id=sent.agent_id or "", **changes)
+
+
+@pytest.mark.parametrize("make", [pattern, decision, lambda text: decision(text).as_twin()])
+@pytest.mark.parametrize("is_read_again", [True, False])
+def test_what_no_file_says_gets_new_hashes_by_what_it_says_in_mem0(
+    tmp_path: Path, make: Callable[[str], Item], *, is_read_again: bool
+) -> None:
+    """Its text there is what was sent of it; should a file say it again, nothing is to be sent."""
+    left = Left(make(SECRET), memory_id="m1")
+    upgraded = Upgraded(tmp_path, [left])
+    memories = {"m1": remote(left)}
+    renew(upgraded, memories)
+    as_sent = make(LEFT)
+    hashes = {"sync_key": as_sent.identity, "content_hash": as_sent.revision}
+    assert hashes.items() <= memories["m1"].metadata.items()
+    assert upgraded.outbox.old_memories.some(1, 20) == []
+    assert [(row["sync_key"], row["content_hash"]) for row in upgraded.rows("receipt")] == [
+        (as_sent.identity, as_sent.revision)
+    ]
+    if is_read_again:
+        assert upgraded.scan(replace(make(SECRET), is_twin=False)) == 0
+        assert len(upgraded.rows("item")) == 1
+
+
+def test_a_renewal_that_was_not_written_down_is_made_good(tmp_path: Path) -> None:
+    """The memory carries the new hashes, and nobody here knows."""
+    left = Left(pattern(SECRET), memory_id="m1")
+    upgraded = Upgraded(tmp_path, [left])
+    as_sent = pattern(LEFT)
+    hashes = {"sync_key": as_sent.identity, "content_hash": as_sent.revision}
+    there = remote(left)
+    renew(upgraded, {"m1": replace(there, metadata={**there.metadata, **hashes})})
+    assert [row["sync_key"] for row in upgraded.rows("item")] == [as_sent.identity]
+
+
+def test_what_a_person_has_edited_or_deleted_is_left_alone(tmp_path: Path) -> None:
+    """It isn't what was sent any more."""
+    edited, gone = Left(pattern(SECRET), memory_id="m1"), Left(decision(SECRET), memory_id="m2")
+    upgraded = Upgraded(tmp_path, [edited, gone])
+    memories = {"m1": remote(edited, text="Something else")}
+    renew(upgraded, memories)
+    assert memories["m1"].metadata["sync_key"] == edited.item.identity
+    assert upgraded.outbox.old_memories.some(1, 20) == []
+
+
+def test_the_other_memory_of_two_that_became_one_becomes_a_double(tmp_path: Path) -> None:
+    """Which a second look removes, for it is equal by then."""
+    one, other = Left(pattern(SECRET), memory_id="m1"), Left(pattern(OTHER_SECRET), memory_id="m2")
+    upgraded = Upgraded(tmp_path, [one, other])
+    memories = {"m1": remote(one), "m2": remote(other)}
+    upgraded.scan()
+    ((memory, _),) = upgraded.sent()
+    renew(upgraded, memories)
+    assert memories["m2"].metadata == memory.metadata
+    (look,) = upgraded.outbox.looks.second_looks(1, NOW, 9)
+    assert look.sync_key == memory.sync_key
+    renew(upgraded, memories)
+    assert upgraded.outbox.old_memories.some(1, 20) == []
+
+
+def test_verify_lists_a_memory_under_a_former_key_as_another_one_of_its_item(tmp_path: Path) -> None:
+    """Of another machine with an older version: it is no stranger's, and no true double either."""
+    upgraded = Upgraded(tmp_path, [Left(pattern(SECRET), memory_id="m1")])
+    upgraded.scan()
+    upgraded.sent()
+    key = pattern(SECRET).identity
+    assert upgraded.outbox.identities.present(1, [key, "another"]) == {key: pattern(LEFT).identity}

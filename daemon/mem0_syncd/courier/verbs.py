@@ -7,11 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mem0_syncd.destinations import Destination, kept, ours, remove_doubles
+from mem0_syncd.destinations import Destination, kept, ours, remove_doubles, renewed
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.inventory import write_inventory
 from mem0_syncd.memory import Memory
-from mem0_syncd.outcome import Copies, Outcome, Removed, to_wire
+from mem0_syncd.outcome import Copies, Outcome, Removed, Stored, to_wire
 from mem0_syncd.telling import Tell
 
 Fields = Mapping[str, Any]
@@ -82,6 +82,19 @@ def _delete(destination: Destination, fields: Fields) -> Report:
     return {"deleted": fields["memory_id"]}
 
 
+def _renew(destination: Destination, fields: Fields) -> Report:
+    there = destination.get(fields["memory_id"])
+    memory = renewed(there, **fields["item"]) if there else None
+    if there is None or memory is None:
+        return {"renewed": None}
+    if memory.metadata != there.metadata:
+        outcome = destination.push(memory, there.id)
+        failpoint("renewed")
+        if not isinstance(outcome, Stored):
+            return to_wire(outcome)
+    return {"renewed": {"sync_key": memory.sync_key, "content_hash": memory.content_hash}}
+
+
 def _search(destination: Destination, fields: Fields) -> Report:
     hits = destination.search(fields["query"], fields["user_ids"], fields["limit"])
     return {"hits": [asdict(hit) for hit in hits]}
@@ -93,6 +106,7 @@ _QUESTIONS: Mapping[str, Callable[[Destination, Fields], Report]] = {
     "copies": _copies,
     "remove": _remove,
     "delete": _delete,
+    "renew": _renew,
     "search": _search,
 }
 """What else is asked, with answers of many kinds."""

@@ -57,6 +57,15 @@ class Questions:
         request = {"verb": "copies", "user_id": user_id, "sync_key": sync_key}
         return [Kept(**it) for it in self._ask("the item can't be looked up", request, "memories")]
 
+    def renew(self, memory_id: str, **item: Any) -> dict[str, str] | None:
+        """Have a memory carry the key and the hash of what it says; returns them, None if it is left alone.
+
+        `item` is what `destinations.renewal.renewed` takes.
+        """
+        request = {"verb": "renew", "memory_id": memory_id, "item": item, "major": False}
+        said: dict[str, str] | None = self._ask("a memory can't be renewed", request, "renewed")
+        return said
+
     def remove(self, double: Double) -> list[str]:
         """Delete what is still a double when both are read again; returns the ids of what was deleted."""
         extras = [extra.id for extra in double.extras]

@@ -17,6 +17,7 @@ from mem0_syncd.destinations.base import (
     ours,
     remove_doubles,
 )
+from mem0_syncd.destinations.renewal import renewed
 
 __all__ = [
     "CannotOpen",
@@ -27,6 +28,7 @@ __all__ = [
     "open_destination",
     "ours",
     "remove_doubles",
+    "renewed",
 ]
 
 

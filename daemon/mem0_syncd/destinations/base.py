@@ -32,6 +32,7 @@ class Remote:
     metadata: dict[str, Any]
     created_at: str
     user_id: str = ""
+    agent_id: str = ""
 
     def is_of(self, user_id: str, sync_key: str) -> bool:
         """Whether it is this item's memory; not every store heeds a filter that it is given."""

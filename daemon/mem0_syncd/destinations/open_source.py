@@ -104,4 +104,12 @@ class OpenSource(ABC):
 
 def _remote(it: Mapping[str, Any]) -> Remote:
     created_at, user_id = str(it["created_at"]), str(it.get("user_id") or "")
-    return Remote(str(it["id"]), it["memory"], it.get("metadata") or {}, created_at, user_id)
+    agent_id = str(it.get("agent_id") or "")
+    return Remote(
+        str(it["id"]),
+        it["memory"],
+        it.get("metadata") or {},
+        created_at,
+        user_id,
+        agent_id,
+    )

@@ -199,7 +199,15 @@ class PagesShift(Exception):
 
 def _remote(it: Mapping[str, Any]) -> Remote:
     created_at, user_id = str(it.get("created_at")), str(it.get("user_id") or "")
-    return Remote(str(it["id"]), str(it["memory"]), it.get("metadata") or {}, created_at, user_id)
+    agent_id = str(it.get("agent_id") or "")
+    return Remote(
+        str(it["id"]),
+        str(it["memory"]),
+        it.get("metadata") or {},
+        created_at,
+        user_id,
+        agent_id,
+    )
 
 
 def _a_while_before(moment: str) -> str:

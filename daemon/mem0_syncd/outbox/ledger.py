@@ -237,7 +237,7 @@ def _see(
         " (destination, sync_key, project, kind, source, source_id, status, reason, echo, redacted, seen_at,"
         " tree) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET status = excluded.status, reason = excluded.reason,"
-        " source = excluded.source, redacted = excluded.redacted, tree = excluded.tree",
+        " source = excluded.source, redacted = excluded.redacted, tree = excluded.tree, has_old_hashes = 0",
         (
             destination,
             item.sync_key,

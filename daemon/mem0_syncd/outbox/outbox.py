@@ -15,6 +15,7 @@ from mem0_syncd.outbox.identities import Identities
 from mem0_syncd.outbox.ledger import Ledger
 from mem0_syncd.outbox.looks import Looks
 from mem0_syncd.outbox.marks import Marks
+from mem0_syncd.outbox.old_memories import OldMemories
 from mem0_syncd.outbox.queue import Queue
 from mem0_syncd.outbox.receipts import Receipts
 from mem0_syncd.outbox.registry import Registry
@@ -34,6 +35,7 @@ class Outbox:
         self.ledger = Ledger(database)
         self.identities = Identities(database)
         self.rekeying = Rekeying(database)
+        self.old_memories = OldMemories(database)
         self.queue = Queue(database)
         self.dead_letters = DeadLetters(database)
         self.looks = Looks(database)

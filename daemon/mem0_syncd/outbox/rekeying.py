@@ -13,6 +13,9 @@ from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.identities import Identities
 from mem0_syncd.outbox.ledger import IN_FLIGHT, restate
 
+LEFT_OVER = "left over:{}:{}"
+"""The fact that names a memory of a destination which no receipt names any more: by the item's key."""
+
 _TABLES = ("item", "entry", "receipt", "wish")
 
 _IS_OPEN = f"""
@@ -137,8 +140,17 @@ def refreeze(sql: sqlite3.Connection, row: sqlite3.Row, key: str) -> str:
 
 
 def _merge(sql: sqlite3.Connection, destination: int, former: str, key: str) -> None:
-    # Of two receipts the one stays that the key has; `verify` lists the other memory.
+    # Of two receipts the one stays that the key has.
     _rename(sql, "receipt", destination, former, key)
+    row = sql.execute(
+        "SELECT memory_ids FROM receipt WHERE destination = ? AND sync_key = ?", (destination, former)
+    ).fetchone()
+    sql.executemany(
+        "INSERT OR REPLACE INTO fact VALUES (?, ?)",
+        ((LEFT_OVER.format(destination, number), key) for number in json.loads(row["memory_ids"]))
+        if row
+        else (),
+    )
     for table in ("entry", "receipt", "wish", "item"):
         sql.execute(
             f"DELETE FROM {table} WHERE destination = ? AND sync_key = ?",  # noqa: S608 - one of our tables

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-from mem0_syncd.item import KEPT_HOME, QUEUE, Item, instant
-from mem0_syncd.sources.rules import RECORD
+from mem0_syncd.item import KEPT_HOME, QUEUE, RECORD, Item, instant
 
 
 def record_id(source_id: str) -> str:

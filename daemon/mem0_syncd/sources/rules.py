@@ -9,9 +9,6 @@ from typing import Any
 from mem0_syncd.item import KEPT_HOME, SHORTEST_TEXT, Item, Kind, Scalar
 from mem0_syncd.sources.base import fields_of, text_of
 
-RECORD = "record:"
-"""What the `source_id` of a decision record begins with: so it is none that a decision log can have."""
-
 NOT_DUE = "pending_sync is false"
 TOO_SHORT = f"shorter than {SHORTEST_TEXT} characters"
 
@@ -66,15 +63,6 @@ def with_reference(body: str, source_id: str | None, when: str | None) -> str:
     if source_id is None:
         return body
     return f"{body}\n({source_id}, {when})" if when else f"{body}\n({source_id})"
-
-
-def time_referred_to(text: str, source_id: str | None) -> str | None:
-    """The time that `with_reference` has put at the end of a text, if it has."""
-    _, found, reference = text.rpartition("\n(")
-    name = (source_id or "").removeprefix(RECORD)
-    if not found or not reference.startswith(f"{name}, ") or not reference.endswith(")"):
-        return None
-    return reference[len(name) + 2 : -1]
 
 
 def agent_id_of(fields: Mapping[str, Any]) -> str | None:
