@@ -21,6 +21,8 @@ from mem0_syncd.sources import SOURCES, decision_log, record
 RANKS = {source.name: rank for rank, source in enumerate(SOURCES)}
 """The order of record: where ids meet, the earlier source revises the item."""
 
+_RENAME = "give it another id, and take the credential for known; it isn't sent as it is"
+
 FIRST_BATCH, BATCH = 32, 500
 """Items that become durable together, at first and at most: until then nothing else can be written."""
 
@@ -45,8 +47,12 @@ class Taken:
         for item in items:
             if item.is_twin:
                 what = f"another entry has the id and time of {item.source_id}; both are kept"
-                problem = Problem(what, f"{item.path}: {item.place}", "give one of them an id of its own")
-                self.problems.setdefault((item.path, item.place), []).append(problem)
+                self.report(item, what, "give one of them an id of its own")
+
+    def report(self, item: Item, what: str, remedy: str) -> None:
+        """Add what is wrong with an item."""
+        problem = Problem(what, f"{item.path}: {item.place}", remedy)
+        self.problems.setdefault((item.path, item.place), []).append(problem)
 
 
 class Intake:
@@ -86,7 +92,7 @@ class Intake:
         taken = Taken()
         ledger, registry = self._outbox.ledger, self._outbox.registry
         destination = registry.destination_of(project.id)
-        items = [_as_wished(item, wishes) for item in items]
+        items = self._under_safe_names(destination.id, [_as_wished(item, wishes) for item in items], taken)
         if not items:
             return taken
         echoes = {item.echo: item for item in items if item.echo and item.source != QUEUE}
@@ -121,6 +127,24 @@ class Intake:
                 if prepared:
                     self._on_change(major=any(it.major for it in prepared))
         return taken
+
+    def _under_safe_names(self, destination: int, items: list[Item], taken: Taken) -> list[Item]:
+        """Items of which no id, time or reason holds a secret: one that would is withheld, without them."""
+        named = [(item.source_id, item.when) for item in items]
+        secrets = self._redactor.secrets_among(name for names in named for name in names if name)
+        safe = []
+        for item in items:
+            if item.withheld:
+                item = replace(item, withheld=str(self._redactor.redact_value(item.withheld)[0]))
+            kind = secrets.get(item.source_id or "") or secrets.get(item.when or "")
+            if kind:
+                taken.report(item, f"its id or its time holds what looks like a credential ({kind})", _RENAME)
+                if item.source_id in secrets:
+                    self._outbox.ledger.forget_name(destination, item)
+                reason = item.withheld or "its id or its time holds what looks like a credential"
+                item = replace(item, source_id=None, when=None, echo=None, withheld=reason)
+            safe.append(item)
+        return safe
 
     def _known(self, destination: int, keyed: Keyed) -> dict[str, Known]:
         """What is known of items; a tombstone stays one of the same revision, whatever its hash is by now."""

@@ -10,6 +10,7 @@ from mem0_syncd import sync_state
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.folders import Folders
 from mem0_syncd.outbox import Outbox, ProjectRow
+from mem0_syncd.redactor import Redactor
 from mem0_syncd.sources import decision_log
 from mem0_syncd.unreadable import Unreadable
 
@@ -48,6 +49,7 @@ class Marks:
             self._registry.set_problems(project.id, "sync-state", [], project.tree)
         foreign = set(state.foreign) if state else set()
         foreign -= self._known.ids_ever_delivered(project.id, _SOURCE)
+        foreign -= Redactor("redact").secrets_among(foreign).keys()  # no item has one of these
         # What was settled before a crash may not be marked yet, and then no receipt will come to tell.
         self.note({project.id})
         if foreign == self._known.foreign(project.id, project.tree):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -54,6 +55,22 @@ class Redactor:
             kinds += found
         as_sent = replace(item, text=text, metadata=metadata, agent_id=agent_id, sent_as=None)
         return Redacted(as_sent, tuple(kinds))
+
+    def secrets_among(self, texts: Iterable[str]) -> dict[str, str]:
+        """Those of some texts that hold what looks like a credential, with its kind."""
+        unique = list(dict.fromkeys(texts))
+        if self.redaction == "off" or not unique:
+            return {}
+        from mem0_syncd.redact import find
+
+        # Ids are short, there are many of them, and hardly any holds one.
+        if not find("\n".join(unique)):
+            return {}
+        return {text: found[0].kind for text in unique if (found := find(text))}
+
+    def safe(self, source_id: str | None) -> str | None:
+        """An id, but for one that holds what looks like a credential."""
+        return None if source_id and self.secrets_among([source_id]) else source_id
 
     def redact_value(self, value: Scalar) -> tuple[Scalar, list[str]]:
         """A metadata value without its secrets, and their kinds."""

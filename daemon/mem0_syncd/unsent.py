@@ -36,7 +36,8 @@ def look_through(outbox: Outbox, redactor: Redactor) -> None:
 
 def _look_through(outbox: Outbox, redactor: Redactor, destination: int, entry: Unsent) -> None:
     memory, key = entry.memory, entry.memory.sync_key
-    before = said_by(memory, entry.kind, entry.project, entry.source_id)
+    source_id = redactor.safe(entry.source_id)
+    before = said_by(memory, entry.kind, entry.project, source_id)
     redacted = redactor.redact(before)
     # Of what is held nothing is kept.
     if not memory.text or not (redacted.kinds or entry.has_old_hashes):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mem0_syncd import redactor as redactor_module
+from mem0_syncd.errors import Problem
 from mem0_syncd.intake import Intake
 from mem0_syncd.item import Item, Kind
 from mem0_syncd.memory import Memory, memory_of
@@ -317,3 +318,56 @@ def test_what_is_forgotten_is_not_adopted_under_a_former_key_either(outbox: Outb
 def test_the_memory_of_an_item_is_built_of_what_is_sent() -> None:
     """By every way that there is to it."""
     assert memory_of(item()).sync_key == item().identity
+
+
+# Ids that hold a secret ---------------------------------------------------------------------------------
+
+TOKEN = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
+
+
+@pytest.mark.parametrize(
+    "it",
+    [
+        item(f"Use Redis\n({TOKEN}, 2026-01-05)", TOKEN),
+        item(f"Use Redis\n(DEC-1, {TOKEN})", when=TOKEN),
+        item(f"Use Redis\n({TOKEN})", f"record:{TOKEN}", echo="e"),
+        item("Use Redis", withheld=f"user_id '{TOKEN}' is none of this project's"),
+    ],
+    ids=["an id", "a time", "a record's id", "a reason"],
+)
+def test_an_item_whose_id_holds_a_secret_is_withheld(outbox: Outbox, it: Item) -> None:
+    """And nothing of it is kept, nor quoted."""
+    taken = Intake(outbox, now=lambda: NOW).take_in(PROJECT, [it])
+    rows = [
+        row
+        for table in ("item", "entry", "identity")
+        for row in outbox.database.rows(f"SELECT * FROM {table}")
+    ]
+    kept = " ".join(str(value) for row in rows for value in row)
+    assert TOKEN not in kept
+    assert it.identity not in kept or it.source_id == "DEC-1"
+    (row,) = outbox.database.rows("SELECT status FROM item")
+    assert row["status"] == "withheld"
+    assert memories(outbox) == []
+    said = str(taken.problems)
+    assert TOKEN not in said
+    assert "credential" in said or (it.source_id == "DEC-1" and it.when != TOKEN)
+    assert take_in(outbox, it) == 0
+
+
+def test_an_id_that_was_known_before_it_was_known_for_a_secret_is_forgotten(outbox: Outbox) -> None:
+    """What was delivered stays as it is."""
+    it = item(f"Use Redis\n({TOKEN})", TOKEN)
+    take_in(outbox, it, redaction="off")
+    deliver(outbox)
+    take_in(outbox, it)
+    assert TOKEN not in [row["source_id"] for row in outbox.database.rows("SELECT source_id FROM item")]
+    assert memories(outbox) == []
+
+
+def test_problems_are_kept_without_secrets(outbox: Outbox) -> None:
+    """Whatever a source finds worth quoting."""
+    problem = Problem(f"user_id '{TOKEN}' is none of this project's", f"a/{TOKEN}: line 1", "mend it")
+    outbox.registry.set_problems("shop", "memory-queue", [problem])
+    ((_, kept),) = outbox.registry.problems()
+    assert TOKEN not in str(kept)

@@ -26,8 +26,9 @@ def renewed(
     """
     said = {name: value for name, value in there.metadata.items() if name in NAMES}
     memory = Memory(there.user_id, there.text, there.agent_id or None, said)
-    before = said_by(memory, Kind(kind), project, source_id)
-    as_sent = Redactor("redact").redact(before).item
+    redactor = Redactor("redact")
+    before = said_by(memory, Kind(kind), project, redactor.safe(source_id))
+    as_sent = redactor.redact(before).item
     key = sync_key if keeps_key else present_key(before, as_sent, sync_key)
     hashes = {"sync_key": key, "content_hash": as_sent.revision}
     is_renewed = hashes.items() <= there.metadata.items()

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from mem0_syncd.item import QUEUE
+from mem0_syncd.item import QUEUE, Item
 from mem0_syncd.memory import Memory
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.wishes import fulfil
@@ -102,6 +102,15 @@ class Ledger:
             (destination,),
         )
         return int(row["n"]) if row else 0
+
+    def forget_name(self, destination: int, item: Item) -> None:
+        """Keep an id no longer by which an item was known: it holds a secret."""
+        with self._db.transaction() as sql:
+            sql.execute(
+                "UPDATE item SET source_id = NULL"
+                " WHERE destination = ? AND project = ? AND source = ? AND source_id = ?",
+                (destination, item.project, item.source, item.source_id),
+            )
 
     def count_again(self, destination: int, count: int) -> None:
         """Count updates that were made because a detector found more than the one before, or less."""

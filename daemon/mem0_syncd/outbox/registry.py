@@ -184,9 +184,11 @@ class Registry:
 
     def set_problems(self, project: str, origin: str, problems: Iterable[Problem], tree: str = "") -> None:
         """Replace the problems that one origin (a source, the watcher, ...) reports of a project's folder."""
+        from mem0_syncd.scrub import scrub  # late: `status` writes no problem, and mustn't take as long
+
         origin = f"{origin} {tree}".strip()
         fresh = [
-            (project, origin, p.what, str(Path(tree, p.where)) if tree else p.where, p.remedy)
+            (project, origin, scrub(p.what), scrub(str(Path(tree, p.where)) if tree else p.where), p.remedy)
             for p in problems
         ]
         known = self._db.rows("SELECT * FROM problem WHERE project = ? AND origin = ?", (project, origin))
