@@ -11,6 +11,9 @@ from typing import BinaryIO
 from mem0_syncd.unreadable import Reason, Refused
 from mem0_syncd.watched_folder import LONGEST_LOG, WatchedFolder, read_all, read_some
 
+LONGEST_READ = LONGEST_LOG
+"""Bytes of an appended file that are read at a time."""
+
 _FINGERPRINT_BYTES = 4096
 
 # A file system's clock ticks some milliseconds apart: two writes in one tick can look like one.
@@ -66,24 +69,23 @@ def read(
     mark: Mark | None,
     *,
     appended: bool,
-    most: int = LONGEST_LOG,
 ) -> Contents:
     """What the file holds, after the mark if the file has only grown since.
 
-    Of an appended file it is at most so many bytes, of another the file may have so many. Raises `Refused`
-    and `OSError`.
+    Of an appended file it is at most `LONGEST_READ` bytes, and the rest is read after the mark. Raises
+    `Refused` and `OSError`.
     """
     with folder.open(name) as file:
         if not appended:
-            return Contents(read_all(file, most), 0, signature, None)
+            return Contents(read_all(file, LONGEST_LOG), 0, signature, None)
         inode = os.fstat(file.fileno()).st_ino
         begin = mark if mark and mark.inode == inode and _begins_like(file, mark) else None
         offset, lines = (begin.offset, begin.lines) if begin else (0, 0)
         file.seek(offset)
-        data = read_some(file, most + 1)
-        is_cut = len(data) > most
+        data = read_some(file, LONGEST_READ + 1)
+        is_cut = len(data) > LONGEST_READ
         if is_cut:
-            data, signature = data[: _last_beginning(data[:most])], ()
+            data, signature = data[: _last_beginning(data[:LONGEST_READ])], ()
         complete = data.rfind(b"\n") + 1
         end = offset + complete
         lines_read = lines + data.count(b"\n", 0, complete)

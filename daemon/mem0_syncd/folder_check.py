@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
-from mem0_syncd import git
+from collections.abc import Iterator
+
+from mem0_syncd import git, project_file, sync_state
 from mem0_syncd.errors import Problem, is_want_of_handles
 from mem0_syncd.outbox import ProjectRow
-from mem0_syncd.unreadable import Refused
-from mem0_syncd.watched_folder import WatchedFolder
+from mem0_syncd.sources import SOURCES
+from mem0_syncd.sources.session import BLOCKERS_PATH, STATE_PATH
+from mem0_syncd.unreadable import Reason, Refused, Unreadable
+from mem0_syncd.watched_folder import (
+    LONGEST_LOG,
+    LONGEST_SESSION,
+    LONGEST_SETTINGS,
+    WatchedFolder,
+    too_large,
+)
+
+_LONGEST = {
+    **{source.path: None if source.appended else LONGEST_LOG for source in SOURCES},
+    sync_state.PATH: sync_state.LONGEST,
+    project_file.PATH: LONGEST_SETTINGS,
+    STATE_PATH: LONGEST_SESSION,
+    BLOCKERS_PATH: None,
+}
+"""How long each file may be; of the others a part is read at a time."""
 
 
 def problems_of(project: ProjectRow, folder: WatchedFolder) -> list[Problem]:
@@ -34,3 +53,24 @@ def problems_of(project: ProjectRow, folder: WatchedFolder) -> list[Problem]:
         ]
     claim = git.claim_of(folder.root, trusted=folder.trusted)
     return [claim.problem] if claim and claim.problem else []
+
+
+def refusals(folder: WatchedFolder) -> Iterator[Problem]:
+    """What of a folder's files isn't read, or isn't written, and why; without reading any."""
+    for name, most in _LONGEST.items():
+        try:
+            found = folder.stat(name)
+            if found and most is not None and found.st_size > most:
+                raise too_large(found.st_size, most)
+        except Unreadable as error:
+            yield Problem(error.what, name, error.remedy)
+        except OSError as error:
+            yield Problem(f"can't be read: {error.strerror}", name, "check its owner and permissions")
+    try:
+        with folder.in_place(sync_state.PATH):
+            pass
+    except Refused as error:
+        if error.reason is Reason.THROUGH_A_LINK:  # all else is named above
+            yield Problem(error.what, sync_state.PATH, error.remedy)
+    except OSError:  # not there, or named above
+        return

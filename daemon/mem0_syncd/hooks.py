@@ -14,11 +14,14 @@ import select
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mem0_syncd import paths, spool
+from mem0_syncd.unreadable import Reason, Refused, Unreadable
+from mem0_syncd.watched_folder import LONGEST_SESSION, WatchedFolder, above
 
 ANSWER = '{"continue": true, "suppressOutput": true}'
 """What Claude Code is told, whatever happened."""
@@ -32,12 +35,14 @@ BLOCKER_FIELDS = ("description", "resolved")
 
 LOG = "hook.log"
 
+_Found = TypeVar("_Found")
+
 _ENDS = ("SessionEnd", "PreCompact")
 _STATE, _BLOCKERS = ".claude/context/session/state.json", ".claude/logs/blockers.jsonl"
 _ADDRESS_FILE = "socket"  # control.ADDRESS_FILE, without what that module imports
 _STDIN_SECONDS = 0.5
 _LONGEST_STDIN = 1 << 20
-_LONGEST_FILE = _LONGEST_LOG = 1 << 18
+_LONGEST_LOG = 1 << 18
 _LONGEST_ID = 256
 _UNDER_WAY = "its snapshot isn't complete"
 
@@ -81,7 +86,7 @@ def _take_in(data: bytes) -> None:
     root = _root(Path(os.path.realpath(cwd)))
     if root is None:
         return
-    files = {_STATE: _read(root / _STATE, tail=False), _BLOCKERS: _read(root / _BLOCKERS, tail=True)}
+    files, refusals = _read(root)
     has_files = any(data is not None for data in files.values())
     session_id = told.get("session_id")
     event = {
@@ -93,11 +98,11 @@ def _take_in(data: bytes) -> None:
         "root": str(root),
         "state": None,
         "blockers": None,
-        "note": _UNDER_WAY if has_files else None,
+        "note": _UNDER_WAY if has_files else "; ".join(refusals) or None,
     }
     if has_files:
         begun = spool.begin(state, event)
-        _behind(state, lambda: spool.complete(begun, {**event, **_snapshot(files)}))
+        _behind(state, lambda: spool.complete(begun, {**event, **_snapshot(files, refusals)}))
     else:
         spool.put(state, event)
         _poke(state, SPOOLED)
@@ -105,43 +110,72 @@ def _take_in(data: bytes) -> None:
 
 def _root(cwd: Path) -> Path | None:
     """The folder, here or above, that holds a session's files; else the nearest with a `.claude`."""
-    above = [folder for folder in (cwd, *cwd.parents) if (folder / ".claude").is_dir()]
+    found = [folder for folder in above(cwd) if _has_claude(folder)]
+    if not found:
+        found = [folder for folder in above(cwd, trusted=paths.trusted_folders()) if _has_claude(folder)]
     # A folder within the project may have a `.claude` too: Claude Code keeps permissions there.
-    with_session = (it for it in above if (it / _STATE).is_file() or (it / _BLOCKERS).is_file())
-    return next(with_session, above[0] if above else None)
+    with_session = (it for it in found if _has(it, _STATE) or _has(it, _BLOCKERS))
+    return next(with_session, found[0] if found else None)
 
 
-def _read(path: Path, *, tail: bool) -> bytes | None:
-    """A file's bytes, at most so many; of a longer one its last whole lines, or its first bytes."""
-    if not path.is_file():  # Opening a pipe would wait for its writer.
-        return None
+def _has_claude(folder: Path) -> bool:
     try:
-        with path.open("rb") as file:
-            start = max(0, file.seek(0, os.SEEK_END) - _LONGEST_FILE) if tail else 0
-            file.seek(start)
-            data = file.read(_LONGEST_FILE + 1)
+        return _touch(folder, lambda opened: opened.is_folder(".claude"))
+    except (Refused, OSError):
+        return False
+
+
+def _has(folder: Path, name: str) -> bool:
+    """Whether there is such a file, also if it is one that isn't read, which is to be told then."""
+    try:
+        return _touch(folder, lambda opened: opened.stat(name)) is not None
+    except Refused as error:
+        return error.reason is not Reason.NOT_A_FILE
     except OSError:
-        return None
-    return data.partition(b"\n")[2] if start else data
+        return False
 
 
-def _snapshot(files: Mapping[str, bytes | None]) -> dict[str, str | None]:
+def _read(root: Path) -> tuple[dict[str, bytes | None], list[str]]:
+    """A session's files, and why one isn't read; of a long list of blockers the last whole lines."""
+    files: dict[str, bytes | None] = {_STATE: None, _BLOCKERS: None}
+    refusals = []
+    for name in files:
+        try:
+            files[name] = _touch(root, partial(_read_one, name))
+        except Refused as error:
+            refusals.append(f"{name}: {error.what}")
+        except OSError:
+            continue
+    return files, refusals
+
+
+def _read_one(name: str, opened: WatchedFolder) -> bytes:
+    return (opened.read_end if name == _BLOCKERS else opened.read)(name, LONGEST_SESSION)
+
+
+def _touch(folder: Path, what: Callable[[WatchedFolder], _Found]) -> _Found:
+    """Do something in a folder; what the user's settings allow is read where nothing goes without it."""
+    try:
+        return what(WatchedFolder(folder))
+    except Refused:
+        if not (trusted := paths.trusted_folders()):
+            raise
+        return what(WatchedFolder(folder, trusted=trusted))
+
+
+def _snapshot(files: Mapping[str, bytes | None], refusals: Sequence[str]) -> dict[str, str | None]:
     """The fields of an event that say what the session's files say, and why they say less, if so."""
-    from mem0_syncd.unreadable import Unreadable
-
-    state, blockers, note = files[_STATE], files[_BLOCKERS], None
+    state, blockers, notes = files[_STATE], files[_BLOCKERS], list(refusals)
     reduced = None
-    if state is not None and len(state) > _LONGEST_FILE:
-        note = f"{_STATE} is longer than {_LONGEST_FILE >> 10} KiB"
-    elif state is not None:
+    if state is not None:
         try:
             reduced = reduce_state(state)
         except Unreadable as error:
-            note = f"{_STATE}: {error.what}"
+            notes.append(f"{_STATE}: {error.what}")
     return {
         "state": reduced,
         "blockers": reduce_blockers(blockers) if blockers is not None else None,
-        "note": note,
+        "note": "; ".join(notes) or None,
     }
 
 

@@ -207,12 +207,14 @@ def read_all(file: BinaryIO, most: int) -> bytes:
     size = os.fstat(file.fileno()).st_size
     data = read_some(file, most + 1) if size <= most else b""
     if size > most or len(data) > most:
-        raise Refused(
-            Reason.TOO_LARGE,
-            f"longer than a file of its kind may be: {_size(max(size, len(data)))} of {_size(most)}",
-            "shorten it, or move it away",
-        )
+        raise too_large(max(size, len(data)), most)
     return data
+
+
+def too_large(size: int, most: int) -> Refused:
+    """Why a file of so many bytes isn't read, where it may have so many."""
+    what = f"longer than a file of its kind may be: {_size(size)} of {_size(most)}"
+    return Refused(Reason.TOO_LARGE, what, "shorten it, or move it away")
 
 
 def above(folder: Path, *, trusted: Iterable[Path] = ()) -> Iterator[Path]:

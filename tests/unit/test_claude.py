@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import stat
 import sys
@@ -21,6 +22,14 @@ from mem0_syncd.errors import SyncdError
 
 OURS = "/venv/bin/mem0-syncd hook"
 ENTRY = {"hooks": [{"type": "command", "command": OURS, "timeout": 10}]}
+
+
+def change_in(project: Path, change: Any) -> list[str]:
+    """Install or uninstall in a project's folder."""
+    more = {"command": OURS} if change is claude.install else {}
+    done: list[str] = change(project / ".claude", project=project, **more)
+    return done
+
 
 USUAL = """\
 {
@@ -234,6 +243,43 @@ def test_permissions_and_links_stay(tmp_path: Path, folder: Path) -> None:
     claude.uninstall(folder)
     assert (folder / claude.SETTINGS).is_symlink()
     assert real.read_text() == USUAL
+
+
+@pytest.mark.parametrize("name", [claude.SETTINGS, claude.BACKUP, claude.COMMAND, "commands", "."])
+def test_nothing_is_written_through_a_link_that_leaves_a_project(
+    tmp_path: Path, project: Path, name: str
+) -> None:
+    """Whatever it leads to stays as it is, and what is not there is not made."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    path = project / ".claude" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to(outside if name in {"commands", "."} else outside / "file")
+    for change in (claude.install, claude.uninstall):
+        with pytest.raises(SyncdError, match="leaves the project"):
+            change_in(project, change)
+    (outside / "file").write_text("{}")
+    with pytest.raises(SyncdError, match="leaves the project"):
+        change_in(project, claude.install)
+    assert [(it.name, it.read_text()) for it in outside.iterdir()] == [("file", "{}")]
+
+
+def test_a_pipe_in_the_settings_place_holds_nobody_up(project: Path) -> None:
+    """It is refused by name."""
+    (project / ".claude").mkdir()
+    os.mkfifo(project / ".claude" / claude.SETTINGS)
+    with pytest.raises(SyncdError, match="named pipe"):
+        change_in(project, claude.install)
+
+
+def test_a_link_within_the_project_is_followed(project: Path) -> None:
+    """It stays one."""
+    (project / "kept.json").write_text(USUAL)
+    (project / ".claude").mkdir()
+    (project / ".claude" / claude.SETTINGS).symlink_to("../kept.json")
+    change_in(project, claude.install)
+    assert (project / ".claude" / claude.SETTINGS).is_symlink()
+    assert OURS in (project / "kept.json").read_text()
 
 
 def test_the_slash_command_is_there_until_it_is_taken_out(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from mem0_syncd import files
+from mem0_syncd import scanner as scanner_module
 from mem0_syncd.intake import Intake
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.scanner import Scanner
+from mem0_syncd.sources.decision_records import LOG as LINES
 from support.decision_log import decision, write_log
 
 LONG_AGO = 1_700_000_000.0
@@ -46,6 +50,47 @@ def test_files_that_are_as_they_were_cost_the_outbox_nothing(outbox: Outbox, pro
     assert asked == []
     write_log(project, [decision(2)])
     assert scanner.scan(row, changed_only=True).changes == 1
+
+
+def test_of_an_appended_file_so_much_is_read_at_a_time(
+    outbox: Outbox, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every entry is, whole, and each once; what is broken before the cut stops nothing."""
+    row = ProjectRow("shop", project)
+    outbox.registry.add_project(row)
+    path = project / LINES.path
+    path.parent.mkdir(parents=True)
+    lines = [json.dumps({"summary": f"Decided for the {number}th time"}) for number in range(30)]
+    lines[3] = json.dumps(json.loads(lines[3]), indent=2)
+    path.write_text("\n".join(["broken", *lines]) + "\n")
+    monkeypatch.setattr(files, "LONGEST_READ", 200)
+    scanner = Scanner(outbox.registry, Intake(outbox), sources=(LINES,))
+    scans = 0
+    wait: float | None = 0.0
+    while wait == 0.0:
+        wait, scans = scanner.scan(row).retry_after, scans + 1
+    assert scans > 5
+    assert [row["n"] for row in outbox.database.rows("SELECT count(*) AS n FROM entry")] == [30]
+    assert [problem.where for _, problem in outbox.registry.problems()] == [f"{LINES.path}: line 1"]
+    os.utime(path, (LONG_AGO, LONG_AGO))
+    assert scanner.scan(row).changes == 0
+
+
+def test_a_line_that_is_too_long_for_one_read_is_a_problem(
+    outbox: Outbox, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It isn't passed over in silence, and nothing of it is guessed."""
+    row = ProjectRow("shop", project)
+    outbox.registry.add_project(row)
+    path = project / LINES.path
+    path.parent.mkdir(parents=True)
+    path.write_text("x" * 300)
+    monkeypatch.setattr(files, "LONGEST_READ", 200)
+    monkeypatch.setattr(scanner_module, "SETTLING_SECONDS", 0.0)
+    Scanner(outbox.registry, Intake(outbox), sources=(LINES,)).scan(row)
+    ((_, problem),) = outbox.registry.problems()
+    assert "longer than" in problem.what
+    assert problem.where == LINES.path
 
 
 def test_of_a_long_log_the_first_can_be_delivered_while_the_rest_is_read(

@@ -79,6 +79,7 @@ FIXED: list[tuple[str, str, str, Any, Any]] = [
     ("EMBEDDED__PATH", "/e", "embedded.path", Path("/e"), None),
     ("EMBEDDED__TIMEOUT_SECONDS", "3", "embedded.timeout_seconds", 3.0, 30.0),
     ("PROJECTS", '["/a", "/b"]', "projects", [Path("/a"), Path("/b")], []),
+    ("TRUSTED_FOLDERS", '["/c", "/d"]', "trusted_folders", [Path("/c"), Path("/d")], []),
     ("LOG_LEVEL", "debug", "log_level", "debug", "info"),
     ("FLUSH_SECONDS", "0", "flush_seconds", 0.0, 5.0),
     ("SCAN_SECONDS", "9", "scan_seconds", 9.0, 300.0),
@@ -133,6 +134,18 @@ def test_a_state_folder_is_one_folder_however_it_is_asked_for(setenv: Set, spell
 
     setenv(STATE_DIR=spelling)
     assert settings.load().state_dir == paths.state_dir()
+
+
+def test_hooks_trust_the_same_folders(setenv: Set, write: Write) -> None:
+    """They have no time for all settings."""
+    from mem0_syncd import paths
+
+    assert paths.trusted_folders() == settings.load().trusted_folders == []
+    write('trusted_folders = ["~/notes", "/srv/team"]')
+    assert paths.trusted_folders() == settings.load().trusted_folders
+    assert [folder.name for folder in paths.trusted_folders()] == ["notes", "team"]
+    setenv(TRUSTED_FOLDERS='["/mnt"]')
+    assert paths.trusted_folders() == settings.load().trusted_folders == [Path("/mnt")]
 
 
 def test_the_file_says_what_the_environment_does_not(write: Write, setenv: Set) -> None:
@@ -218,6 +231,7 @@ def test_an_unknown_key_of_the_file_is_an_error_that_names_key_and_file(
         ("REDACT", "maybe", "redact"),
         ("INFER", "perhaps", "infer"),
         ("LOG_LEVEL", "loud", "log_level"),
+        ("TRUSTED_FOLDERS", '["notes"]', "trusted_folders"),
     ],
 )
 def test_a_bad_value_is_an_error_that_names_the_variable(

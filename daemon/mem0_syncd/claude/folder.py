@@ -14,9 +14,13 @@ from mem0_syncd.atomic_file import write_text
 from mem0_syncd.claude.hooks import EVENTS, events_without, with_hooks, without_hooks
 from mem0_syncd.claude.spelling import parse, says_the_same, spell
 from mem0_syncd.errors import SyncdError
+from mem0_syncd.unreadable import Refused
+from mem0_syncd.watched_folder import LONGEST_SETTINGS, WatchedFolder
 
 SETTINGS, COMMAND = "settings.json", "commands/mem0-sync.md"
 BACKUP = "settings.json.bak-mem0-syncd"
+
+_INSTEAD = "put a file of your own there; or have all projects call us: mem0-syncd claude install"
 
 COMMAND_TEXT = """\
 ---
@@ -44,16 +48,22 @@ def hook_command() -> str:
     return shlex.join([*words, "hook"])
 
 
-def install(folder: Path, command: str) -> list[str]:
+def install(folder: Path, command: str, *, project: Path | None = None) -> list[str]:
     """Add our hooks and `/mem0-sync` to a `.claude` folder; returns what was done, a line each.
 
+    In a project's, no link is followed that leaves the `project`; in a user's, links are the user's own.
     Raises `SyncdError`, with nothing changed, where the settings can't be understood or written.
     """
+    _refuse_what_leaves(folder, project)
     return [_install_hooks(folder, command), _install_command(folder)]
 
 
-def uninstall(folder: Path) -> list[str]:
-    """Take out what `install` put in, and nothing else; returns what was done, a line each."""
+def uninstall(folder: Path, *, project: Path | None = None) -> list[str]:
+    """Take out what `install` put in, and nothing else; returns what was done, a line each.
+
+    Raises `SyncdError` as `install` does.
+    """
+    _refuse_what_leaves(folder, project)
     done = [_uninstall_hooks(folder), _uninstall_command(folder)]
     for empty in (folder / COMMAND).parent, folder:
         with contextlib.suppress(OSError):
@@ -68,6 +78,21 @@ def missing_events(folder: Path) -> list[str]:
         return events_without(parse(_read(path) or ""))
     except (ValueError, RecursionError) as error:
         raise _not_understood(path, error) from None
+
+
+def _refuse_what_leaves(folder: Path, project: Path | None) -> None:
+    if project is None:
+        return
+    watched = WatchedFolder(project)
+    for name in (SETTINGS, BACKUP, COMMAND):
+        path = folder / name
+        try:
+            found = watched.stat(path.relative_to(project).as_posix())
+        except Refused as error:
+            raise SyncdError(error.what, where=str(path), remedy=_INSTEAD) from None
+        if found is not None and found.st_size > LONGEST_SETTINGS:
+            what = f"it is longer than {LONGEST_SETTINGS >> 10} KiB"
+            raise SyncdError(what, where=str(path), remedy=_INSTEAD)
 
 
 def _install_hooks(folder: Path, command: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def install(project: Path | None, *, user: bool) -> None:
     \b
     Example:  mem0-syncd claude install --project ~/code/shop
     """
-    for line in code.install(_folder(project, user=user), code.hook_command()):
+    for line in _apply(project, user, partial(code.install, command=code.hook_command())):
         output.talk(line)
     if not shutil.which("mem0-syncd"):
         output.talk("/mem0-sync needs mem0-syncd on the PATH, where it isn't now")
@@ -53,16 +54,17 @@ def uninstall(project: Path | None, *, user: bool) -> None:
     \b
     Example:  mem0-syncd claude uninstall
     """
-    for line in code.uninstall(_folder(project, user=user)):
+    for line in _apply(project, user, code.uninstall):
         output.talk(line)
 
 
-def _folder(project: Path | None, *, user: bool) -> Path:
+def _apply(project: Path | None, user: bool, change: Callable[..., list[str]]) -> list[str]:  # noqa: FBT001
+    """Change the settings of a project, or the user's."""
     if project is None:
-        return code.user_folder()
+        return change(code.user_folder())
     if user:
         raise click.UsageError("say --project or --user, not both")
     folder = project.expanduser().resolve()
     if not folder.is_dir():
         raise SyncdError("there is no such folder", where=str(project), remedy="name a project's root folder")
-    return folder / ".claude"
+    return change(folder / ".claude", project=folder)

@@ -7,7 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from mem0_syncd.doctor.finding import Finding, Verdict, failure
 from mem0_syncd.doctor.network import check_clock, check_key, check_reachability
 from mem0_syncd.doctor.processes import check_courier, check_embedder, check_service, check_socket
-from mem0_syncd.doctor.projects import check_delivery, check_hooks, check_leaving, check_projects
+from mem0_syncd.doctor.projects import (
+    check_delivery,
+    check_folders,
+    check_hooks,
+    check_leaving,
+    check_projects,
+)
 from mem0_syncd.doctor.storage import check_disk, check_outbox, check_permissions, check_settings
 from mem0_syncd.doctor.surroundings import Surroundings, look_around
 from mem0_syncd.doctor.watching import check_inotify, check_watcher
@@ -29,6 +35,7 @@ CHECKS: dict[str, Callable[[Surroundings], Iterable[Finding]]] = {
     "courier": check_courier,
     "embedder": check_embedder,
     "projects": check_projects,
+    "folders": check_folders,
     "hooks": check_hooks,
     "delivery": check_delivery,
     "leaving": check_leaving,

@@ -6,21 +6,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from mem0_syncd import claude
+from mem0_syncd import claude, folder_check
 from mem0_syncd.doctor.finding import Finding, failure, fine, warning
 from mem0_syncd.doctor.surroundings import Surroundings
 from mem0_syncd.errors import SyncdError
+from mem0_syncd.folders import Folders
 from mem0_syncd.item import Kind
 from mem0_syncd.memory import user_id
+from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.projects import misfit
 from mem0_syncd.render import headline, needs_you
 from mem0_syncd.status import snapshot
+from mem0_syncd.unreadable import Refused
+from mem0_syncd.watched_folder import WatchedFolder
 
 
 def check_projects(around: Surroundings) -> Iterator[Finding]:
     """Whether projects are watched, are where they were, and have ids of their own."""
     rows = around.projects
-    gone = [row.path for row in rows if not row.path.is_dir()]
+    gone = [row.path for row in rows if not _is_there(row, around)]
     listed = around.settings.projects
     misfits = (
         [misfit(around.outbox.registry, it, trusted=around.settings.trusted_folders) for it in listed]
@@ -37,6 +41,22 @@ def check_projects(around: Surroundings) -> Iterator[Finding]:
         yield fine(f"{len(rows)} watched, each with an id of its own")
 
 
+def check_folders(around: Surroundings) -> Iterator[Finding]:
+    """What of each watched folder is refused, and by which rule."""
+    if around.outbox is None:
+        return
+    folders = Folders(around.outbox.registry, around.settings.trusted_folders)
+    rows, refused = [row for row in around.projects if _is_there(row, around)], False
+    for row in rows:
+        folder = folders.of(row)
+        found = folder_check.problems_of(row, folder) or list(folder_check.refusals(folder))
+        for problem in found:
+            refused = True
+            yield warning(f"{problem.what} ({row.path / problem.where})", problem.remedy)
+    if rows and not refused:
+        yield fine("every file of theirs may be read, and none leads elsewhere")
+
+
 def check_delivery(around: Surroundings) -> Iterator[Finding]:
     """What `status` says: whether everything is in Mem0, and each problem with its remedy."""
     if around.damage:
@@ -47,6 +67,13 @@ def check_delivery(around: Surroundings) -> Iterator[Finding]:
         yield make(f"{problem['what']} ({problem['where']})", problem["remedy"])
     if not shown["problems"]:
         yield fine(headline(shown).split(" · ")[1])
+
+
+def _is_there(row: ProjectRow, around: Surroundings) -> bool:
+    try:
+        return WatchedFolder(row.path, trusted=around.settings.trusted_folders).is_folder()
+    except (Refused, OSError):  # there, and `check_folders` tells what is wrong with it
+        return True
 
 
 def check_hooks(_around: Surroundings) -> Iterator[Finding]:
