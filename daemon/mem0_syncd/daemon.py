@@ -81,7 +81,7 @@ class Daemon(Service):
         self.watcher = Watcher(
             files, self.survey.heed, self._mend_soon, socket.with_suffix(".own"), self.folders.of
         )
-        self.keeper = Keeper(self.watcher, self.schedule, self.deliveries, notifier)
+        self.keeper = Keeper(self.watcher, self.schedule, self.deliveries, notifier, self.whereabouts)
         answers = Answers(self)
         self.control = ControlServer(
             socket,
@@ -120,6 +120,7 @@ class Daemon(Service):
         running.callback(self.watcher.stop)
         self.schedule.start()
         running.callback(self.schedule.stop)
+        running.callback(self.survey.stop)
         self.watch_projects()
         self.survey.scan_all()
         self.dispatch.soon()

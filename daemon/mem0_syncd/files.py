@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from mem0_syncd.unreadable import Reason, Refused
+from mem0_syncd.sources.jsonl import start_of_last_block
 from mem0_syncd.watched_folder import LONGEST_LOG, WatchedFolder, read_all, read_some
 
 LONGEST_READ = LONGEST_LOG
@@ -22,31 +22,39 @@ _RACY_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Where a read of an appended file ended, and what tells that the file still begins like that."""
+    """Where a read of an appended file ended, and what tells that the file still begins like that.
+
+    `is_within_line` where that is amid a line that is too long to be read.
+    """
 
     inode: int
     offset: int
     lines: int
     fingerprint: bytes
+    is_within_line: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What was read of a file: all of it, or what was appended after `lines` lines.
+    """What was read of a file: all of it, or what was appended from an offset on, after `lines` lines.
 
-    Of one that `is_cut` there is more to be read after the mark.
+    `mark` is the end of the whole lines, and `block` where the last of them begin that may be the first half
+    of something. `too_long` is the number of a line that was passed over.
     """
 
     data: bytes
-    lines: int
     signature: tuple[int, ...]
-    mark: Mark | None
-    is_cut: bool = False
+    offset: int = 0
+    lines: int = 0
+    mark: Mark | None = None
+    block: Mark | None = None
+    has_more: bool = False
+    too_long: int = 0
 
     @property
     def is_tail(self) -> bool:
         """Whether the file had been read up to there before."""
-        return self.lines > 0
+        return self.offset > 0
 
 
 def signature_of(folder: WatchedFolder, name: str) -> tuple[int, ...] | None:
@@ -77,36 +85,59 @@ def read(
     """
     with folder.open(name) as file:
         if not appended:
-            return Contents(read_all(file, LONGEST_LOG), 0, signature, None)
-        inode = os.fstat(file.fileno()).st_ino
-        begin = mark if mark and mark.inode == inode and _begins_like(file, mark) else None
-        offset, lines = (begin.offset, begin.lines) if begin else (0, 0)
-        file.seek(offset)
-        data = read_some(file, LONGEST_READ + 1)
-        is_cut = len(data) > LONGEST_READ
-        if is_cut:
-            data, signature = data[: _last_beginning(data[:LONGEST_READ])], ()
-        complete = data.rfind(b"\n") + 1
-        end = offset + complete
-        lines_read = lines + data.count(b"\n", 0, complete)
-        return Contents(
-            data, lines, signature, Mark(inode, end, lines_read, _fingerprint(file, end)), is_cut=is_cut
-        )
+            return Contents(read_all(file, LONGEST_LOG), signature)
+        return _read_lines(file, signature, mark, LONGEST_READ)
 
 
-def _last_beginning(data: bytes) -> int:
-    """Where the last entry begins, which may be cut off: an object of several lines begins at the margin."""
-    found = data.rfind(b"\n{") + 1 or data.rfind(b"\n") + 1
-    if not found:
-        raise Refused(
-            Reason.TOO_LARGE, f"a line is longer than {len(data):,} bytes", "remove the line, or break it up"
-        )
-    return found
+def mark_before(folder: WatchedFolder, name: str, read: Contents, line: int) -> Mark:
+    """The mark at the beginning of a line of what was read; raises `Refused` and `OSError`."""
+    end = 0
+    for _ in range(line - 1 - read.lines):
+        end = read.data.index(b"\n", end) + 1
+    with folder.open(name) as file:
+        return _mark(file, read.offset + end, line - 1)
+
+
+def _read_lines(file: BinaryIO, signature: tuple[int, ...], mark: Mark | None, most: int) -> Contents:
+    begin = mark if mark and _begins_like(file, mark) else None
+    offset, lines = (begin.offset, begin.lines) if begin else (0, 0)
+    data = _bytes_at(file, offset, most)
+    if begin and begin.is_within_line:
+        end = data.find(b"\n") + 1
+        offset += end or len(data)
+        lines += bool(end)
+        if not end:
+            there = _mark(file, offset, lines, is_within_line=True)
+            return Contents(b"", signature, offset, lines, there, has_more=len(data) == most)
+        data = b""  # two of them at once would be too much
+        data = _bytes_at(file, offset, most)
+    has_more = len(data) == most
+    whole, block = data.rfind(b"\n") + 1, start_of_last_block(data)
+    if has_more and not whole:
+        there = _mark(file, offset + len(data), lines, is_within_line=True)
+        return Contents(b"", signature, offset, lines, there, has_more=True, too_long=lines + 1)
+    if has_more:
+        whole = block or whole
+        data = b""
+        data = _bytes_at(file, offset, whole)
+    there = _mark(file, offset + whole, lines + data.count(b"\n", 0, whole))
+    half = None if has_more else _mark(file, offset + block, lines + data.count(b"\n", 0, block))
+    return Contents(data, signature, offset, lines, there, half, has_more)
+
+
+def _mark(file: BinaryIO, offset: int, lines: int, *, is_within_line: bool = False) -> Mark:
+    return Mark(os.fstat(file.fileno()).st_ino, offset, lines, _fingerprint(file, offset), is_within_line)
+
+
+def _bytes_at(file: BinaryIO, offset: int, most: int) -> bytes:
+    file.seek(offset)
+    return read_some(file, most)
 
 
 def _begins_like(file: BinaryIO, mark: Mark) -> bool:
-    size = os.fstat(file.fileno()).st_size
-    return mark.offset > 0 and size >= mark.offset and _fingerprint(file, mark.offset) == mark.fingerprint
+    found = os.fstat(file.fileno())
+    is_longer = found.st_ino == mark.inode and found.st_size >= mark.offset > 0
+    return is_longer and _fingerprint(file, mark.offset) == mark.fingerprint
 
 
 def _fingerprint(file: BinaryIO, offset: int) -> bytes:

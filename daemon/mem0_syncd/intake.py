@@ -170,12 +170,12 @@ class Intake:
         kinds += redacted.kinds
         if kinds and self._redactor.redaction == "hold":
             what = f"it holds what looks like a credential ({', '.join(sorted(set(kinds)))})"
+            change = Reject(change.item, what)
+        if isinstance(change, Reject):
             # Nothing of it is kept: the source is where it can be looked at and mended.
             memory = Memory(
                 memory.user_id, "", None, {"sync_key": memory.sync_key, "content_hash": memory.content_hash}
             )
-            change = Reject(change.item, what)
-        if isinstance(change, Reject):
             place = f"{item.path}: {item.place}"
             change = replace(change, reason=f"{change.reason} ({place})")
         return Prepared(change, memory, self._is_major(item), tuple(kinds))

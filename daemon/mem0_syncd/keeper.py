@@ -13,6 +13,7 @@ from mem0_syncd.notify import Notifier
 from mem0_syncd.scheduler import Schedule
 from mem0_syncd.vigil import Vigil
 from mem0_syncd.watcher import Watcher
+from mem0_syncd.whereabouts import Whereabouts
 
 LOOK_SECONDS = 9.0
 SILENT_SECONDS = 18.0
@@ -35,9 +36,10 @@ class Keeper:
         schedule: Schedule,
         deliveries: Iterable[Delivery],
         notifier: Notifier,
+        whereabouts: Whereabouts,
     ) -> None:
         self._watcher, self._schedule, self._deliveries = watcher, schedule, deliveries
-        self._notifier = notifier
+        self._notifier, self._whereabouts = notifier, whereabouts
         watchdog = notifier.watchdog_seconds
         self._period = min(LOOK_SECONDS, watchdog / 3) if watchdog else LOOK_SECONDS
         self._vigil = Vigil()
@@ -99,6 +101,11 @@ class Keeper:
         remedy = "restart the daemon"
         if self._notifier.watchdog_seconds:
             remedy = "nothing: if it stays so, the service manager restarts the daemon"
+        place = self._whereabouts.of(self._schedule.thread_of(part))
+        if place is not None:
+            what = f"no answer from a file of the project {place.project}: {part} stands still there"
+            remedy = f"see whether its disk or network folder answers; else {remedy}"
+            return Problem(what, str(place.path), remedy)
         return Problem(f"no sign of life of: {part}", "the daemon; its log says more", remedy)
 
 

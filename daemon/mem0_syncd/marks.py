@@ -6,13 +6,19 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import structlog
+
 from mem0_syncd import sync_state
+from mem0_syncd.errors import Problem
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.folders import Folders
-from mem0_syncd.outbox import Outbox, ProjectRow
+from mem0_syncd.outbox import Outbox, ProjectRow, faults
 from mem0_syncd.redactor import Redactor
 from mem0_syncd.sources import decision_log
 from mem0_syncd.unreadable import Unreadable
+from mem0_syncd.whereabouts import Place, Whereabouts
+
+log = structlog.get_logger("marks")
 
 _SOURCE = decision_log.SOURCE.name
 
@@ -20,10 +26,13 @@ _SOURCE = decision_log.SOURCE.name
 class Marks:
     """The marks of all watched projects; for any thread."""
 
-    def __init__(self, outbox: Outbox, on_due: Callable[[], None], folders: Folders) -> None:
+    def __init__(
+        self, outbox: Outbox, on_due: Callable[[], None], folders: Folders, whereabouts: Whereabouts
+    ) -> None:
         """`on_due` hears that there is something to `write`."""
         self._registry, self._known = outbox.registry, outbox.marks
         self._on_due, self._folders = on_due, folders
+        self._whereabouts = whereabouts
         self._due: set[str] = set()
         self._written: dict[Path, tuple[int, ...] | None] = {}
         self._unwritten: set[Path] = set()
@@ -73,11 +82,28 @@ class Marks:
         left = due
         try:
             wanted = [project for project in self._registry.projects() if project.id in due]
-            left = {project.id for project in wanted if not self._write_one(project)}
+            left = {project.id for project in wanted if not self._try_to_write(project)}
         finally:
             with self._noting:
                 self._due |= left
         return not left
+
+    def _try_to_write(self, project: ProjectRow) -> bool:
+        """Write one; what fails by a fault of that project is its problem, and no other's."""
+        with self._whereabouts.at(Place(project.id, project.path, sync_state.PATH)):
+            try:
+                return self._write_one(project)
+            except Exception as error:
+                if not faults.is_of_a_folder(error):
+                    raise
+                log.exception("marks failed", project=project.id)
+                problem = Problem(
+                    f"the sync-state file can't be written: {type(error).__name__}",
+                    sync_state.PATH,
+                    "look into that file; if nothing is wrong with it, report this with what the log says",
+                )
+                self._registry.set_problems(project.id, "sync-state", [problem], project.tree)
+                return True
 
     def _write_one(self, project: ProjectRow) -> bool:
         destination = self._registry.destination_of(project.id)

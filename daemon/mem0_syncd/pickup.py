@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
 from collections.abc import Mapping
@@ -10,42 +9,81 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mem0_syncd import projects, spool
-from mem0_syncd.errors import SyncdError
+import structlog
+
+from mem0_syncd import project_file, projects, spool
+from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.folders import Folders
 from mem0_syncd.intake import Intake
 from mem0_syncd.item import Kind
-from mem0_syncd.outbox import Outbox, ProjectRow
+from mem0_syncd.outbox import Outbox, ProjectRow, faults
 from mem0_syncd.routes import Routes
+from mem0_syncd.sources.base import within_limits_of
+from mem0_syncd.sources.session import STATE_PATH
 from mem0_syncd.spooled import Made, understand
+from mem0_syncd.whereabouts import Place, Whereabouts
+
+log = structlog.get_logger("pickup")
 
 
 class Pickup:
     """Takes in the spool of one state folder."""
 
-    def __init__(self, outbox: Outbox, routes: Routes, state: Path, folders: Folders) -> None:
+    def __init__(
+        self, outbox: Outbox, routes: Routes, state: Path, folders: Folders, whereabouts: Whereabouts
+    ) -> None:
         self._registry, self._ledger = outbox.registry, outbox.ledger
         self._routes = routes
         self._state, self._folders = state, folders
+        self._whereabouts = whereabouts
+        # Events that failed by a fault of their own, until they are understood or gone.
+        self._failed: dict[Path, Problem] = {}
 
     def take_in(self, intake: Intake) -> int:
-        """Take in every event that can be; returns how many changes that made."""
+        """Take in every event that can be; returns how many changes that made.
+
+        One that can't be stays spooled, and is a problem; the others go on. Raises what is no event's fault.
+        """
         changes = 0
+        failed: dict[Path, Problem] = {}
         for path, event in spool.take(self._state):
-            folder = Path(event.get("cwd") or event.get("project") or "/")
-            with contextlib.suppress(SyncdError):  # in no watched project: nothing is to be done
-                project = projects.find(self._registry, folder)
-                wishes = self._routes.wishes_of(project)
-                if wishes is None:  # it stays spooled until they can be read
-                    continue
-                changes += self._routes.follow(project, wishes)
-                reading = understand(
-                    event, project, self._made_since(project, event), trusted=self._folders.trusted
-                )
-                changes += intake.take_in(project, reading.items, wishes).changes
-                self._registry.set_problems(project.id, "session", reading.problems, project.tree)
-            spool.remove(path)
-        self._registry.set_problems("", "spool", spool.problems(self._state))
+            try:
+                done = self._take_in_one(intake, event)
+            except Exception as error:
+                if not faults.is_of_a_folder(error):
+                    raise
+                if path not in self._failed:
+                    log.exception("event failed", file=str(path))
+                what = f"a spooled event can't be taken in: {type(error).__name__}"
+                remedy = "it is tried again; if it stays so, report this with what the log says"
+                failed[path] = self._failed.get(path) or Problem(what, str(path), remedy)
+                continue
+            if done is not None:
+                changes += done
+                spool.remove(path)
+        self._failed = failed
+        problems = [*spool.problems(self._state), *failed.values()]
+        self._registry.set_problems("", "spool", problems)
+        return changes
+
+    def _take_in_one(self, intake: Intake, event: Mapping[str, Any]) -> int | None:
+        """How many changes an event made; None where it must wait."""
+        folder = Path(event.get("cwd") or event.get("project") or "/")
+        try:
+            project = projects.find(self._registry, folder)
+        except SyncdError:  # in no watched project: nothing is to be done
+            return 0
+        place = Place(project.id, project.path, project_file.PATH)
+        with self._whereabouts.at(place):
+            wishes = self._routes.wishes_of(project)
+            if wishes is None:  # it stays spooled until they can be read
+                return None
+            changes = int(self._routes.follow(project, wishes))
+            place.move(STATE_PATH)
+            made = self._made_since(project, event)
+            reading = within_limits_of(understand(event, project, made, trusted=self._folders.trusted))
+        changes += intake.take_in(project, reading.items, wishes).changes
+        self._registry.set_problems(project.id, "session", reading.problems, project.tree)
         return changes
 
     def _made_since(self, project: ProjectRow, event: Mapping[str, Any]) -> Made:

@@ -8,13 +8,24 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from mem0_syncd import git, project_file
+from mem0_syncd import git, paths, project_file
 from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.outbox.registry import Registry
 from mem0_syncd.watched_folder import WatchedFolder
 
 DEFAULT_ID = "default-project"
+_SYSTEM_FOLDERS = frozenset(
+    Path(name)
+    for names in (
+        "/bin /boot /dev /etc /home /lib /lib64 /media /mnt /opt /proc /root /run /sbin /srv /sys /tmp",
+        "/usr /var /usr/bin /usr/lib /usr/local /usr/share /var/lib /var/log /var/tmp /dev/shm",
+        "/Applications /Library /System /Users /Volumes /private /private/etc /private/tmp /private/var",
+    )
+    for name in names.split()
+)
+"""Folders that are never one project's; what is below them may be."""
+
 ORIGIN = "projects"
 """The origin of problems with the list of projects."""
 
@@ -26,11 +37,33 @@ def project_id(name: str) -> str:
 
 
 def resolve(path: Path) -> Path:
-    """A project's folder, absolute and without links; raises `SyncdError` where there is none."""
+    """A project's folder, absolute and without links.
+
+    Raises `SyncdError` where there is none, or none that can be a project.
+    """
     folder = path.expanduser().resolve()
     if not folder.is_dir():
         raise SyncdError("there is no such folder", where=str(path), remedy="name a project's root folder")
+    if why := reason_to_refuse(folder, Path.home().resolve(), paths.state_dir().resolve()):
+        raise SyncdError(
+            f"a project is a folder of its own, and this is {why}",
+            where=str(folder),
+            remedy="name the root folder of one project, such as ~/code/shop",
+        )
     return folder
+
+
+def reason_to_refuse(folder: Path, home: Path, state: Path) -> str | None:
+    """Why a folder can't be a project, if so: too much that is no project's would be in it."""
+    if folder == home:
+        return "your home folder"
+    if folder in home.parents:
+        return "a folder above your home folder" if folder.parent != folder else "the root of all folders"
+    if folder == state or folder in state.parents:
+        return "where mem0-syncd keeps its own files"
+    if folder in _SYSTEM_FOLDERS or folder in {above for it in _SYSTEM_FOLDERS for above in it.parents}:
+        return "a folder of the system"
+    return None
 
 
 def add(

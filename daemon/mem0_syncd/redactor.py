@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from mem0_syncd.item import Item, Scalar
+from mem0_syncd.item import LONGEST_TEXT, Item, Scalar
 
 Redaction = Literal["redact", "hold", "off"]
 
@@ -44,7 +44,8 @@ class Redactor:
             return Redacted(replace(item, sent_as=None))
         from mem0_syncd.redact import redact
 
-        text, kinds = redact(item.text)
+        # What is too long to be sent isn't looked through: that could take very long, too.
+        text, kinds = redact(item.text) if len(item.text) <= LONGEST_TEXT else (item.text, [])
         metadata = {}
         for name, value in item.metadata.items():
             metadata[name], found = self.redact_value(value)

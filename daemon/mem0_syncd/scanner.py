@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import marshal
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mem0_syncd import files
 from mem0_syncd.errors import Problem, is_want_of_handles
 from mem0_syncd.failpoint import failpoint
+from mem0_syncd.file_news import FileNews, Room, Turn
 from mem0_syncd.folders import Folders
-from mem0_syncd.intake import Intake, Taken
-from mem0_syncd.item import Item
+from mem0_syncd.intake import Intake
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.outbox.registry import Registry
+from mem0_syncd.parts import Part, has_old_namesakes, in_parts, room
 from mem0_syncd.project_file import EVERYTHING, ProjectFile
-from mem0_syncd.sources import SOURCES, Broken, Raw, Reading, Source
+from mem0_syncd.remembered import Memos
+from mem0_syncd.sources import SOURCES, Source
 from mem0_syncd.unreadable import Refused, Unreadable
 from mem0_syncd.watched_folder import WatchedFolder
 
@@ -28,9 +29,10 @@ SETTLING_SECONDS = 2.0
 
 RETRY_SECONDS = 0.2
 DEFERRED_SECONDS = 2.0
+AT_ONCE = 0.0
 
-Digest = tuple[bytes, int]
-"""An entry's content, and the how-manyth of that content in its file it is."""
+LARGE = 4 << 20
+"""Bytes of a file that takes more than a moment to be read, and not a little memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,36 +44,12 @@ class Scanned:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    keys: tuple[str, ...]
-    problems: tuple[Problem, ...]
+class _Sight:
+    """A project that is scanned, its open folder, and who hears which file is read."""
 
-
-@dataclass
-class _Memo:
-    """What is remembered of a file between scans; replaced as a whole, after the commit."""
-
-    signature: tuple[int, ...] | None = ()
-    mark: files.Mark | None = None
-    seen: dict[Digest, _Seen] = field(default_factory=dict)
-    bad_since: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """What a file says now: its entries in their order, and the readings of those that are new."""
-
-    source: Source
-    contents: files.Contents | None
-    entries: dict[Digest, Raw]
-    readings: dict[Digest, Reading]
-
-    @property
-    def items(self) -> Iterator[Item]:
-        """The items of the new entries, in the order of the file."""
-        for digest in self.entries:
-            if digest in self.readings:
-                yield from self.readings[digest].items
+    project: ProjectRow
+    folder: WatchedFolder
+    on_file: Callable[[str], None]
 
 
 class Scanner:
@@ -89,8 +67,9 @@ class Scanner:
         self._intake = intake
         self._folders = folders or Folders(registry)
         self._sources = sources
-        self._memos: dict[tuple[Path, str], _Memo] = {}
+        self._memos = Memos()
         self._wishes: dict[Path, ProjectFile] = {}
+        self._forgotten = 0
 
     def scan(
         self,
@@ -105,87 +84,134 @@ class Scanner:
         Without `heed_marks` everything is read anew, and taken in whatever others marked as synced. Nothing
         is read of a folder that is not there, or that is refused as a whole.
         """
+        turns = self.turns(project, wishes, changed_only=changed_only, heed_marks=heed_marks)
+        while True:
+            try:
+                next(turns)
+            except StopIteration as end:
+                scanned: Scanned = end.value
+                return scanned
+
+    def turns(
+        self,
+        project: ProjectRow,
+        wishes: ProjectFile = EVERYTHING,
+        *,
+        changed_only: bool = False,
+        heed_marks: bool = True,
+        on_file: Callable[[str], None] = lambda _path: None,
+    ) -> Generator[Turn, None, Scanned]:
+        """Scan, some at a time: between two turns others may scan other projects, and anybody may write.
+
+        `on_file` hears which file is read.
+        """
         if not heed_marks or self._wishes.get(project.path, EVERYTHING) != wishes:
             self.forget()
             self._wishes[project.path] = wishes
-        try:
-            with self._folders.of(project) as folder:
-                reads, retry = self._read_all(project, folder, changed_only=changed_only)
-        except (Refused, FileNotFoundError, NotADirectoryError):
-            return Scanned()
-        if not reads:
+        with ExitStack() as opened:
+            try:
+                folder = opened.enter_context(self._folders.of(project))
+            except (Refused, FileNotFoundError, NotADirectoryError):
+                return Scanned()
+            sight = _Sight(project, folder, on_file)
+            scanned = yield from self._scan(sight, wishes, changed_only=changed_only, heed_marks=heed_marks)
+        return scanned
+
+    def _scan(
+        self, sight: _Sight, wishes: ProjectFile, *, changed_only: bool, heed_marks: bool
+    ) -> Generator[Turn, None, Scanned]:
+        project, forgotten = sight.project, self._forgotten
+        all_news, retry = yield from self._read_all(sight, changed_only=changed_only)
+        if not all_news:
             return Scanned(retry_after=RETRY_SECONDS if retry else None)
         failpoint("read")
-        items = [item for read in reads for item in read.items]
-        taken = self._intake.take_in(project, items, wishes, heed_marks=heed_marks)
+        changes, is_deferred = 0, False
+        for part in self._parts(sight, all_news):
+            if isinstance(part, Turn):
+                yield part
+                continue
+            taken = self._intake.take_in(project, [item for *_, item in part], wishes, heed_marks=heed_marks)
+            changes, is_deferred = changes + taken.changes, is_deferred or taken.deferred
+            for news, digest, item in part:
+                news.complaints.add(digest, taken.problems.get((item.path, item.place), ()))
+            yield Turn.AT_WORK
         failpoint("enqueued")
-        for read in reads:
-            self._remember(project, read, taken)
-        wait = RETRY_SECONDS if retry else DEFERRED_SECONDS if taken.deferred else None
-        if not taken.deferred and any(read.contents and read.contents.is_cut for read in reads):
-            wait = 0.0
-        return Scanned(taken.changes, wait)
+        if is_deferred:
+            return Scanned(changes, RETRY_SECONDS if retry else DEFERRED_SECONDS)
+        for news in all_news if forgotten == self._forgotten else ():
+            self._remember(project, news)
+        if any(news.has_more for news in all_news):
+            return Scanned(changes, AT_ONCE)
+        retry = retry or any(news.found < news.fresh for news in all_news)
+        return Scanned(changes, RETRY_SECONDS if retry else None)
 
     def forget(self) -> None:
         """Read everything anew at the next scan: what is known has changed by other means."""
-        self._memos.clear()
-
-    def _memo(self, project: ProjectRow, source: Source) -> _Memo:
-        return self._memos.setdefault((project.path, source.name), _Memo())
+        self._memos.forget()
+        self._forgotten += 1
 
     def _read_all(
-        self, project: ProjectRow, folder: WatchedFolder, *, changed_only: bool
-    ) -> tuple[list[_Read], bool]:
-        """What the files say, and whether one is to be read again soon."""
-        reads, retry = [], False
+        self, sight: _Sight, *, changed_only: bool
+    ) -> Generator[Turn, None, tuple[list[FileNews], bool]]:
+        """What the files say, in the order of record, and whether one is to be read again soon."""
+        all_news, retry, left = [], False, room()
         # Hooks append a record first and then its echo to the queue: read the other way round, no
         # echo is seen before its record.
         for source in reversed(self._sources):
+            sight.on_file(source.path)
             try:
-                read = self._read(project, folder, source, changed_only=changed_only)
+                news = yield from self._read_one(sight, source, left, changed_only=changed_only)
             except Unreadable as error:
-                retry |= self._unreadable(project, source, error)
+                retry |= self._unreadable(sight.project, source, error)
             else:
-                reads += [read] if read else []
-        return reads[::-1], retry
+                all_news += [news] if news else []
+        return all_news[::-1], retry
 
-    def _read(
-        self, project: ProjectRow, folder: WatchedFolder, source: Source, *, changed_only: bool
-    ) -> _Read | None:
-        memo = self._memo(project, source)
-        try:
+    def _read_one(
+        self, sight: _Sight, source: Source, left: Room, *, changed_only: bool
+    ) -> Generator[Turn, None, FileNews | None]:
+        project, folder = sight.project, sight.folder
+        news = FileNews(source, self._memos.of(project.path, source.name))
+        with _told_of(), suppress(FileNotFoundError):
             signature = files.signature_of(folder, source.path)
-            if changed_only and signature != () and signature == memo.signature:
+            if changed_only and signature != () and signature == news.before.signature:
                 return None
             if signature is None:
-                return _Read(source, None, {}, {})
-            contents = files.read(folder, source.path, signature, memo.mark, appended=source.appended)
-        except FileNotFoundError:
-            return _Read(source, None, {}, {})
-        except OSError as error:
-            if is_want_of_handles(error):
-                raise
-            raise Unreadable(
-                f"can't be read: {error.strerror}", remedy="check what is at that path"
-            ) from None
-        entries = _with_digests(source.split(contents.data), contents.lines)
-        # Of what was appended everything is new, even if it repeats a line: A, B, A ends at A.
-        old = {} if contents.is_tail else memo.seen
-        readings = {
-            digest: source.understand(raw, project.id) for digest, raw in entries.items() if digest not in old
-        }
-        # Two entries with one key are told apart together, so a new one's namesakes are read again.
-        fresh = {item.identity for reading in readings.values() for item in reading.items}
-        readings |= {
-            digest: source.understand(raw, project.id)
-            for digest, raw in entries.items()
-            if digest not in readings and not fresh.isdisjoint(old[digest].keys)
-        }
-        return _Read(source, contents, entries, readings)
+                return news
+            found = folder.stat(source.path)
+            if found and found.st_size > LARGE:
+                yield Turn.BEFORE_A_LARGE_FILE
+            contents = files.read(folder, source.path, signature, news.before.mark, appended=source.appended)
+            mark_before = partial(files.mark_before, folder, source.path)
+            yield from news.fill(contents, project.id, left, mark_before)
+            return news
+        return FileNews(source, news.before)
+
+    def _parts(self, sight: _Sight, all_news: Sequence[FileNews]) -> Iterator[Turn | Part]:
+        """What is new, all of it together unless it is too much."""
+        if all(news.items is not None and not has_old_namesakes(news) for news in all_news):
+            for news in all_news:
+                news.found = news.fresh
+            yield [(news, digest, item) for news in all_news for digest, item in news.items or ()]
+            return
+        for news in all_news:
+            news.items = None
+
+        def read_again(news: FileNews) -> files.Contents:
+            name, signature = news.source.path, news.signature or ()
+            sight.on_file(name)
+            with suppress(FileNotFoundError, Unreadable), _told_of():
+                return files.read(
+                    sight.folder, name, signature, news.before.mark, appended=news.source.appended
+                )
+            return files.Contents(b"", ())
+
+        fresh = [news for news in all_news if news.fresh]
+        yield from in_parts(fresh, read_again, sight.project.id)
 
     def _unreadable(self, project: ProjectRow, source: Source, error: Unreadable) -> bool:
         """A writer may be at work: only what stays unreadable is a problem; returns whether to retry."""
-        memo = self._memo(project, source)
+        memo = self._memos.of(project.path, source.name)
         memo.signature, memo.mark = (), None
         memo.bad_since = time.monotonic() if memo.bad_since is None else memo.bad_since
         if time.monotonic() - memo.bad_since < SETTLING_SECONDS:
@@ -195,58 +221,23 @@ class Scanner:
         self._registry.set_problems(project.id, source.name, [problem], project.tree)
         return False
 
-    def _remember(self, project: ProjectRow, read: _Read, taken: Taken) -> None:
-        memo, contents = self._memo(project, read.source), read.contents
-        if taken.deferred:
+    def _remember(self, project: ProjectRow, news: FileNews) -> None:
+        if news.found < news.fresh:  # it changed meanwhile, and is read again
             return
-        seen = dict(memo.seen) if contents and contents.is_tail else {}
-        for digest in read.entries:
-            seen[digest] = (
-                _seen(read.readings[digest], taken) if digest in read.readings else memo.seen[digest]
-            )
-        problems = [problem for entry in seen.values() for problem in entry.problems]
-        self._registry.set_problems(project.id, read.source.name, problems, project.tree)
-        broken = any(isinstance(raw.value, Broken) for raw in read.entries.values())
-        self._memos[project.path, read.source.name] = _Memo(
-            signature=contents.signature if contents else None,
-            # What is broken at the end may be the first half of something: it is read again with the rest.
-            mark=contents.mark if contents and (contents.is_cut or not broken) else None,
-            seen=seen,
-        )
+        problems = news.complaints.told(news.source.path)
+        self._registry.set_problems(project.id, news.source.name, problems, project.tree)
+        self._memos.replace(project.path, news.source.name, news.memo)
 
 
-def _seen(reading: Reading, taken: Taken) -> _Seen:
-    problems = list(reading.problems)
-    for item in reading.items:
-        problems += taken.problems.get((item.path, item.place), ())
-    return _Seen(tuple(item.identity for item in reading.items), tuple(dict.fromkeys(problems)))
-
-
-def _with_digests(raws: Iterable[Raw], lines: int) -> dict[Digest, Raw]:
-    """The entries by their content, in the order in which each content last occurs."""
-    counts: Counter[bytes] = Counter()
-    entries: dict[Digest, Raw] = {}
-    for raw in raws:
-        content = _digest(raw)
-        counts[content] += 1
-        entries[content, lines + counts[content]] = _moved(raw, lines)
-    return entries
-
-
-def _moved(raw: Raw, lines: int) -> Raw:
-    """An entry with its line counted from the beginning of the file, where it was read from further on."""
-    if not lines:
-        return raw
-    word, number, *rest = raw.place.replace(",", " ,").split(" ")
-    return replace(raw, place=" ".join([word, str(int(number) + lines), *rest]).replace(" ,", ","))
-
-
-def _digest(raw: Raw) -> bytes:
-    value = (raw.place, raw.value.what) if isinstance(raw.value, Broken) else raw.value
+@contextmanager
+def _told_of() -> Iterator[None]:
+    """A file that can't be read is `Unreadable`, unless that tells nothing of it."""
     try:
-        # Of all ways to tell two JSON values apart, marshal is ten times the fastest; version 2 has no
-        # references between equal parts, which would depend on how the value was built.
-        data = marshal.dumps(value, 2)
-    except ValueError:  # nested too deep for it
-        data = repr(value).encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(data, digest_size=16).digest()
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if is_want_of_handles(error):
+            raise
+        what = f"can't be read: {error.strerror}"
+        raise Unreadable(what, remedy="check what is at that path") from None

@@ -69,6 +69,11 @@ class Schedule:
             if (thread := guarded.thread) is not None
         }
 
+    def thread_of(self, name: str) -> int | None:
+        """The thread that runs some work now, if one does."""
+        guarded = self._guarded.get(name)
+        return guarded.thread if guarded else None
+
     def follow_clock(self) -> None:
         """Bring near again what a clock that was set back has moved away; to be called now and then."""
         back = self._clock.jump()

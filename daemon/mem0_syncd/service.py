@@ -13,16 +13,17 @@ from pathlib import Path
 
 import structlog
 
-from mem0_syncd import folder_check, inventory, means, projects
+from mem0_syncd import folder_check, inventory, means, project_file, projects, sync_state
 from mem0_syncd.delivery import Deliveries, Delivery, Means
-from mem0_syncd.errors import Problem
+from mem0_syncd.errors import Problem, SyncdError
+from mem0_syncd.file_news import Turn
 from mem0_syncd.folders import Folders
 from mem0_syncd.git_index import tracks_any
 from mem0_syncd.intake import Intake
 from mem0_syncd.item import Kind
 from mem0_syncd.marks import Marks
 from mem0_syncd.memory import user_id
-from mem0_syncd.outbox import DestinationRow, Outbox, ProjectRow
+from mem0_syncd.outbox import DestinationRow, Outbox, ProjectRow, faults
 from mem0_syncd.outbox.renewal import RENEWED_AT
 from mem0_syncd.pickup import Pickup
 from mem0_syncd.redactor import Redactor
@@ -31,8 +32,12 @@ from mem0_syncd.scanner import RETRY_SECONDS, Scanner
 from mem0_syncd.settings import Settings
 from mem0_syncd.sources import SOURCES
 from mem0_syncd.unsent import look_through
+from mem0_syncd.whereabouts import Place, Whereabouts
 
 DRAIN_SECONDS = 10.0
+
+GIVE_WAY_SECONDS = 0.001
+"""Between two turns: a lock isn't fair, and who has just released it would get it again."""
 
 log = structlog.get_logger("service")
 
@@ -63,10 +68,14 @@ class Service:
         self._read_anew()
         self.deliveries = Deliveries(self._make_delivery)
         self.deliveries.pause(paused=outbox.registry.fact("paused") is not None)
-        self.marks = Marks(outbox, self._mark_soon, self.folders)
+        self.whereabouts = Whereabouts()
+        self.marks = Marks(outbox, self._mark_soon, self.folders, self.whereabouts)
         self.routes = Routes(outbox.registry, self._destination_named, self._after_move, self.folders)
-        self.pickup = Pickup(outbox, self.routes, settings.state_dir, self.folders)
+        self.pickup = Pickup(outbox, self.routes, settings.state_dir, self.folders, self.whereabouts)
+        # One turn of a scan, or the spool, at a time.
         self._scanning = threading.Lock()
+        self._beginning = threading.Lock()
+        self._under_way: set[Path] = set()
 
     def _read_anew(self) -> None:
         """Read and take in by the settings, whatever was read before."""
@@ -153,35 +162,82 @@ class Service:
         Without `heed_marks`, what others marked as synced is taken in, too.
         """
         scans, failure = Scans(), None
-        with self._scanning:
-            for project in self.outbox.registry.projects() if only is None else only:
-                try:
-                    self._scan_one(project, scans, changed_only=changed_only, heed_marks=heed_marks)
-                except Exception as error:  # noqa: BLE001 - raised below
-                    failure = error
+        for project in self.outbox.registry.projects() if only is None else only:
+            try:
+                for _ in self.turns(project, scans, changed_only=changed_only, heed_marks=heed_marks):
+                    time.sleep(GIVE_WAY_SECONDS)
+            except Exception as error:  # noqa: BLE001 - raised below
+                failure = error
         if failure is not None:
             raise failure
         return scans
 
-    def _scan_one(self, project: ProjectRow, scans: Scans, *, changed_only: bool, heed_marks: bool) -> None:
+    def turns(
+        self, project: ProjectRow, scans: Scans, *, changed_only: bool = False, heed_marks: bool = True
+    ) -> Iterator[Turn]:
+        """Scan a project some at a time, and add to `scans` what that did.
+
+        What fails by a fault of its files is a problem of the project; raises what is a fault of the machine.
+        """
+        while not self._begin_scan(project.path):
+            yield Turn.WAITS
+        place = Place(project.id, project.path)
+        problems: list[Problem] = []
+        try:
+            scan = self._scan_one(project, scans, place, changed_only=changed_only, heed_marks=heed_marks)
+            turn: Turn | None = Turn.AT_WORK
+            while turn is not None:
+                with self._scanning, self.whereabouts.at(place):
+                    turn = next(scan, None)
+                if turn is not None:
+                    yield turn
+        except Exception as error:
+            if not faults.is_of_a_folder(error):
+                raise
+            log.exception("scan failed", project=project.id, file=str(place.path))
+            problems.append(error.problem if isinstance(error, SyncdError) else _not_scanned(error, place))
+        finally:
+            self._end_scan(project.path)
+        self.outbox.registry.set_problems(project.id, "scan", problems, project.tree)
+
+    def _begin_scan(self, folder: Path) -> bool:
+        """Whether a folder's scan can begin: what two read at once, the slower one would plan anew."""
+        with self._beginning:
+            if folder in self._under_way:
+                return False
+            self._under_way.add(folder)
+            return True
+
+    def _end_scan(self, folder: Path) -> None:
+        with self._beginning:
+            self._under_way.discard(folder)
+
+    def _scan_one(
+        self, project: ProjectRow, scans: Scans, place: Place, *, changed_only: bool, heed_marks: bool
+    ) -> Iterator[Turn]:
         problems = folder_check.problems_of(project, self.folders.of(project))
         self.outbox.registry.set_problems(project.id, "folder", problems, project.tree)
+        place.file = project_file.PATH
         wishes = self.routes.wishes_of(project)
         if wishes is None:  # what nobody may send is for nobody to guess
             return
         scans.changes += self.routes.follow(project, wishes)
+        place.file = sync_state.PATH
         if self.marks.take_in(project):  # first: what others marked isn't sent
             self.scanner.forget()
-        self._note_second_writer(project)
-        scanned = self.scanner.scan(project, wishes, changed_only=changed_only, heed_marks=heed_marks)
+        self._note_second_writer(project, place)
+        scanned = yield from self.scanner.turns(
+            project, wishes, changed_only=changed_only, heed_marks=heed_marks, on_file=place.move
+        )
         scans.changes += scanned.changes
         if scanned.retry_after is not None:
             scans.retry[project.path] = scanned.retry_after
         if scanned.changes:
-            self._note_second_writer(project)
+            self._note_second_writer(project, place)
 
-    def _note_second_writer(self, project: ProjectRow) -> None:
+    def _note_second_writer(self, project: ProjectRow, place: Place) -> None:
         """What git brings to others, their daemons send as well."""
+        place.file = ".git"
         if tracks_any(project.path, (it.path for it in SOURCES), trusted=self.folders.trusted):
             user_ids = [user_id(kind, project.id) for kind in Kind]
             self.outbox.looks.share(self.outbox.registry.destination_of(project.id).id, user_ids)
@@ -240,3 +296,9 @@ class Service:
         """Let go of the couriers, once what is under way has had its time."""
         self.deliveries.close(DRAIN_SECONDS)
         self.marks.write()
+
+
+def _not_scanned(error: Exception, place: Place) -> Problem:
+    what = f"this project can't be scanned: {type(error).__name__}"
+    remedy = "look into that file; if nothing is wrong with it, report this with what the log says"
+    return Problem(what, place.file, remedy)

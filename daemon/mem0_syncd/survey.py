@@ -3,28 +3,67 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from mem0_syncd import sync_state
 from mem0_syncd.dispatch import Dispatch
+from mem0_syncd.file_news import Turn
+from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.scheduler import Schedule
-from mem0_syncd.service import Scans, Service
+from mem0_syncd.service import GIVE_WAY_SECONDS, Scans, Service
 
 MARKS_SECONDS = 0.2
 """How long a change of marks waits for further ones, for they come with every few receipts."""
 
+LONG_SECONDS = 1.0
+"""A scan that takes longer lets the others go first the next time, and rests for as long as it took."""
+
+SIDE_BY_SIDE = 4
+"""Projects with news that are scanned in turns; half as many without, and one that is large."""
+
+
+@dataclass
+class _Note:
+    """What is to be scanned: all, or what looks changed only; and from when on (monotonic)."""
+
+    changed_only: bool
+    due: float
+    is_urgent: bool
+
+
+@dataclass
+class _UnderWay:
+    project: ProjectRow
+    note: _Note
+    scans: Scans
+    turns: Iterator[Turn]
+    is_large: bool
+    seconds: float = 0.0
+
 
 class Survey:
-    """Runs a service's scans, and has what they found delivered; for any thread."""
+    """Runs a service's scans, and has what they found delivered; for any thread.
+
+    Each project has its turns, so that a small one never waits for the end of a large one.
+    """
 
     def __init__(self, service: Service, schedule: Schedule, dispatch: Dispatch) -> None:
         self._service, self._schedule, self._dispatch = service, schedule, dispatch
-        # What is to be scanned, and whether those of its files only that look changed.
-        self._folders: dict[Path, bool] = {}
+        self._notes: dict[Path, _Note] = {}
         self._noting = threading.Lock()
+        # What is large, or took long the last time, and until when it rests.
+        self._long: dict[Path, float] = {}
+        self._stopped = False
         schedule.add("scan", self._scan)
         schedule.add("full scan", self.scan_all, every=service.settings.scan_seconds)
         schedule.add("spool", self._take_in_spool)
+
+    def stop(self) -> None:
+        """Begin no more turns."""
+        self._stopped = True
 
     def heed(self, folder: Path, names: set[str]) -> None:
         """Have a project's folder scanned in which some files, or any if none is named, have changed."""
@@ -32,8 +71,9 @@ class Survey:
         only_marks = names == {Path(sync_state.PATH).name}
         if only_marks and self._service.marks.are_ours(folder):
             return
-        self._note(folder, changed_only=only_marks)
-        self._schedule.by("scan", MARKS_SECONDS if only_marks else 0.0)
+        seconds = MARKS_SECONDS if only_marks else 0.0
+        self._note(folder, changed_only=only_marks, seconds=seconds, is_urgent=True)
+        self._schedule.by("scan", seconds)
 
     def scan_all(self) -> None:
         """Have everything read, and what was spooled taken up."""
@@ -42,23 +82,95 @@ class Survey:
             self._note(project.path, changed_only=True)
         self._schedule.soon("scan")
 
-    def _note(self, folder: Path, *, changed_only: bool) -> None:
+    def _note(
+        self, folder: Path, *, changed_only: bool, seconds: float = 0.0, is_urgent: bool = False
+    ) -> None:
+        note = _Note(changed_only, time.monotonic() + seconds, is_urgent)
         with self._noting:
-            self._folders[folder] = changed_only and self._folders.get(folder, True)
+            if known := self._notes.get(folder):
+                note.changed_only &= known.changed_only
+                note.due = min(note.due, known.due)
+                note.is_urgent |= known.is_urgent
+            self._notes[folder] = note
 
     def _scan(self) -> None:
-        with self._noting:
-            folders, self._folders = self._folders, {}
-        projects = [it for it in self._service.outbox.registry.projects() if it.path in folders]
-        try:
-            for changed_only in (False, True):
-                some = [project for project in projects if folders[project.path] is changed_only]
-                self._after(self._service.scan(some, changed_only=changed_only))
-        except Exception:
-            for folder, changed_only in folders.items():
-                self._note(folder, changed_only=changed_only)
+        under_way: list[_UnderWay] = []
+        failed: list[_UnderWay] = []
+        failure: Exception | None = None
+        while not self._stopped and self._begin(under_way):
+            for scan in list(under_way):
+                try:
+                    goes_on = self._take_turn(scan, under_way)
+                except Exception as error:  # noqa: BLE001 - raised below
+                    failed.append(scan)
+                    goes_on, failure = False, error
+                if not goes_on:
+                    under_way.remove(scan)
+            time.sleep(GIVE_WAY_SECONDS)
+        if self._stopped:
+            return
+        for scan in failed:
+            self._note_again(scan)
+        if failure is not None:
             self._dispatch.soon()
-            raise
+            raise failure
+        self._come_back()
+
+    def _begin(self, under_way: list[_UnderWay]) -> bool:
+        """Begin what is due, the news first and what took long last; returns whether there is anything."""
+        busy = {scan.project.path for scan in under_way}
+        now = time.monotonic()
+        with self._noting:
+            due = [it for it, note in self._notes.items() if it not in busy and self._due(it, note) <= now]
+            due.sort(key=lambda folder: (folder in self._long, not self._notes[folder].is_urgent))
+        rows: dict[Path, ProjectRow] | None = None
+        for folder in due:
+            is_large = folder in self._long
+            with self._noting:
+                most = SIDE_BY_SIDE if self._notes[folder].is_urgent else SIDE_BY_SIDE // 2
+                if len(under_way) >= most or (is_large and any(scan.is_large for scan in under_way)):
+                    continue
+                note = self._notes.pop(folder)
+            rows = rows or {it.path: it for it in self._service.outbox.registry.projects()}
+            if project := rows.get(folder):
+                scans = Scans()
+                turns = self._service.turns(project, scans, changed_only=note.changed_only)
+                under_way.append(_UnderWay(project, note, scans, turns, is_large))
+        return bool(under_way)
+
+    def _due(self, folder: Path, note: _Note) -> float:
+        return max(note.due, self._long.get(folder, 0.0))
+
+    def _take_turn(self, scan: _UnderWay, under_way: list[_UnderWay]) -> bool:
+        """Let one scan go on; returns whether it isn't at its end."""
+        folder = scan.project.path
+        begun = time.monotonic()
+        turn = next(scan.turns, None)
+        scan.seconds += time.monotonic() - begun
+        if turn is Turn.BEFORE_A_LARGE_FILE and not scan.is_large:
+            if any(it.is_large for it in under_way):  # it begins anew when that one is done
+                self._long[folder] = begun
+                self._note_again(scan)
+                return False
+            scan.is_large = True
+        if turn is not None:
+            return True
+        self._after(scan.scans)
+        self._long.pop(folder, None)
+        if scan.seconds > LONG_SECONDS:
+            self._long[folder] = time.monotonic() + scan.seconds
+        return False
+
+    def _note_again(self, scan: _UnderWay) -> None:
+        note = scan.note
+        self._note(scan.project.path, changed_only=note.changed_only, is_urgent=note.is_urgent)
+
+    def _come_back(self) -> None:
+        """Have what isn't due yet scanned in time."""
+        with self._noting:
+            left = [self._due(folder, note) for folder, note in self._notes.items()]
+        if left:
+            self._schedule.by("scan", max(0.0, min(left) - time.monotonic()))
 
     def _take_in_spool(self) -> None:
         self._after(self._service.take_in_spool())
@@ -67,5 +179,5 @@ class Survey:
         if scans.changes:  # a route changes what is due, and not by a batch
             self._dispatch.by(self._service.settings.flush_seconds)
         for folder, seconds in scans.retry.items():
-            self._note(folder, changed_only=False)
+            self._note(folder, changed_only=False, seconds=seconds)
             self._schedule.by("scan", seconds)

@@ -49,7 +49,7 @@ BAD = {
     "a-number": Bad(holding(b"7"), "no list of decisions", ": decisions"),
     "empty": Bad(holding(b""), "the file is empty"),
     "not-utf-8": Bad(holding(b'{"decisions": ["\xff"]}'), "invalid UTF-8", ": byte 16"),
-    "too-deep": Bad(holding(b"[" * 100_000), "not usable JSON"),
+    "too-deep": Bad(holding(b"[" * 100_000), "not usable JSON", ": line 1, column 2"),
     "a-folder": Bad(Path.mkdir, "a folder is in the file's place"),
     "a-pipe": Bad(os.mkfifo, "not a regular file"),
     "a-circle": Bad(lambda path: path.symlink_to(path), "can't be read: Too many levels"),

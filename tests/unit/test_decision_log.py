@@ -49,7 +49,7 @@ OLDER: dict[str, Any] = {
 def read(*entries: Any, **envelope: Any) -> list[Item]:
     """The items of a log in an envelope."""
     data = json.dumps({**envelope, "decisions": entries}).encode()
-    raws = decision_log.split(data)
+    raws = list(decision_log.split(data))
     return [item for raw in raws for item in decision_log.understand(raw, "shop").items]
 
 
@@ -135,7 +135,7 @@ def test_the_envelope_makes_no_difference(envelope: dict[str, Any]) -> None:
 
 def test_a_bare_array_is_a_log() -> None:
     """Some writers have no envelope at all."""
-    raws = decision_log.split(json.dumps([OF_1_0_0, OLDER]).encode())
+    raws = list(decision_log.split(json.dumps([OF_1_0_0, OLDER]).encode()))
     items = [item for raw in raws for item in decision_log.understand(raw, "shop").items]
     assert items == read(OF_1_0_0, OLDER)
 
@@ -144,7 +144,7 @@ def test_a_bare_array_is_a_log() -> None:
 def test_a_document_without_decisions_is_unreadable(document: str) -> None:
     """It isn't taken for an empty log."""
     with pytest.raises(Unreadable, match="no list of decisions"):
-        decision_log.split(document.encode())
+        list(decision_log.split(document.encode()))
 
 
 def test_unknown_fields_are_tolerated_and_kept_at_home() -> None:
@@ -203,7 +203,7 @@ def test_only_a_failed_decision_has_failed(status: str | None, outcome: str) -> 
 
 def test_no_entry_costs_its_neighbours() -> None:
     """What is no object is a problem of its own place."""
-    raws = decision_log.split(json.dumps({"decisions": [OF_1_0_0, 7, OLDER]}).encode())
+    raws = list(decision_log.split(json.dumps({"decisions": [OF_1_0_0, 7, OLDER]}).encode()))
     first, broken, last = (decision_log.understand(raw, "shop") for raw in raws)
     assert (len(first.items), len(last.items)) == (1, 1)
     assert [problem.where for problem in broken.problems] == [f"{decision_log.PATH}: decisions[1]"]

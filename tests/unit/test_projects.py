@@ -257,3 +257,43 @@ def test_a_submodule_is_no_worktree(registry: Registry, tmp_path: Path) -> None:
     make(tmp_path / "git")
     (module / ".git").write_text(f"gitdir: {tmp_path / 'git'}\n")
     assert projects.add(registry, module) == ProjectRow("module", module)
+
+
+HOME, STATE = Path("/home/ann"), Path("/home/ann/.local/state/mem0-syncd")
+
+
+@pytest.mark.parametrize(
+    ("folder", "why"),
+    [
+        ("/home/ann", "your home folder"),
+        ("/home", "a folder above your home folder"),
+        ("/", "the root of all folders"),
+        ("/home/ann/.local", "where mem0-syncd keeps its own files"),
+        ("/home/ann/.local/state/mem0-syncd", "where mem0-syncd keeps its own files"),
+        ("/tmp", "a folder of the system"),
+        ("/usr", "a folder of the system"),
+        ("/var/lib", "a folder of the system"),
+        ("/home/ann/code/shop", None),
+        ("/home/ann/code", None),
+        ("/srv/shop", None),
+        ("/tmp/shop", None),
+        ("/home/bob", None),
+    ],
+)
+def test_what_holds_more_than_a_project_is_none(folder: str, why: str | None) -> None:
+    """Whatever anybody puts into such a folder would be watched as one project's."""
+    assert projects.reason_to_refuse(Path(folder), HOME, STATE) == why
+
+
+def test_a_home_folder_is_refused_and_one_that_is_listed_is_reported(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The problem says which folder, why, and what to name instead."""
+    home, shop = make(tmp_path / "ann"), make(tmp_path / "ann" / "shop")
+    monkeypatch.setenv("HOME", str(home))
+    with pytest.raises(SyncdError, match="your home folder"):
+        projects.add(registry, Path("~"))
+    problems = projects.take_in_settings(registry, [home, shop, tmp_path])
+    assert [it.where for it in problems] == [str(home), str(tmp_path)]
+    assert all(it.remedy for it in problems)
+    assert [it.path for it in registry.projects()] == [shop]

@@ -78,7 +78,7 @@ def retry(numbers: tuple[int, ...], *, everything: bool) -> None:
         ids = [letter.id for letter in letters if letter.memory.text]
         if len(ids) < len(letters):
             raise SyncdError(
-                "a dead letter that held a credential keeps no text to send",
+                "a dead letter that was too large, or held a credential, keeps no text to send",
                 where=", ".join(str(letter.id) for letter in letters if not letter.memory.text),
                 remedy="mend it in its source, or drop it",
             )

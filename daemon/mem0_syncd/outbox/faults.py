@@ -7,7 +7,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from mem0_syncd.errors import OutboxDamaged, Problem
+from mem0_syncd.errors import OutboxDamaged, OutboxUnusable, Problem, is_want_of_handles
 
 OF_THE_MACHINE = (OSError, sqlite3.Error, MemoryError)
 """What fails because of the disk or the memory, and through no fault of an item."""
@@ -24,6 +24,7 @@ _CANNOT_OPEN = ("the outbox can't be opened", "check the folder's permissions, a
 REMEDY_OF_DAMAGE = "nothing while the daemon runs: it sets it aside and makes a new one; else: mem0-syncd run"
 _DAMAGED = ("the outbox is damaged", REMEDY_OF_DAMAGE)
 
+_CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 _BY_ERRNO = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
@@ -75,6 +76,16 @@ def problem_of(error: BaseException, folder: Path) -> Problem | None:
 def is_damage(error: BaseException) -> bool:
     """Whether an error tells that the outbox itself is broken."""
     return isinstance(error, OutboxDamaged) or _of_sqlite(error) is _DAMAGED
+
+
+def is_of_a_folder(error: Exception) -> bool:
+    """Whether what failed while a watched folder was read is that folder's fault, not the machine's.
+
+    The outbox's own errors aren't, nor want of file handles, nor a disk that can't be written.
+    """
+    if isinstance(error, OSError):
+        return not is_want_of_handles(error) and error.errno not in _CANNOT_WRITE
+    return not isinstance(error, sqlite3.Error | OutboxUnusable)
 
 
 def _tried_out(folder: Path) -> tuple[str, str] | None:

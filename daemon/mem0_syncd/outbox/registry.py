@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from mem0_syncd.complaints import at_most
 from mem0_syncd.errors import Problem
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.rows import DestinationRow, ProjectRow, as_destination, as_project
@@ -189,7 +190,7 @@ class Registry:
         origin = f"{origin} {tree}".strip()
         fresh = [
             (project, origin, scrub(p.what), scrub(str(Path(tree, p.where)) if tree else p.where), p.remedy)
-            for p in problems
+            for p in at_most(problems)
         ]
         known = self._db.rows("SELECT * FROM problem WHERE project = ? AND origin = ?", (project, origin))
         if [tuple(row) for row in known] == fresh:

@@ -7,13 +7,16 @@ needs only the first.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mem0_syncd.errors import Problem
 from mem0_syncd.item import Item
+from mem0_syncd.sources.limits import DOCUMENT_MEMORY, SMALL, memory_to_parse, within_limits
 from mem0_syncd.unreadable import Unreadable
+
+NOT_UTF_8 = "save the file as UTF-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +47,50 @@ class Reading:
 class Source:
     """One format: where its file is, and the two pure steps from its bytes to items.
 
-    `path` is relative to the project's root, with forward slashes. `split` raises `Unreadable`;
-    `understand` takes an entry and the project's id, and raises nothing. An `appended` file is one of
-    lines that grows at its end.
+    `path` is relative to the project's root, with forward slashes. `split` yields entries as it comes to
+    them, and raises `Unreadable`, maybe after some of them; `understand` takes an entry and the project's
+    id. An `appended` file is one of lines that grows at its end.
     """
 
     name: str
     path: str
-    split: Callable[[bytes], list[Raw]]
+    split: Callable[[bytes], Iterator[Raw]]
     understand: Callable[[Raw, str], Reading]
     appended: bool = False
+
+    def read(self, raw: Raw, project: str) -> Reading:
+        """What an entry says within the limits of its fields; raises nothing, whatever the entry is."""
+        try:
+            reading = self.understand(raw, project)
+        except Exception as error:  # noqa: BLE001 - no entry costs a neighbour
+            what = f"it can't be understood ({type(error).__name__})"
+            return fault(self.path, raw, what, "mend or remove the entry, and please report it")
+        return within_limits_of(reading)
+
+
+def within_limits_of(reading: Reading) -> Reading:
+    """A reading as far as its items' fields are not too long, and what is wrong with the others."""
+    items, problems = [], reading.problems
+    for item in reading.items:
+        within, said = within_limits(item)
+        items += [] if within is None else [within]
+        problems += tuple(it for it in said if it not in problems)
+    return Reading(tuple(items), problems)
 
 
 def parse_json(data: bytes) -> Any:
     """The JSON document that `data` holds; raises `Unreadable` with line and column."""
-    if not data.strip():
-        raise Unreadable("the file is empty", remedy="restore it from version control, or delete it")
+    check_not_empty(data)
+    if len(data) > SMALL and (needed := memory_to_parse(data)) > DOCUMENT_MEMORY:
+        raise Unreadable(
+            f"too much to be read: it could take {needed >> 20:,} MiB of memory,"
+            f" of {DOCUMENT_MEMORY >> 20} at most",
+            remedy="shorten it, or move it away",
+        )
     try:
         return json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise Unreadable(
-            f"invalid UTF-8 (byte {error.object[error.start]:#04x})",
-            place=f"byte {error.start}",
-            remedy="save the file as UTF-8",
-        ) from None
+        raise Unreadable(invalid_utf_8(error), place=f"byte {error.start}", remedy=NOT_UTF_8) from None
     except json.JSONDecodeError as error:
         raise Unreadable(
             f"not JSON: {complaint(error)}",
@@ -76,6 +99,17 @@ def parse_json(data: bytes) -> Any:
         ) from None
     except (RecursionError, ValueError) as error:
         raise Unreadable(f"not usable JSON: {error}", remedy="simplify the document") from None
+
+
+def check_not_empty(data: bytes) -> None:
+    """Raise `Unreadable` for a file without content."""
+    if not data or data.isspace():
+        raise Unreadable("the file is empty", remedy="restore it from version control, or delete it")
+
+
+def invalid_utf_8(error: UnicodeDecodeError) -> str:
+    """What is said of bytes that are no text, besides their place."""
+    return f"invalid UTF-8 (byte {error.object[error.start]:#04x})"
 
 
 def complaint(error: json.JSONDecodeError) -> str:

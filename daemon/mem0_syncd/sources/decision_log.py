@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mem0_syncd.item import Item, Kind
@@ -10,14 +10,16 @@ from mem0_syncd.sources.base import (
     Raw,
     Reading,
     Source,
+    check_not_empty,
     fault,
     fields_of,
     first_text,
     not_an_object,
-    parse_json,
     text_of,
     texts_of,
 )
+from mem0_syncd.sources.document import Document
+from mem0_syncd.sources.limits import MOST_ENTRIES
 from mem0_syncd.sources.rules import (
     metadata_of,
     rates_high,
@@ -32,17 +34,43 @@ PATH = ".claude/coordination/decision-log.json"
 _WIDE_SCOPES = {"system", "global"}
 
 
-def split(data: bytes) -> list[Raw]:
+def split(data: bytes) -> Iterator[Raw]:
     """The log's entries: those under `decisions`, or of a bare array."""
-    document = parse_json(data)
-    entries = document.get("decisions") if isinstance(document, dict) else document
-    if not isinstance(entries, list):
+    check_not_empty(data)
+    document = Document(data)
+    found, lists = 0, 0
+    match document.peek():
+        case "[":
+            found = lists = 1
+            yield from _entries(document)
+        case "{":
+            for name in document.members():
+                found += name == "decisions"
+                if name == "decisions" and document.peek() == "[" and found == 1:
+                    lists = 1
+                    yield from _entries(document)
+                else:
+                    document.value()
+        case _:
+            document.value()
+    document.end()
+    if found > 1 or not lists:
         raise Unreadable(
-            "no list of decisions",
+            "more than one list of decisions" if found > 1 else "no list of decisions",
             place="decisions",
             remedy='the log is {"decisions": [...]}, or a bare array of decisions',
         )
-    return [Raw(f"decisions[{index}]", entry) for index, entry in enumerate(entries)]
+
+
+def _entries(document: Document) -> Iterator[Raw]:
+    for index, entry in enumerate(document.elements()):
+        if index == MOST_ENTRIES:
+            raise Unreadable(
+                f"more than {MOST_ENTRIES:,} decisions",
+                place=f"decisions[{index}]",
+                remedy="move old ones to another file: what was read of them stays",
+            )
+        yield Raw(f"decisions[{index}]", entry)
 
 
 def understand(raw: Raw, project: str) -> Reading:

@@ -4,67 +4,129 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterator
 
-from mem0_syncd.sources.base import Broken, Raw, complaint
+from mem0_syncd.sources.base import Broken, Raw, complaint, invalid_utf_8
+from mem0_syncd.sources.limits import LARGEST_ENTRY, TOO_LARGE_REMEDY, is_too_large, too_large
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # A file system that lost power may leave NULs where a line was to be; the next one is appended to them.
 _PADDING = b"\x00\r"
-_WHITE_SPACE = re.compile(r"[ \t\r\n]*")
+_BLANK = re.compile(rb"(?:[ \t\r\x00]*+\n)++")
+_WHITE_SPACE = re.compile(r"[ \t\r\n]*+")
 _DECODER = json.JSONDecoder()
 
+_MOST_HELD = 1000
+"""Entries of a block that wait for its end at most, to be seen as broken or as the half of something."""
 
-def split(data: bytes) -> list[Raw]:
+
+def split(data: bytes) -> Iterator[Raw]:
     """The file's entries: one a line, or a pretty-printed object over several lines.
 
     What is no JSON is an entry whose value is `Broken`; but where the file doesn't end with a
     newline a writer is still at work, and what is no JSON there is no entry yet.
     """
-    lines = [line.strip(_PADDING).removeprefix(_BYTE_ORDER_MARK) for line in data.split(b"\n")]
-    is_growing = bool(lines[-1].strip())
-    # A pretty-printed object has its brace at the margin, and what is within it further in.
-    starts = [index for index, line in enumerate(lines) if index == 0 or line.startswith(b"{")]
-    raws = []
-    for start, end in pairwise([*starts, len(lines)]):
-        raws += _block(lines[start:end], start + 1, is_growing=is_growing and end == len(lines))
-    return raws
+    is_growing = bool(data[data.rfind(b"\n") + 1 :].strip(_PADDING + b" \t"))
+    block = _Block()
+    for number, line in _lines(data):
+        # A pretty-printed object has its brace at the margin, and what is within it further in.
+        if line.startswith(b"{"):
+            yield from block.end()
+            block = _Block()
+        yield from block.add(number, line)
+    yield from block.end(is_growing=is_growing)
 
 
-def _block(lines: Sequence[bytes], first: int, *, is_growing: bool) -> list[Raw]:
-    raws = [raw for number, line in enumerate(lines, first) for raw in _values(line, f"line {number}")]
-    good = [raw for raw in raws if not isinstance(raw.value, Broken)]
-    if len(good) == len(raws):
-        return raws
-    whole = _values(b"\n".join(lines), f"line {first}")
-    if len(whole) == 1 and isinstance(whole[0].value, dict):
-        return whole
-    return good if is_growing else raws
+def start_of_last_block(data: bytes) -> int:
+    """Where the lines begin that may be one object, whose end may be still to come."""
+    return data.rfind(b"\n{", 0, max(0, data.rfind(b"\n"))) + 1
 
 
-def _values(line: bytes, place: str) -> list[Raw]:
+class _Block:
+    """The lines from one brace at the margin to the next.
+
+    They are one pretty-printed object only if the first of them is none by itself.
+    """
+
+    def __init__(self) -> None:
+        self._first = 0
+        self._lines: list[bytes] | None = []
+        self._size = 0
+        self._held: list[Raw] = []
+
+    def add(self, number: int, line: bytes) -> Iterator[Raw]:
+        """What is an entry already, of one line more."""
+        self._first = self._first or number
+        if self._lines is not None:
+            self._lines.append(line)
+            self._size += len(line) + 1
+        for raw in _values(line, f"line {number}"):
+            is_broken = isinstance(raw.value, Broken)
+            if not is_broken and not self._held:
+                self._lines = None
+                yield raw
+                continue
+            self._held.append(raw)
+            if len(self._held) > _MOST_HELD and self._lines is None:
+                yield from self._held
+                self._held = []
+        if self._size > LARGEST_ENTRY or len(self._held) > LARGEST_ENTRY // 64:
+            self._lines = None
+
+    def end(self, *, is_growing: bool = False) -> Iterator[Raw]:
+        """The other entries, now that the block is whole, or its writer is still at work."""
+        if self._held and self._lines is not None and len(self._lines) > 1:
+            whole = list(_values(b"\n".join(self._lines), f"line {self._first}"))
+            if len(whole) == 1 and isinstance(whole[0].value, dict):
+                yield whole[0]
+                return
+        for raw in self._held:
+            if not (is_growing and isinstance(raw.value, Broken)):
+                yield raw
+
+
+def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The lines that aren't blank, with their numbers, without what is no part of them."""
+    at, number = 0, 1
+    while at < len(data):
+        if blank := _BLANK.match(data, at):
+            number += data.count(b"\n", at, blank.end())
+            at = blank.end()
+            continue
+        end = data.find(b"\n", at)
+        end = len(data) if end < 0 else end
+        line = data[at:end].strip(_PADDING).removeprefix(_BYTE_ORDER_MARK)
+        if line:
+            yield number, line
+        at, number = end + 1, number + 1
+
+
+def _values(line: bytes, place: str) -> Iterator[Raw]:
     # Usually one, or none. Several objects on a line come of a writer that left its newline out.
+    if is_too_large(line):
+        yield Raw(place, Broken(too_large("the line", len(line)), TOO_LARGE_REMEDY))
+        return
     try:
         text = line.decode()
     except UnicodeDecodeError as error:
-        what = f"invalid UTF-8 (byte {line[error.start]:#04x})"
-        return [Raw(place, Broken(what, "save the line as UTF-8, or remove it"))]
-    raws: list[Raw] = []
-    at = _next(text, 0)
+        yield Raw(place, Broken(invalid_utf_8(error), "save the line as UTF-8, or remove it"))
+        return
+    at, is_first = _next(text, 0), True
     while at < len(text):
         try:
             value, end = _DECODER.raw_decode(text, at)
         except json.JSONDecodeError as error:
-            return [*raws, Raw(place, _not_json(f"{complaint(error)}, column {error.colno}"))]
+            yield Raw(place, _not_json(f"{complaint(error)}, column {error.colno}"))
+            return
         except (RecursionError, ValueError) as error:
-            return [*raws, Raw(place, _not_json(str(error)))]
+            yield Raw(place, _not_json(str(error)))
+            return
         following = _next(text, end)
         if following < len(text) and not isinstance(value, dict):
-            return [*raws, Raw(place, _not_json(f"more than one value, column {following + 1}"))]
-        raws.append(Raw(f"{place}, column {at + 1}" if raws else place, value))
-        at = following
-    return raws
+            yield Raw(place, _not_json(f"more than one value, column {following + 1}"))
+            return
+        yield Raw(place if is_first else f"{place}, column {at + 1}", value)
+        at, is_first = following, False
 
 
 def _next(text: str, at: int) -> int:

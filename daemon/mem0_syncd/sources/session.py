@@ -87,7 +87,7 @@ def _read_state(data: bytes | None) -> tuple[Mapping[str, Any], tuple[Problem, .
 
 
 def _read_blockers(data: bytes | None) -> tuple[list[str], tuple[Problem, ...]]:
-    raws = split(data or b"")
+    raws = list(split(data or b""))
     readings = [
         not_an_object(BLOCKERS_PATH, raw, "a blocker") for raw in raws if not isinstance(raw.value, dict)
     ]

@@ -1,0 +1,69 @@
+"""What is wrong with the entries of one file: the first are told, of the others only how many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from types import MappingProxyType
+
+from mem0_syncd.errors import Problem
+
+MOST_TOLD = 20
+"""Problems of one file that are told one by one; of the others it is told how many there are."""
+
+
+class Complaints:
+    """The problems of one file's entries, by the entries' digests, in their order."""
+
+    def __init__(self, problems: Mapping[bytes, tuple[Problem, ...] | int] = MappingProxyType({})) -> None:
+        """`problems` are known already: themselves, or how many."""
+        self.problems = dict(problems)
+        self._kept = sum(len(known) for known in problems.values() if isinstance(known, tuple))
+
+    def add(self, digest: bytes, problems: Sequence[Problem]) -> None:
+        """Take in what is wrong with an entry, besides what is known of it."""
+        if not problems:
+            return
+        known = self.problems.get(digest, ())
+        if isinstance(known, tuple) and (self._kept < MOST_TOLD or known):
+            said = tuple(dict.fromkeys([*known, *problems]))[:MOST_TOLD]
+            self._kept += len(said) - len(known)
+            self.problems[digest] = said
+        else:
+            self.problems[digest] = len(problems) + (known if isinstance(known, int) else 0)
+
+    def add_known(self, digest: bytes, before: Complaints) -> bool:
+        """Take in what was wrong with an entry before; returns whether it must be read again to be told."""
+        known = before.problems.get(digest, ())
+        if isinstance(known, int) and self._kept < MOST_TOLD:
+            return True
+        if isinstance(known, int):
+            self.problems[digest] = known
+        else:
+            self.add(digest, known)
+        return False
+
+    def without(self, digests: AbstractSet[bytes]) -> Complaints:
+        """The same without those of some entries."""
+        return Complaints({digest: it for digest, it in self.problems.items() if digest not in digests})
+
+    def told(self, path: str) -> list[Problem]:
+        """What is told of them, and how many more there are."""
+        kept = [it for known in self.problems.values() if isinstance(known, tuple) for it in known]
+        counted = sum(known for known in self.problems.values() if isinstance(known, int))
+        return kept[:MOST_TOLD] + and_more(len(kept[MOST_TOLD:]) + counted, path)
+
+
+def at_most(problems: Iterable[Problem]) -> list[Problem]:
+    """The first problems of one origin, and how many more there are."""
+    told = list(problems)
+    is_told_already = len(told) <= MOST_TOLD + 1
+    return (
+        told if is_told_already else told[:MOST_TOLD] + and_more(len(told) - MOST_TOLD, told[MOST_TOLD].where)
+    )
+
+
+def and_more(count: int, where: str) -> list[Problem]:
+    """The problem that stands for so many others, if there are any."""
+    remedy = "see to the others first: then these are named"
+    return [Problem(f"and {count:,} more", where, remedy)] if count else []

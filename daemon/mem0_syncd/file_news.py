@@ -1,0 +1,189 @@
+"""What one file says anew: which of its entries are new, and what they say as long as that isn't too much."""
+
+from __future__ import annotations
+
+import hashlib
+import marshal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from mem0_syncd import files
+from mem0_syncd.complaints import Complaints
+from mem0_syncd.item import KEPT_HOME, Item
+from mem0_syncd.remembered import Keys, Memo
+from mem0_syncd.sources import Broken, Raw, Source
+from mem0_syncd.sources.limits import LARGEST_ENTRY, MOST_ENTRIES, TOO_LARGE_REMEDY
+
+ENTRIES_A_TURN = 1000
+BYTES_A_TURN = 1 << 20
+"""How much is looked at in one turn."""
+
+
+class Turn(Enum):
+    """What ends a turn of a scan: others may have theirs."""
+
+    AT_WORK = "at work"
+    BEFORE_A_LARGE_FILE = "before a large file"
+    WAITS = "another thread scans the same project"
+
+
+@dataclass
+class Room:
+    """How many items, and characters of their texts, can still be taken in together."""
+
+    items: int
+    characters: int
+
+    def take(self, items: tuple[Item, ...]) -> bool:
+        """Whether there was room for some items more."""
+        self.items -= len(items)
+        self.characters -= sum(len(item.text) for item in items)
+        return self.items >= 0 and self.characters >= 0
+
+
+@dataclass
+class FileNews:
+    """What a file says now.
+
+    `keys` has all its entries, in their order. `items` are those of the new ones with their entries' digests,
+    or None where they are too many to be kept. Of `fresh` entries, `found` have been met again since.
+    """
+
+    source: Source
+    before: Memo
+    signature: tuple[int, ...] | None = None
+    mark: files.Mark | None = None
+    is_tail: bool = False
+    has_more: bool = False
+    keys: dict[bytes, Keys] = field(default_factory=dict)
+    complaints: Complaints = field(default_factory=Complaints)
+    items: list[tuple[bytes, Item]] | None = field(default_factory=list)
+    kept_home: set[int] = field(default_factory=set)
+    fresh: int = 0
+    found: int = 0
+    _half: set[bytes] = field(default_factory=set)
+
+    def is_fresh(self, digest: bytes) -> bool:
+        """Whether an entry is new; what was appended is, even if it repeats a line: A, B, A ends at A."""
+        return self.is_tail or digest not in self.before.seen
+
+    def fill(
+        self,
+        contents: files.Contents,
+        project: str,
+        room: Room,
+        mark_before: Callable[[files.Contents, int], files.Mark],
+    ) -> Iterator[Turn]:
+        """Take in what the file holds; raises `Unreadable`.
+
+        `mark_before` tells the mark at the beginning of a line.
+        """
+        self.signature, self.mark, self.is_tail = contents.signature, contents.mark, contents.is_tail
+        self.has_more = contents.has_more
+        self.complaints = Complaints(self.before.complaints.problems if self.is_tail else {})
+        is_half_broken = False
+        number = 0
+        for entry in entries(self.source, contents):
+            if isinstance(entry, Turn):
+                yield entry
+                continue
+            digest, raw = entry
+            number += 1
+            if number > MOST_ENTRIES and "," not in raw.place and self.source.appended:
+                self.mark, self.has_more = mark_before(contents, _line(raw)), True
+                self._half, is_half_broken = set(), False
+                break
+            self._take(digest, raw, project, room)
+            if contents.block and _line(raw) > contents.block.lines:
+                self._half.add(digest)
+                is_half_broken = is_half_broken or isinstance(raw.value, Broken)
+        if is_half_broken:  # it may be the first half of something: it is read again with its end
+            self.mark = contents.block
+        else:
+            self._half = set()
+
+    def _take(self, digest: bytes, raw: Raw, project: str, room: Room) -> None:
+        if not self.is_fresh(digest):
+            self.keys[digest] = self.before.seen[digest]
+            if self.complaints.add_known(digest, self.before.complaints):
+                self.complaints.add(digest, self.source.read(raw, project).problems)
+            return
+        reading = self.source.read(raw, project)
+        self.complaints.add(digest, reading.problems)
+        keys = tuple(key_of(item) for item in reading.items)
+        self.keys[digest] = keys[0] if len(keys) == 1 else keys
+        self.kept_home |= {key_of(item) for item in reading.items if item.withheld == KEPT_HOME}
+        self.fresh += 1
+        if room.take(reading.items) and self.items is not None:
+            self.items += [(digest, item) for item in reading.items]
+        else:
+            self.items = None
+
+    @property
+    def memo(self) -> Memo:
+        """What is to be remembered, once all of it is taken in."""
+        kept = {digest: keys for digest, keys in self.keys.items() if digest not in self._half}
+        seen = {**self.before.seen, **kept} if self.is_tail else kept
+        return Memo(
+            () if self.has_more else self.signature, self.mark, seen, self.complaints.without(self._half)
+        )
+
+
+def key_of(item: Item) -> int:
+    """What tells whether two items have one key; for what is remembered of very many."""
+    return int(item.identity[:15], 16)
+
+
+def keys_of(keys: Keys) -> tuple[int, ...]:
+    """The keys of one entry's items."""
+    return (keys,) if isinstance(keys, int) else keys
+
+
+def entries(source: Source, contents: files.Contents) -> Iterator[Turn | tuple[bytes, Raw]]:
+    """The entries with their digests: an entry's content, and the how-manyth of that content it is.
+
+    A turn ends now and then.
+    """
+    number = size = 0
+    seen: set[bytes] = set()
+    repeated: dict[bytes, int] = {}
+    suffix = contents.lines.to_bytes(8) if contents.lines else b""
+    for raw in source.split(contents.data):
+        content = _content(raw)
+        number, size = number + 1, size + len(content)
+        if number >= ENTRIES_A_TURN or size >= BYTES_A_TURN:
+            number = size = 0
+            yield Turn.AT_WORK
+        digest = hashlib.blake2b(content, digest_size=15).digest() + suffix
+        if digest in seen:
+            repeated[digest] = repeated.get(digest, 1) + 1
+            digest += repeated[digest].to_bytes(4)
+        else:
+            seen.add(digest)
+        yield digest, _moved(raw, contents.lines)
+    if contents.too_long:
+        what = f"the line is longer than {LARGEST_ENTRY >> 20} MiB, and is passed over"
+        yield b"too long" + suffix, Raw(f"line {contents.too_long}", Broken(what, TOO_LARGE_REMEDY))
+
+
+def _line(raw: Raw) -> int:
+    return int(raw.place.partition(" ")[2].partition(",")[0])
+
+
+def _moved(raw: Raw, lines: int) -> Raw:
+    """An entry with its line counted from the beginning of the file, where it was read from further on."""
+    if not lines:
+        return raw
+    word, number, *rest = raw.place.replace(",", " ,").split(" ")
+    return replace(raw, place=" ".join([word, str(int(number) + lines), *rest]).replace(" ,", ","))
+
+
+def _content(raw: Raw) -> bytes:
+    value = (raw.place, raw.value.what) if isinstance(raw.value, Broken) else raw.value
+    try:
+        # Of all ways to tell two JSON values apart, marshal is ten times the fastest; version 2 has no
+        # references between equal parts, which would depend on how the value was built.
+        return marshal.dumps(value, 2)
+    except ValueError:  # nested too deep for it
+        return repr(value).encode("utf-8", "surrogatepass")

@@ -1,0 +1,56 @@
+"""What is remembered of the files between scans, so that only what is new in them is understood again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mem0_syncd import files
+from mem0_syncd.complaints import Complaints
+
+MOST_ENTRIES = 200_000
+"""Entries of all files that are remembered, some 150 bytes each; a file that is forgotten is read anew."""
+
+Keys = int | tuple[int, ...]
+"""What tells whether two entries are of one item: the hash of an item's key, or of several items'."""
+
+
+@dataclass
+class Memo:
+    """What is remembered of one file; replaced as a whole, after the commit.
+
+    `seen` has every entry by its digest.
+    """
+
+    signature: tuple[int, ...] | None = ()
+    mark: files.Mark | None = None
+    seen: dict[bytes, Keys] = field(default_factory=dict)
+    complaints: Complaints = field(default_factory=Complaints)
+    bad_since: float | None = None
+
+
+class Memos:
+    """The memos of all files, within a budget: those that were replaced longest ago give way."""
+
+    def __init__(self, most: int = MOST_ENTRIES) -> None:
+        self._most = most
+        self._memos: dict[tuple[Path, str], Memo] = {}
+
+    def of(self, folder: Path, source: str) -> Memo:
+        """The memo of a file, which may be an empty one."""
+        return self._memos.setdefault((folder, source), Memo())
+
+    def replace(self, folder: Path, source: str, memo: Memo) -> None:
+        """Remember something else of a file."""
+        self._memos.pop((folder, source), None)
+        self._memos[folder, source] = memo
+        left = sum(len(it.seen) for it in self._memos.values()) - self._most
+        for other in self._memos.values():
+            if left <= 0:
+                break
+            left -= len(other.seen)
+            other.seen = {}
+
+    def forget(self) -> None:
+        """Remember nothing of any file."""
+        self._memos.clear()
