@@ -21,6 +21,9 @@ from support.decision_log import decision, write_log
 
 POISON = "poison"
 PER_PROJECT = 2000
+SECRET_EVERY = 4
+"""Of so many cases one says a secret, which is redacted."""
+
 PATTERNS_AT = "2026-01-05T10:00:00Z"
 """The one time that all patterns carry, as their writer does when it writes many at once."""
 
@@ -194,6 +197,11 @@ class World:
         text = _text(number, 0, "steady")
         line = {"agent": agent, "pattern": text, "timestamp": PATTERNS_AT, **fields}
         project.lines.append((agent_patterns.PATH, line))
+        if number % (2 * SECRET_EVERY) == 0:  # the same again, with another secret: one memory
+            again = {**line, "pattern": _text(number, 0, "steady", "changed")}
+            (project.lines if self._rng.random() < 0.5 else project.later).append(
+                (agent_patterns.PATH, again)
+            )
 
     def _practice(self, project: Project) -> None:
         self._pattern(project, generalizable=True)
@@ -216,5 +224,7 @@ class World:
         self.revisions += 1
 
 
-def _text(number: int, revision: int, says: str) -> str:
-    return f"revision {revision} of case {number} ({says})"
+def _text(number: int, revision: int, says: str, secret: str = "hunter") -> str:
+    said = f"revision {revision} of case {number} ({says})"
+    # What leaves of it must not hang on the secret, which is another one each time.
+    return said if number % SECRET_EVERY else f"{said} password={secret}{number:05}x{revision}"

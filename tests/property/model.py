@@ -14,8 +14,9 @@ import sqlite3
 import tempfile
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -32,17 +33,19 @@ from hypothesis.stateful import (
 
 from mem0_syncd import audit as audit_module
 from mem0_syncd import inspection as inspection_module
+from mem0_syncd import old_memories as old_memories_module
 from mem0_syncd.clock import Clock as DaemonClock
 from mem0_syncd.courier import line as line_module
 from mem0_syncd.delivery import Delivery, Means, claims, looks, outcomes, rounds
-from mem0_syncd.destinations import kept, ours, remove_doubles
+from mem0_syncd.destinations import kept, ours, remove_doubles, renewed
 from mem0_syncd.doubles import Double
 from mem0_syncd.doubles import Kept as AsListed
 from mem0_syncd.entry import Entry
 from mem0_syncd.inspection import Inspection
 from mem0_syncd.intake import Intake
 from mem0_syncd.inventory import write_inventory
-from mem0_syncd.item import Item
+from mem0_syncd.item import Item, SentAs
+from mem0_syncd.keys import Keyed
 from mem0_syncd.memory import Memory, memory_of
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.database import FILE_NAME, Database
@@ -59,15 +62,18 @@ from mem0_syncd.outcome import (
     to_wire,
 )
 from mem0_syncd.plan import part_twins
+from mem0_syncd.redactor import Redacted, Redactor
 from mem0_syncd.repair import repair
 from mem0_syncd.scanner import Scanner
 from mem0_syncd.settlement import Rules
 from mem0_syncd.sources import Raw, decision_log
 from mem0_syncd.telling import Tell, to_nobody
+from mem0_syncd.unsent import look_through
 from mem0_syncd.verdict import verdict
 from support.decision_log import replace as write_file
 from support.mem0_model import LONGEST_DELAY, LONGEST_LAG, TIMEOUT, Clock, Kept, Mem0Model
 
+REDACTOR = Redactor("redact")
 RULES = Rules(timeout=TIMEOUT, read_lag=LONGEST_LAG)
 LONGEST_TEXT = 200  # instead of 100,000: what is longer is a dead letter at once
 MOST_SENDS = 2  # instead of 5: the dead letter "no outcome" is within reach
@@ -88,6 +94,7 @@ DECISIONS: tuple[dict[str, Any], ...] = (
 )
 TWINS = {ALPHA, GAMMA}
 TEXTS = ("as it was first", "as it was then revised", "at length " * 25)
+SECRETS = ("password=hunter2hunter2", "password=correct8horse")  # they differ in nothing else that is sent
 
 # What may become of a request; the first is what a healthy Mem0 does.
 TRUTH = "answered"
@@ -148,6 +155,36 @@ class FaultyDatabase(Database):
             raise sqlite3.OperationalError("disk I/O error")
 
 
+class ReleasedKeys:
+    """The keys and hashes of the released version: of what a source says."""
+
+    def assign(self, _destination: int, batch: Iterable[Item]) -> Keyed:
+        """Say of each item what it is sent as."""
+        return Keyed([replace(it, sent_as=self._sent_as(it)) for it in batch])
+
+    @staticmethod
+    def _sent_as(item: Item) -> SentAs:
+        twin_key = item.as_twin().identity if item.source_id else ""
+        return SentAs(item.identity, item.revision, twin_key)
+
+    def redact(self, item: Item) -> Redacted:
+        """An item as it is sent, with the hash of what it was."""
+        redacted = REDACTOR.redact(item)
+        as_sent = replace(redacted.item)
+        as_sent.__dict__["revision"] = item.revision
+        return replace(redacted, item=as_sent)
+
+    def learn(self, *_: object) -> None:
+        """It kept none."""
+
+
+class Asked:
+    """What is asked of the courier beside all deliveries."""
+
+    def __init__(self, machine: Delivering) -> None:
+        self.copies, self.remove, self.renew = machine.copies, machine.remove, machine.ask_to_renew
+
+
 class WouldWait(BaseException):
     """Delivery has nothing to do before something happens; no error, which would have a round begin anew."""
 
@@ -178,6 +215,8 @@ class Delivering(RuleBasedStateMachine):
         self.set_by = 0.0
         self.set_at = -math.inf
         self.log: dict[int, dict[str, Any]] = {}
+        self.is_released = False
+        self.raw: set[str] = set()
         self.has_second_writer = False
         self.marked: set[str] = set()
         self.ever_marked: set[str] = set()
@@ -217,7 +256,11 @@ class Delivering(RuleBasedStateMachine):
         now = self.wall()
         self.outbox.times.clamp(self.destination, now, RULES)
         self.outbox.queue.doubt_what_was_sending(self.destination, now, RULES.certain_after(now))
-        intake = Intake(self.outbox, major_categories=["architecture"], redaction="off", now=self.wall)
+        intake = Intake(self.outbox, major_categories=["architecture"], now=self.wall)
+        if self.is_released:
+            intake._keys = ReleasedKeys()  # type: ignore[assignment]
+        else:
+            look_through(self.outbox, REDACTOR)
         self.scanner = Scanner(self.outbox.registry, intake, sources=(SOURCE,))
         self.delivery = Delivery(
             self.outbox,
@@ -230,7 +273,7 @@ class Delivering(RuleBasedStateMachine):
         self.service: Any = SimpleNamespace(
             settings=SimpleNamespace(infer=False, audit="remove"),
             outbox=self.outbox,
-            deliveries=SimpleNamespace(to=lambda _: SimpleNamespace(questions=self)),
+            deliveries=SimpleNamespace(to=lambda _: SimpleNamespace(questions=Asked(self))),
             scan_anew=self._scan_anew,
         )
         for module, name, stand_in in (
@@ -246,9 +289,20 @@ class Delivering(RuleBasedStateMachine):
         lag=st.sampled_from([0.0, 25.0]),
         known=st.sampled_from([None, BETA, EPSILON]),
         has_second_writer=st.booleans(),
+        is_released=st.booleans(),
     )
-    def begin(self, lag: float, known: int | None, *, has_second_writer: bool = False) -> None:
+    def begin(
+        self,
+        lag: float,
+        known: int | None,
+        *,
+        has_second_writer: bool = False,
+        is_released: bool = False,
+    ) -> None:
+        """`is_released` has it begin with the released version, whose hashes are of what a source says."""
         self.mem0.lag = lag
+        self.is_released = is_released
+        self._start()
         if has_second_writer:
             self.has_second_writer = True
             self.outbox.registry.set_fact(f"second_writer:{self.destination}", "yes")
@@ -258,7 +312,7 @@ class Delivering(RuleBasedStateMachine):
 
     @rule(
         which=st.sampled_from(range(len(DECISIONS))),
-        text=st.sampled_from([*TEXTS[:2], *TEXTS]),
+        text=st.sampled_from([*TEXTS[:2], *TEXTS, *SECRETS]),
         status=st.sampled_from(["accepted", "accepted", "superseded"]),
     )
     def write(self, which: int, text: str, status: str) -> None:
@@ -292,6 +346,39 @@ class Delivering(RuleBasedStateMachine):
         if item.sync_key in {memory.sync_key for memory in pushes}:
             self.mem0.plant(memory_of(item))
             self.raced.add(item.sync_key)
+
+    @precondition(lambda self: self.is_released)
+    @rule(fate=st.sampled_from([LOST_AFTER, LOST_BEFORE, LATE]))
+    def upgrade(self, fate: str) -> None:
+        """The daemon ends, and another version takes over what it has left."""
+        self._end_requests(fate, 20.0)
+        self.is_released = False
+        for statement in (
+            "UPDATE item SET has_old_hashes = 1 WHERE redacted <> ''",
+            "UPDATE adoptable SET local = ''",
+        ):
+            self.outbox.database.rows(statement)
+        self._start()
+        self.scan()
+
+    @rule()
+    def renew(self) -> None:
+        """Memories with old hashes are given new ones, as it is done every minute."""
+        if not self.is_released:
+            for old in self.outbox.old_memories.some(self.destination, 20):
+                old_memories_module._renew(self.service, self.outbox.registry.destination(), old)
+
+    def ask_to_renew(self, memory_id: str, **item: Any) -> dict[str, str] | None:
+        """What `Questions.renew` asks the courier."""
+        there = self.mem0.get(memory_id)
+        memory = renewed(there, **item) if there else None
+        if there is None or memory is None:
+            return None
+        if memory.metadata != there.metadata:
+            self.mem0.carry_out(memory, memory_id)
+        if item["keeps_key"]:  # by now it is a double, which a second look removes
+            self.raced.add(memory.sync_key)
+        return {"sync_key": memory.sync_key, "content_hash": memory.content_hash}
 
     # What the daemon does once a day, and what a person has it do
 
@@ -408,6 +495,10 @@ class Delivering(RuleBasedStateMachine):
             if which not in TWINS:
                 item = understand(entry)
                 self.last_read[item.sync_key] = item
+            raw = as_read(entry)
+            if raw.text != understand(entry).text:
+                self.raw |= {raw.revision, raw.as_twin().identity}
+                self.raw |= set() if raw.source_id else {raw.identity}
 
     def wall(self) -> float:
         """What the machine's clock shows, rightly or not."""
@@ -522,7 +613,7 @@ class Delivering(RuleBasedStateMachine):
 
     def _push(self, request: dict[str, Any], fate: str, delay: float) -> Outcome | None:
         memory, memory_id = Memory.thaw(request["frozen"]), request["memory_id"]
-        is_first = self._sent(memory.sync_key)["sends"] == 1
+        is_first = self._sent(request["frozen"])["sends"] == 1
         match fate:
             case "later":
                 return Later("refused")
@@ -606,9 +697,9 @@ class Delivering(RuleBasedStateMachine):
 
     # The promises, at every moment
 
-    def _sent(self, sync_key: str) -> sqlite3.Row:
+    def _sent(self, frozen: str) -> sqlite3.Row:
         row = self.outbox.database.row(
-            "SELECT * FROM entry WHERE sync_key = ? AND state = 'sending'", (sync_key,)
+            "SELECT * FROM entry WHERE frozen = ? AND state = 'sending'", (frozen,)
         )
         assert row is not None
         return row
@@ -676,6 +767,8 @@ class Delivering(RuleBasedStateMachine):
         keys = Counter(it.metadata["sync_key"] for it in kept)
         assert max(keys.values(), default=1) == 1, f"doubled: {keys}"
         # A twin that takes over the other's key is there twice until the other has become what it is now.
+        # Two texts that differ only in their secret are two until both have their new hashes.
+        kept = [it for it in kept if it.metadata["sync_key"] not in self.raw]
         said = Counter((it.user_id, it.text) for it in kept if not _is_twin(it.text) or self._stays(it))
         assert max(said.values(), default=1) == 1, f"doubled: {said}"
         titles = Counter(it.text.partition(":")[0] for it in kept)
@@ -690,10 +783,18 @@ class Delivering(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
+            if self.is_released:
+                self.upgrade(LOST_AFTER)
             self.scan()
             self._come_to_rest()
+            for _ in range(3):
+                self.mem0.wait(LONGEST_LAG)
+                self.renew()
+                self.scan()
+                self._come_to_rest()
             self.mem0.wait(LONGEST_LAG)
             self.audit()
+            self._check_that_no_old_hash_is_left()
             self._check_that_the_audit_found_every_double()
             self._check_that_nothing_is_lost()
             self._check_that_a_repair_restores_and_a_second_one_changes_nothing()
@@ -727,6 +828,12 @@ class Delivering(RuleBasedStateMachine):
         self._what_counts_as_delivered_is_in_mem0()
         self._nothing_is_doubled()
         self._what_a_person_deleted_stays_deleted()
+
+    def _check_that_no_old_hash_is_left(self) -> None:
+        """In Mem0, but for what somebody has edited there, or came when nobody counted on it."""
+        for it in self.mem0.memories.values():
+            hashes = {it.metadata["sync_key"], it.metadata["content_hash"]}
+            assert it.by_person or hashes & self.came_very_late or not hashes & self.raw, f"old hashes: {it}"
 
     def _check_that_the_audit_found_every_double(self) -> None:
         self.every_promise_holds()
@@ -793,5 +900,11 @@ def _is_twin(text: str) -> bool:
 
 
 def understand(entry: dict[str, Any]) -> Item:
+    """The item that an entry of the log says, as it is sent."""
+    return REDACTOR.redact(as_read(entry)).item
+
+
+def as_read(entry: dict[str, Any]) -> Item:
+    """The same as the log has it."""
     (item,) = SOURCE.understand(Raw("", entry), "shop").items
     return item

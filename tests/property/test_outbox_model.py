@@ -18,6 +18,8 @@ from hypothesis.stateful import (
 
 from mem0_syncd import audit as audit_module
 from mem0_syncd import inspection as inspection_module
+from mem0_syncd import keys as keys_module
+from mem0_syncd import old_memories as old_memories_module
 from mem0_syncd import plan as plan_module
 from mem0_syncd import repair as repair_module
 from mem0_syncd import settlement as settlement_module
@@ -32,7 +34,9 @@ from mem0_syncd.outbox import queue as queue_module
 from mem0_syncd.outbox import settling as settling_module
 from mem0_syncd.outbox.database import FILE_NAME
 from mem0_syncd.outbox.looks import IS_LOOKED_FOR, Looks
+from mem0_syncd.outbox.old_memories import OldMemories
 from mem0_syncd.outbox.queue import Claim, Queue, Verb
+from mem0_syncd.outbox.rekeying import Rekeying
 from mem0_syncd.outcome import (
     Accepted,
     Found,
@@ -70,7 +74,8 @@ def _simulation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "time", None)  # each machine brings its own
     monkeypatch.setattr(audit_module, "take_inventory", None)  # likewise
     monkeypatch.setattr(inspection_module, "time", None)
-    for module in (rounds, looks, outcomes, line_module, report, audit_module, repair_module):
+    noisy = (rounds, looks, outcomes, line_module, report, audit_module, repair_module, old_memories_module)
+    for module in noisy:
         monkeypatch.setattr(module, "log", Mock())
     monkeypatch.setattr(plan_module, "LONGEST_TEXT", LONGEST_TEXT)
     for module in (settlement_module, settling_module):
@@ -475,6 +480,22 @@ def _a_restored_item_is_sent_to_the_memory_that_is_gone(patch: Patch) -> None:
     patch.setattr(ledger_module, "fulfil", lambda *_: None)
 
 
+def _former_keys_are_forgotten(patch: Patch) -> None:
+    patch.setattr(keys_module, "former_keys", lambda _: ())
+
+
+def _a_listing_is_not_searched_for_former_keys(patch: Patch) -> None:
+    patch.setattr(queue_module, "_with_former_ones", lambda _sql, _destination, _key, memory_id: memory_id)
+
+
+def _what_is_under_way_is_given_another_key(patch: Patch) -> None:
+    patch.setattr(Rekeying, "is_open", lambda *_: False)
+
+
+def _what_no_file_says_keeps_its_hashes(patch: Patch) -> None:
+    patch.setattr(OldMemories, "some", lambda *_: [])
+
+
 BUGS: dict[str, tuple[Callable[[Patch], None], tuple[str, ...]]] = {
     "what is handed over counts as delivered": (_acknowledged_when_claimed, (TRUTH,)),
     "an unknown outcome counts as delivered": (
@@ -518,6 +539,10 @@ BUGS: dict[str, tuple[Callable[[Patch], None], tuple[str, ...]]] = {
         _a_restored_item_is_sent_to_the_memory_that_is_gone,
         (TRUTH,),
     ),
+    "former keys are forgotten": (_former_keys_are_forgotten, (TRUTH,)),
+    "a listing isn't searched for former keys": (_a_listing_is_not_searched_for_former_keys, (TRUTH,)),
+    "what is under way is given another key": (_what_is_under_way_is_given_another_key, (TRUTH, LATE)),
+    "what no file says keeps its hashes": (_what_no_file_says_keeps_its_hashes, (TRUTH,)),
     "the counters forget deliveries": (_counters_forget_deliveries, FATES),
 }
 

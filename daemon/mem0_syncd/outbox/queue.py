@@ -12,6 +12,7 @@ from mem0_syncd.entry import Entry, State
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.ledger import IN_FLIGHT, restate
 from mem0_syncd.outbox.looks import IS_LOOKED_FOR
+from mem0_syncd.outbox.rekeying import leave_over
 from mem0_syncd.outbox.rows import as_entry
 from mem0_syncd.outbox.settling import write_settlement
 from mem0_syncd.settlement import MOST_SENDS, SLOWEST_REWRITE, Receipt, Settlement
@@ -90,7 +91,8 @@ class Queue:
         memory_id = entry.memory_id
         if memory_id is None and entry.sends == 0:
             memory_id = json.loads(row["receipt_ids"])[0] if row["receipt_ids"] else row["adoptable_id"]
-            memory_id = memory_id or _under_a_former_key(sql, row["destination"], entry.sync_key)
+            if row["receipt_ids"] is None:
+                memory_id = _with_former_ones(sql, row["destination"], entry.sync_key, memory_id)
             if row["receipt_ids"] is None and row["adoptable_hash"] == entry.content_hash:
                 return Claim(replace(entry, memory_id=memory_id), Verb.ADOPT, now)
         updated = sql.execute(
@@ -186,10 +188,17 @@ class Queue:
         return float(row["value"]) if row else None
 
 
-def _under_a_former_key(sql: sqlite3.Connection, destination: int, sync_key: str) -> str | None:
-    """The memory that a listing showed of an item under a key that it was sent under before."""
-    row = sql.execute(_FORMER, (destination, sync_key)).fetchone()
-    return str(row["memory_id"]) if row else None
+def _with_former_ones(
+    sql: sqlite3.Connection, destination: int, sync_key: str, memory_id: str | None
+) -> str | None:
+    """An item's memory that a listing showed, of those under keys that it was sent under before, too.
+
+    What else there is of it is to carry the hashes of that one, and then is a double.
+    """
+    found = [str(row["memory_id"]) for row in sql.execute(_FORMER, (destination, sync_key))]
+    for number in found[0 if memory_id else 1 :]:
+        leave_over(sql, destination, number, sync_key)
+    return memory_id or next(iter(found), None)
 
 
 _FORMER = """

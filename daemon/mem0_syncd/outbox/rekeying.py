@@ -139,18 +139,19 @@ def refreeze(sql: sqlite3.Connection, row: sqlite3.Row, key: str) -> str:
     return content_hash
 
 
+def leave_over(sql: sqlite3.Connection, destination: int, memory_id: str, key: str) -> None:
+    """Remember a memory of an item beside the one that its receipt names, within the caller's transaction."""
+    sql.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (LEFT_OVER.format(destination, memory_id), key))
+
+
 def _merge(sql: sqlite3.Connection, destination: int, former: str, key: str) -> None:
     # Of two receipts the one stays that the key has.
     _rename(sql, "receipt", destination, former, key)
     row = sql.execute(
         "SELECT memory_ids FROM receipt WHERE destination = ? AND sync_key = ?", (destination, former)
     ).fetchone()
-    sql.executemany(
-        "INSERT OR REPLACE INTO fact VALUES (?, ?)",
-        ((LEFT_OVER.format(destination, number), key) for number in json.loads(row["memory_ids"]))
-        if row
-        else (),
-    )
+    for number in json.loads(row["memory_ids"]) if row else ():
+        leave_over(sql, destination, number, key)
     for table in ("entry", "receipt", "wish", "item"):
         sql.execute(
             f"DELETE FROM {table} WHERE destination = ? AND sync_key = ?",  # noqa: S608 - one of our tables
