@@ -10,6 +10,9 @@ from mem0_syncd.item import LONGEST_TEXT, Item, Scalar
 
 Redaction = Literal["redact", "hold", "off"]
 
+MARK = "[redacted: "
+"""What stands for a credential begins with this."""
+
 MOST_CLEAN = 1000
 """Metadata values without secrets to be remembered: a log repeats its categories from the first entry on."""
 

@@ -25,9 +25,11 @@ from mem0_syncd import repair as repair_module
 from mem0_syncd import settlement as settlement_module
 from mem0_syncd.courier import line as line_module
 from mem0_syncd.delivery import Delivery, looks, outcomes, report, rounds
+from mem0_syncd.destinations import base as base_module
 from mem0_syncd.doubles import Double, Kept, find_doubles
 from mem0_syncd.entry import Entry
 from mem0_syncd.outbox import Outbox
+from mem0_syncd.outbox import adoption as adoption_module
 from mem0_syncd.outbox import ledger as ledger_module
 from mem0_syncd.outbox import looks as looks_module
 from mem0_syncd.outbox import queue as queue_module
@@ -485,7 +487,8 @@ def _former_keys_are_forgotten(patch: Patch) -> None:
 
 
 def _a_listing_is_not_searched_for_former_keys(patch: Patch) -> None:
-    patch.setattr(queue_module, "_with_former_ones", lambda _sql, _destination, _key, memory_id: memory_id)
+    patch.setattr(adoption_module, "_FORMER", adoption_module._FORMER.replace("is_former", "FALSE"))
+    patch.setattr(base_module, "key_by_its_text", lambda _: "")
 
 
 def _what_is_under_way_is_given_another_key(patch: Patch) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from mem0_syncd import redactor as redactor_module
+from mem0_syncd.destinations.base import Remote, ours
 from mem0_syncd.errors import Problem
 from mem0_syncd.intake import Intake
 from mem0_syncd.item import Item, Kind
 from mem0_syncd.memory import Memory, memory_of
 from mem0_syncd.outbox import Outbox, ProjectRow
+from mem0_syncd.outbox.queue import Verb
 from mem0_syncd.outcome import Found
 from mem0_syncd.settlement import Receipt
 from support.builders import NOW, item
@@ -371,3 +373,48 @@ def test_problems_are_kept_without_secrets(outbox: Outbox) -> None:
     outbox.registry.set_problems("shop", "memory-queue", [problem])
     ((_, kept),) = outbox.registry.problems()
     assert TOKEN not in str(kept)
+
+
+# What an earlier detector has sent ----------------------------------------------------------------------
+
+
+def shown(it: Item, number: str = "m7") -> Remote:
+    """A memory of an item, as Mem0 shows it."""
+    memory = memory_of(it)
+    agent_id = it.agent_id or ""
+    return Remote(number, memory.text, dict(memory.metadata), "2026-01-05", memory.user_id, agent_id)
+
+
+def found(*memories: Remote) -> list[tuple[str, Found]]:
+    """What a listing of them shows."""
+    return [(key, Found(number, content_hash)) for key, number, content_hash in ours(memories).memories]
+
+
+@pytest.mark.usefixtures("better")
+def test_what_an_earlier_detector_has_sent_is_adopted(outbox: Outbox) -> None:
+    """After a lost state folder: it found less, so that its key is another one; both texts are equal now."""
+    less, more = f"{LEFT} and sunshine", f"{SECRET} and sunshine"
+    take_in(outbox, pattern(more))
+    contact(outbox, found(shown(pattern(less))))
+    (claim,) = outbox.queue.claim(1, NOW, 9, major=False)
+    assert claim.verb is Verb.PUSH
+    assert claim.entry.memory_id == "m7"
+    assert "sunshine" not in claim.entry.frozen
+
+
+@pytest.mark.usefixtures("better")
+def test_a_memory_of_another_item_is_not_adopted_for_what_it_says(outbox: Outbox) -> None:
+    """Its receipt names it."""
+    less = f"{LEFT} and sunshine"
+    take_in(outbox, pattern("nothing of the kind"))
+    contact(outbox, found(shown(pattern(less))))
+    (claim,) = outbox.queue.claim(1, NOW, 9, major=False)
+    outbox.queue.settle(1, [(claim.entry, Receipt(("m7",)))], NOW)
+    take_in(outbox, pattern(f"{SECRET} and sunshine"))
+    (claim,) = outbox.queue.claim(1, NOW, 9, major=False)
+    assert claim.entry.memory_id is None
+
+
+def test_what_has_nothing_redacted_is_listed_once() -> None:
+    """Under its key alone."""
+    assert len(found(shown(item()), shown(pattern("Redis"), "m8"))) == 2

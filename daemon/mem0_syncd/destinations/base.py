@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mem0_syncd.doubles import Kept, is_double_of
-from mem0_syncd.memory import SOURCE, Memory, fingerprint
+from mem0_syncd.item import Kind
+from mem0_syncd.memory import NAMES, SOURCE, Memory, fingerprint, said_by, user_id
 from mem0_syncd.outcome import Absent, Found, Held, Later, Listed, LookOutcome, Outcome, PushOutcome, Unknown
+from mem0_syncd.redactor import MARK, Redactor
 from mem0_syncd.telling import Tell, to_nobody
 
 
@@ -130,14 +132,33 @@ def content_hash(remote: Remote) -> str:
 
 
 def ours(memories: Sequence[Remote]) -> Listed:
-    """Of each of our keys among some memories, the oldest, then the one with the lowest id."""
+    """Of each of our keys among some memories, the oldest, then the one with the lowest id.
+
+    What has something redacted is listed once more, under the key that this version's detector gives it: an
+    earlier one may have found less in it. Whoever adopts it by that updates it.
+    """
     by_key: dict[str, Remote] = {}
     for it in sorted(memories, key=lambda it: (it.created_at, it.id)):
         key = str(it.metadata.get("sync_key", ""))
         if key and it.metadata.get("source") == SOURCE:
             by_key.setdefault(key, it)
-    found = tuple((key, it.id, content_hash(it)) for key, it in by_key.items())
-    return Listed(found, max((it.created_at for it in memories), default=""))
+    found = [(key, it.id, content_hash(it)) for key, it in by_key.items()]
+    again = {key: it.id for it in reversed(by_key.values()) if (key := key_by_its_text(it))}
+    found += [(key, number, "") for key, number in again.items() if key not in by_key]
+    return Listed(tuple(found), max((it.created_at for it in memories), default=""))
+
+
+def key_by_its_text(remote: Remote) -> str:
+    """The key that this version would give to a text with something redacted; '' for any other one."""
+    project = str(remote.metadata.get("project", ""))
+    kind = next((it for it in Kind if user_id(it, project) == remote.user_id), None)
+    if kind is None:
+        return ""
+    said = {name: value for name, value in remote.metadata.items() if name in NAMES}
+    memory = Memory(remote.user_id, remote.text, remote.agent_id or None, said)
+    redacted = Redactor("redact").redact(said_by(memory, kind, project))
+    is_redacted = redacted.kinds or MARK in remote.text
+    return redacted.item.identity if is_redacted else ""
 
 
 def kept(remote: Remote) -> Kept:

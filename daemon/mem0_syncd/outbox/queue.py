@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from mem0_syncd.entry import Entry, State
+from mem0_syncd.outbox.adoption import memory_there
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.ledger import IN_FLIGHT, restate
 from mem0_syncd.outbox.looks import IS_LOOKED_FOR
-from mem0_syncd.outbox.rekeying import leave_over
 from mem0_syncd.outbox.rows import as_entry
 from mem0_syncd.outbox.settling import write_settlement
 from mem0_syncd.settlement import MOST_SENDS, SLOWEST_REWRITE, Receipt, Settlement
@@ -90,9 +90,7 @@ class Queue:
             return Claim(entry, verb, now)
         memory_id = entry.memory_id
         if memory_id is None and entry.sends == 0:
-            memory_id = json.loads(row["receipt_ids"])[0] if row["receipt_ids"] else row["adoptable_id"]
-            if row["receipt_ids"] is None:
-                memory_id = _with_former_ones(sql, row["destination"], entry.sync_key, memory_id)
+            memory_id = memory_there(sql, row, entry.sync_key)
             if row["receipt_ids"] is None and row["adoptable_hash"] == entry.content_hash:
                 return Claim(replace(entry, memory_id=memory_id), Verb.ADOPT, now)
         updated = sql.execute(
@@ -187,24 +185,6 @@ class Queue:
         row = self._db.row("SELECT value FROM fact WHERE name = ?", (f"last_delivery:{destination}",))
         return float(row["value"]) if row else None
 
-
-def _with_former_ones(
-    sql: sqlite3.Connection, destination: int, sync_key: str, memory_id: str | None
-) -> str | None:
-    """An item's memory that a listing showed, of those under keys that it was sent under before, too.
-
-    What else there is of it is to carry the hashes of that one, and then is a double.
-    """
-    found = [str(row["memory_id"]) for row in sql.execute(_FORMER, (destination, sync_key))]
-    for number in found[0 if memory_id else 1 :]:
-        leave_over(sql, destination, number, sync_key)
-    return memory_id or next(iter(found), None)
-
-
-_FORMER = """
-SELECT memory_id FROM identity JOIN adoptable USING (destination, local)
-WHERE identity.destination = ? AND identity.sync_key = ? AND is_former ORDER BY memory_id
-"""
 
 _IS_THERE = "SELECT 1 FROM entry WHERE id = ? AND sync_key = ? AND state = ? AND content_hash = ?"
 

@@ -1,0 +1,36 @@
+"""Which memory an item has already, when it is first sent: its receipt's, or one that a listing showed."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+from mem0_syncd.outbox.rekeying import leave_over
+
+
+def memory_there(sql: sqlite3.Connection, row: sqlite3.Row, sync_key: str) -> str | None:
+    """The memory to update, within the caller's transaction; None where there is none yet.
+
+    What else a listing showed of the item, under keys that it was sent under before, is to carry the hashes
+    of that one, and then is a double.
+    """
+    if row["receipt_ids"]:
+        return str(json.loads(row["receipt_ids"])[0])
+    memory_id: str | None = row["adoptable_id"]
+    # What was found by what it says may be the memory of an item that is known already.
+    is_by_text = memory_id is not None and row["adoptable_hash"] == ""
+    if is_by_text and sql.execute(_IS_NAMED, (json.dumps([memory_id]),)).fetchone():
+        memory_id = None
+    rows = sql.execute(_FORMER, (row["destination"], sync_key))
+    former = list(dict.fromkeys(str(it["memory_id"]) for it in rows if it["memory_id"] != memory_id))
+    for number in former[0 if memory_id else 1 :]:
+        leave_over(sql, row["destination"], number, sync_key)
+    return memory_id or next(iter(former), None)
+
+
+_IS_NAMED = "SELECT 1 FROM receipt WHERE memory_ids = ?"
+
+_FORMER = """
+SELECT memory_id FROM identity JOIN adoptable USING (destination, local)
+WHERE identity.destination = ? AND identity.sync_key = ? AND is_former ORDER BY memory_id
+"""
