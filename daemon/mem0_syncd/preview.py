@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from mem0_syncd.complaints import MOST_TOLD, and_more
+from mem0_syncd.errors import Problem
 from mem0_syncd.memory import user_id
 from mem0_syncd.render import counted
 from mem0_syncd.sources import SOURCES, Reading, Source
@@ -16,23 +18,28 @@ def preview(folder: WatchedFolder, project_id: str) -> Iterator[str]:
     """Lines that say how many items would go to which user id, and what is wrong with the files."""
     going: Counter[str] = Counter()
     for source in SOURCES:
-        readings, problems = _read(folder, source, project_id)
-        yield from (f"  {problem}" for problem in problems)
-        for item in (item for reading in readings for item in reading.items):
-            target = "withheld: they stay here" if item.withheld else f"for {user_id(item.kind, project_id)}"
-            going[target] += 1
+        problems: list[Problem] = []
+        more = 0
+        for reading in _readings(folder, source, project_id):
+            more += len(reading.problems)
+            problems += reading.problems if len(problems) < MOST_TOLD else ()
+            for item in reading.items:
+                scope = user_id(item.kind, project_id)
+                going["withheld: they stay here" if item.withheld else f"for {scope}"] += 1
+        problems += and_more(more - len(problems), source.path)
+        yield from (f"  {problem.where}: {problem.what}" for problem in problems)
     for target, count in sorted(going.items()):
         yield f"  {counted(count, 'item')} {target}"
     if not going:
         yield f"  nothing to deliver yet; what is read is, for example, {SOURCES[0].path}"
 
 
-def _read(folder: WatchedFolder, source: Source, project_id: str) -> tuple[list[Reading], list[str]]:
+def _readings(folder: WatchedFolder, source: Source, project_id: str) -> Iterator[Reading]:
+    """What the entries say, one after the other: of a long file they are too many to be kept."""
     try:
-        entries = source.split(folder.read(source.path, LONGEST_LOG))
+        for raw in source.split(folder.read(source.path, LONGEST_LOG)):
+            yield source.read(raw, project_id)
     except (FileNotFoundError, NotADirectoryError):
-        return [], []
+        return
     except (Unreadable, OSError) as error:
-        return [], [f"{source.path}: {error}"]
-    readings = [source.understand(raw, project_id) for raw in entries]
-    return readings, [f"{it.where}: {it.what}" for reading in readings for it in reading.problems]
+        yield Reading(problems=(Problem(str(error), source.path, ""),))
