@@ -22,5 +22,12 @@ def main(arguments: list[str] | None = None) -> None:
     cli.main(arguments)
 
 
+def _forget_working_folder() -> None:
+    """Have no module come from the folder one is in, which `-m` puts first and which may be a stranger's."""
+    if not sys.flags.safe_path and sys.path[:1] in ([""], [os.getcwd()]):  # noqa: PTH109 - pathlib isn't imported yet
+        del sys.path[0]
+
+
 if __name__ == "__main__":
+    _forget_working_folder()
     main()

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, Problem, SyncdError
+from mem0_syncd.scrub import of_error
 from mem0_syncd.telling import Tell, to_nobody
 
 ADDRESS_FILE = "socket"
@@ -133,7 +134,7 @@ def _handler(
             except SyncdError as error:
                 answer = {"error": error.problem.as_dict()}
             except Exception as error:  # noqa: BLE001 - a client's mistake mustn't end the server's thread
-                problem = explain(error) or Problem(f"{type(error).__name__}: {error}", "", "")
+                problem = explain(error) or Problem(of_error(error), "", "")
                 answer = {"error": problem.as_dict()}
             self._say(answer)
 

@@ -23,7 +23,16 @@ def stored_key(environ: Mapping[str, str] = os.environ) -> str | None:
     """The stored key, if there is one; raises `BadConfiguration` for a file that others can read."""
     handed = environ.get("CREDENTIALS_DIRECTORY")
     key = _read(Path(handed) / CREDENTIAL) if handed else None
+    if key and (wrong := flaw(key)):
+        raise BadConfiguration(f"the API key that was handed over can't be used: {wrong}", where=CREDENTIAL)
     return key or _read_own(key_file(environ))
+
+
+def flaw(key: str) -> str:
+    """What keeps a text from being sent as a key; '' for nothing. It doesn't say the text."""
+    if "\n" in key or "\r" in key:
+        return "it has a line break inside"
+    return "" if key.isascii() and key.isprintable() else "it has a character inside that no key has"
 
 
 def store_key(key: str, environ: Mapping[str, str] = os.environ) -> Path:
@@ -35,6 +44,10 @@ def store_key(key: str, environ: Mapping[str, str] = os.environ) -> Path:
 
 def _read_own(file: Path) -> str | None:
     key = _read(file)
+    if key and (wrong := flaw(key)):
+        raise BadConfiguration(
+            f"the stored API key can't be used: {wrong}", where=str(file), remedy="mem0-syncd login"
+        )
     if key and file.stat().st_mode & 0o077:
         raise BadConfiguration(
             "others can read the stored API key", where=str(file), remedy=f"chmod 600 {file}"
@@ -49,5 +62,7 @@ def _read(file: Path) -> str | None:
         return None
     except (OSError, UnicodeError) as error:
         raise BadConfiguration(
-            f"the stored API key can't be read: {error}", where=str(file), remedy="mem0-syncd login"
+            f"the stored API key can't be read: {getattr(error, 'strerror', None) or 'it is no text'}",
+            where=str(file),
+            remedy="mem0-syncd login",
         ) from None

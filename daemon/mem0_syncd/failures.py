@@ -9,6 +9,7 @@ import structlog
 
 from mem0_syncd.errors import Problem
 from mem0_syncd.outbox import faults
+from mem0_syncd.scrub import of_error
 
 log = structlog.get_logger("failures")
 
@@ -32,7 +33,7 @@ class Failures:
         if error is None:
             self._problems.pop(name, None)
             return
-        what = f"{name}: {type(error).__name__}: {error}"
+        what = f"{name}: {of_error(error)}"
         fault = faults.problem_of(error, self._state)
         problem = fault or Problem(what, str(self._state), "it is tried again; see the log")
         if self._problems.get(name) != problem:  # a disk that is full needn't be told every ten seconds

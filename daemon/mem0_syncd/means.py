@@ -79,7 +79,7 @@ def _to_platform(settings: Settings) -> Means:
         "timeout": platform.timeout_seconds,
         "threads": platform.threads,
         "proxy": platform.proxy,
-        "ca_bundle": str(platform.ca_bundle) if platform.ca_bundle else None,
+        "ca_bundle": str(platform.ca_bundle.expanduser().absolute()) if platform.ca_bundle else None,
     }
     return Means(
         _start(settings, "platform", config),

@@ -6,16 +6,20 @@ own is printed as a block, behind a margin, so that none of them passes for one 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
+import threading
+from io import TextIOBase
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, TextIO
 
 import click
 
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.visible import visible, visible_lines
 
+_LONGEST_LINE = 10_000
 MARGIN = " " * 6
 _SIGNS = str.maketrans({"✓": "+", "✗": "x", "·": "-", "●": "*", "–": "-", "’": "'", "…": "..."})
 """What stands for our own signs where an output has no such characters."""
@@ -109,6 +113,39 @@ def confirm(question: str, *, default: bool = False, abort: bool = False) -> boo
 def for_logs() -> IO[str]:
     """The stream of a log that has no file; the log itself makes its lines harmless."""
     return sys.stderr
+
+
+def make_harmless() -> None:
+    """Have whatever libraries print in this process go to standard error, harmless and without secrets."""
+    sys.stdout = sys.stderr = _Harmless(sys.stderr)
+    sys.excepthook = print_traceback
+
+
+class _Harmless(TextIOBase):
+    """A stream whose lines are made harmless, and scrubbed, before they go on."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+        self._begun = ""
+        self._writing = threading.Lock()
+
+    def write(self, text: str) -> int:
+        """Take in a part of a line, or some lines; whole ones go on."""
+        from mem0_syncd.scrub import scrub
+
+        with self._writing:
+            *lines, self._begun = (self._begun + text).split("\n")
+            if len(self._begun) > _LONGEST_LINE:
+                lines.append(self._begun)
+                self._begun = ""
+            for line in lines:
+                with contextlib.suppress(OSError, ValueError):
+                    _write(self._stream, visible(scrub(line[:_LONGEST_LINE])))
+        return len(text)
+
+    def fileno(self) -> int:
+        """Standard error's own: what prints there itself isn't Python."""
+        return 2
 
 
 def is_terminal() -> bool:

@@ -5,11 +5,9 @@ An exception's text may quote a request, and with it the key.
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, urlsplit
 
 LONGEST_REASON = 300
 """Characters that are kept of a reason; what is longer ends with an ellipsis."""
@@ -26,6 +24,11 @@ _ours: set[str] = set()
 
 def keep_secret(*secrets: str | None) -> None:
     """Have secrets of this process replaced wherever it says something, as they are and as they are sent."""
+    if not any(secrets):
+        return
+    import base64
+    from urllib.parse import quote
+
     for secret in secrets:
         for part in (secret or "").split():
             if len(part) >= _SHORTEST_SECRET:
@@ -36,6 +39,8 @@ def keep_secret(*secrets: str | None) -> None:
 
 def secrets_of(config: Any, name: str = "") -> Iterator[str]:
     """The credentials in a configuration: values whose names say so, and passwords in addresses."""
+    from urllib.parse import urlsplit
+
     if isinstance(config, Mapping):
         for key, value in config.items():
             yield from secrets_of(value, str(key))

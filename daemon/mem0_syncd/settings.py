@@ -14,9 +14,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from mem0_syncd import paths, store_config
 from mem0_syncd.backoff import Backoff
-from mem0_syncd.credentials import stored_key
+from mem0_syncd.credentials import flaw, stored_key
 from mem0_syncd.errors import BadConfiguration
 from mem0_syncd.failpoint import VARIABLE as FAILPOINT
+from mem0_syncd.scrub import keep_secret, secrets_of
 from mem0_syncd.settlement import Rules
 from mem0_syncd.store_config import BadStoreConfig, OwnStore
 
@@ -47,6 +48,11 @@ class ServerSettings(_Section):
     )
     api_key: SecretStr | None = Field(None, description="The server's API key; none where it asks for none.")
     timeout_seconds: float = Field(30.0, gt=0, description="How long an answer may take.")
+
+    @field_validator("api_key")
+    @classmethod
+    def _usable(cls, key: SecretStr | None) -> SecretStr | None:
+        return _usable_key(key)
 
 
 class EmbeddedSettings(_Section):
@@ -111,6 +117,11 @@ class Settings(BaseSettings):
         description="Categories of decisions that are sent at once.",
     )
 
+    @field_validator("api_key")
+    @classmethod
+    def _usable(cls, key: SecretStr | None) -> SecretStr | None:
+        return _usable_key(key)
+
     @field_validator("state_dir", "runtime_dir")
     @classmethod
     def _absolute(cls, folder: Path) -> Path:
@@ -157,12 +168,25 @@ class Settings(BaseSettings):
 
 
 def load() -> Settings:
-    """The settings in force; raises `BadConfiguration`, which names each mistake and its place."""
+    """The settings in force; raises `BadConfiguration`, which names each mistake and its place.
+
+    From here on this process takes the keys among them out of whatever it says.
+    """
+    settings = _load()
+    store = settings.own_store
+    for key in (settings.api_key, settings.server.api_key):
+        keep_secret(key.get_secret_value() if key else None)
+    keep_secret(*secrets_of(store.config if store else {}))
+    return settings
+
+
+def _load() -> Settings:
     _refuse_unknown_names(os.environ)
     file = paths.config_file()
     config = paths.read_config(file)
-    if not os.environ.get("MEM0_API_KEY") and (key := stored_key()):
-        config["api_key"] = key
+    stored = None if os.environ.get("MEM0_API_KEY", "").strip() else stored_key()
+    if stored:
+        config["api_key"] = stored
     try:
         settings = Settings(**config)
     except ValidationError as error:
@@ -174,6 +198,8 @@ def load() -> Settings:
         mistakes = [(field[1] if field else "?", f"not JSON ({error.__cause__})")]
     else:
         mistakes = list(_mistakes(settings))
+        if not mistakes and stored and not settings.api_key:  # the variable is there, and empty
+            return settings.model_copy(update={"api_key": SecretStr(stored)})
         if not mistakes:
             return settings
     raise BadConfiguration(
@@ -181,6 +207,14 @@ def load() -> Settings:
         where=f"{file}, or the environment ({', '.join(_variable(name) for name, _ in mistakes)})",
         remedy="docs/settings.md lists every setting",
     )
+
+
+def _usable_key(key: SecretStr | None) -> SecretStr | None:
+    """A key without the space around it, None for no key; raises `ValueError`, which doesn't say it."""
+    text = key.get_secret_value().strip() if key else ""
+    if wrong := flaw(text):
+        raise ValueError(wrong)
+    return SecretStr(text) if text else None
 
 
 def _mistakes(settings: Settings) -> Iterator[tuple[str, str]]:

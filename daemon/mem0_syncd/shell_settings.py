@@ -69,8 +69,8 @@ def store(it: Find, environ: Mapping[str, str]) -> Path:
 
 
 def _candidates(environ: Mapping[str, str]) -> Iterator[Find]:
-    if environ.get(KEY):
-        yield Find(KEY, environ[KEY], "", "")
+    if key := environ.get(KEY, "").strip():
+        yield Find(KEY, key, "", "")
     for variables, name in ((_PROXIES, "proxy"), (_BUNDLES, "ca_bundle")):
         variable = next((it for it in variables if environ.get(it)), None)
         if variable and f"{paths.PREFIX}PLATFORM__{name.upper()}" not in environ:

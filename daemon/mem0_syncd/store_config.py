@@ -103,6 +103,8 @@ def read(text: str) -> OwnStore:
     if not isinstance(store, dict):
         raise BadStoreConfig("vector_store.config is no table")
     store = _completed(given["provider"], store, ours="embedder" not in config)
+    if isinstance(history := config.get("history_db_path"), str):
+        config["history_db_path"] = str(Path(history).expanduser().absolute())
     return OwnStore({**config, "vector_store": {"provider": given["provider"], "config": store}})
 
 

@@ -57,7 +57,7 @@ def installed() -> str | None:
 
 
 def _can_start() -> bool:
-    command = [sys.executable, "-c", "import mem0_syncd.standby"]
+    command = [sys.executable, "-P", "-c", "import mem0_syncd.standby"]
     try:
         subprocess.run(command, check=True, capture_output=True, timeout=_LONGEST_START_SECONDS)
     except (OSError, subprocess.SubprocessError):

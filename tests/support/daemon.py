@@ -89,7 +89,7 @@ class Daemon:
             prelude = _MENDING.format(mend_seconds)
         how = ["-c", f"{prelude}\n{_RUN}"] if prelude else ["-m", "mem0_syncd", "run"]
         with self.log.open("ab") as log:
-            self.process = self.spawn([sys.executable, *how], {**self.environment, **extra}, log)
+            self.process = self.spawn([sys.executable, "-P", *how], {**self.environment, **extra}, log)
         if wait:
             wait_until(lambda: self.answers() or self.exit_code is not None, self.said())
 
@@ -154,7 +154,7 @@ class Daemon:
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run another command on the same state folder."""
         return subprocess.run(
-            [sys.executable, "-m", "mem0_syncd", *arguments],
+            [sys.executable, "-P", "-m", "mem0_syncd", *arguments],
             env={**self.environment, **environment},
             capture_output=True,
             text=True,

@@ -11,7 +11,9 @@ from pathlib import Path
 import click
 
 from mem0_syncd import output
-from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
+from mem0_syncd.credentials import flaw
+from mem0_syncd.errors import BadConfiguration, DaemonNotRunning, DaemonUnresponsive, SyncdError
+from mem0_syncd.scrub import keep_secret
 
 
 @click.command()
@@ -32,7 +34,7 @@ def login(*, no_check: bool) -> None:
         output.talk("asking Mem0 ...")
         output.talk(f"Mem0 accepts the key, which is of the account {_account(key)}")
     output.talk(f"{store_key(key)}: stored, for you alone")
-    if os.environ.get("MEM0_API_KEY", key) != key:
+    if os.environ.get("MEM0_API_KEY", key).strip() != key:
         output.talk("but MEM0_API_KEY, which comes first, is another key in this shell")
     _tell_daemon()
     _tell_where_memories_go()
@@ -45,6 +47,9 @@ def _ask_for_key() -> str:
         key = sys.stdin.readline().strip()
     if not key:
         raise click.UsageError("no key was given")
+    if wrong := flaw(key):
+        raise BadConfiguration(f"this can't be a key: {wrong}", where="what was typed, or piped in")
+    keep_secret(key)
     return key
 
 

@@ -53,7 +53,8 @@ def run(*, launchd: bool) -> None:
         output.print_error(error)
         return
     if starts_anew:  # as the same process, so that whoever watches over it needn't know
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - there is no shell
+        how = [] if sys.flags.safe_path else ["-P"]
+        os.execv(sys.executable, [sys.executable, *how, *sys.orig_argv[1:]])  # noqa: S606 - there is no shell
 
 
 def _settings() -> Settings:

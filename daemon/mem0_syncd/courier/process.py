@@ -11,7 +11,10 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
+
+from mem0_syncd.courier.environment import environment, work_folder
 
 ENDED = {"ended": True}
 """What the listener hears last, after everything that the courier had said."""
@@ -23,6 +26,7 @@ class Courier:
     def __init__(self, start: Mapping[str, Any], listener: Callable[[Courier, dict[str, Any]], None]) -> None:
         """Start the child; `listener` hears its messages on a thread of the courier's own."""
         self._listener = listener
+        self._start = start
         # A stopped child doesn't read, and must not block whoever talks to it.
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._lines.put(_line(start))
@@ -58,11 +62,12 @@ class Courier:
         """Start the child and write to it; outlive it, for it asks to be killed when this thread ends."""
         try:
             process = subprocess.Popen(
-                [sys.executable, "-m", "mem0_syncd.courier.worker"],
+                # -P: nothing in the folder where it works takes the place of a module.
+                [sys.executable, "-P", "-m", "mem0_syncd.courier.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                # Both report to their makers unless told otherwise before they are imported.
-                env={**os.environ, "MEM0_TELEMETRY": "False", "ORT_DISABLE_TELEMETRY": "1"},
+                env=environment(os.environ, Path.cwd(), whole="mem0" in self._start["config"]),
+                cwd=work_folder(Path(self._start["mem0_dir"])),
                 # A session of its own: Ctrl-C in a terminal is for the daemon, which drains first.
                 start_new_session=True,
             )

@@ -23,6 +23,8 @@ from mem0_syncd.courier.verbs import carry_out
 from mem0_syncd.destinations import CannotOpen, Destination, open_destination
 from mem0_syncd.end_with_maker import end_with_maker
 from mem0_syncd.outcome import Heard, Held, Later, Unknown, from_wire, to_wire
+from mem0_syncd.output import make_harmless
+from mem0_syncd.scrub import keep_secret, reason, secrets_of
 
 Report = Callable[[Mapping[str, Any]], None]
 
@@ -146,6 +148,7 @@ def main() -> None:
     # Mem0 and its libraries print; what they print must not get between the answers.
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
+    make_harmless()
     writing = threading.Lock()
 
     def report(message: Mapping[str, Any]) -> None:
@@ -160,6 +163,7 @@ def main() -> None:
         # It was installed over the daemon's, which still runs: the two may not understand each other.
         report({"version": __version__})
         return
+    keep_secret(*secrets_of(start["config"]))
     os.environ["MEM0_TELEMETRY"] = "False"
     os.environ["MEM0_DIR"] = start["mem0_dir"]
     # Mem0 logs whole memories; every outcome is reported, with its reason, anyway.
@@ -188,7 +192,13 @@ def _work(tray: Tray, desk: Desk, report: Report, majors_only: bool) -> None:  #
             answer = desk.work_on(request)
         except Exception as error:  # noqa: BLE001 - a request may fail, the courier goes on
             answer = {"error": f"{type(error).__name__}: {error}"}
-        report({"id": request.id, **answer})
+        report({"id": request.id, **_scrubbed(answer)})
+
+
+def _scrubbed(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A report whose reasons hold no secret and are short: exceptions and servers say whatever they like."""
+    said = {name: reason(str(answer[name])) for name in ("reason", "error") if answer.get(name)}
+    return {**answer, **said}
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ from mem0_syncd.outcome import Absent, Found, Held, Later, Listed, LookOutcome, 
 from mem0_syncd.redactor import MARK, Redactor
 from mem0_syncd.telling import Tell, to_nobody
 
+_LONGEST_WORD = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -35,6 +37,11 @@ class Remote:
     created_at: str
     user_id: str = ""
     agent_id: str = ""
+
+    @property
+    def size(self) -> int:
+        """How much memory it takes here, about, in bytes."""
+        return 500 + len(self.text) + len(str(self.metadata))
 
     def is_of(self, user_id: str, sync_key: str) -> bool:
         """Whether it is this item's memory; not every store heeds a filter that it is given."""
@@ -128,7 +135,12 @@ def choose(matches: Sequence[Remote], memory: Memory) -> Found | Absent:
 
 def content_hash(remote: Remote) -> str:
     """The revision that a memory says it holds; '' for one that isn't ours."""
-    return str(remote.metadata.get("content_hash", ""))
+    return _word(remote.metadata.get("content_hash"))
+
+
+def _word(value: Any) -> str:
+    """A key or a hash as ours are; '' for anything else, which nobody need store."""
+    return value if isinstance(value, str) and len(value) <= _LONGEST_WORD and value.isascii() else ""
 
 
 def ours(memories: Sequence[Remote]) -> Listed:
@@ -139,7 +151,7 @@ def ours(memories: Sequence[Remote]) -> Listed:
     """
     by_key: dict[str, Remote] = {}
     for it in sorted(memories, key=lambda it: (it.created_at, it.id)):
-        key = str(it.metadata.get("sync_key", ""))
+        key = _word(it.metadata.get("sync_key"))
         if key and it.metadata.get("source") == SOURCE:
             by_key.setdefault(key, it)
     found = [(key, it.id, content_hash(it)) for key, it in by_key.items()]
@@ -167,7 +179,7 @@ def kept(remote: Remote) -> Kept:
         remote.id,
         remote.user_id,
         str(remote.metadata.get("source", "")),
-        str(remote.metadata.get("sync_key", "")),
+        _word(remote.metadata.get("sync_key")),
         content_hash(remote),
         remote.created_at,
         fingerprint(remote.text, remote.metadata),

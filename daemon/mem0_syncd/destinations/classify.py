@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from mem0_syncd.destinations.answers import MOST_IDS, Misunderstood, id_of
 from mem0_syncd.outcome import (
     EMPTY_RESULTS,
     Accepted,
@@ -21,6 +22,7 @@ from mem0_syncd.outcome import (
     Stored,
     Unknown,
 )
+from mem0_syncd.scrub import reason
 
 UNAUTHORISED = 401
 PAYMENT_REQUIRED = 402
@@ -58,6 +60,10 @@ def outcome_of_error(error: BaseException, *, is_update: bool = False) -> PushOu
         return Unknown(f"no answer in time: {_said(cause)}")
     if isinstance(error, json.JSONDecodeError):
         return Unknown("Mem0's answer is no JSON")
+    if isinstance(error, RecursionError):
+        return Unknown("Mem0's answer is nested too deeply")
+    if isinstance(error, Misunderstood):
+        return Unknown(f"Mem0's answer is not understood: {error}")
     return Unknown(f"no answer: {_said(cause or error)}")
 
 
@@ -91,12 +97,14 @@ def outcome_of_add(answer: Any) -> PushOutcome:
     status = str(answer.get("status") or "SUCCEEDED").upper()
     if status in {"PENDING", "RUNNING"}:
         event = answer.get("event_id") or answer.get("id")
-        return Accepted(str(event)) if event else Unknown("Mem0 said PENDING without an event")
+        return Accepted(number) if (number := id_of(event)) else Unknown("Mem0 said PENDING without an event")
     if status == "FAILED":
-        return Refused(f"Mem0 answered {status}: {str(answer.get('error') or answer.get('message'))[:300]}")
+        return Refused(f"Mem0 answered {status}: {reason(str(answer.get('error') or answer.get('message')))}")
     results = answer.get("results")
     found = results if isinstance(results, list) else []
-    ids = [str(it["id"]) for it in found if isinstance(it, dict) and it.get("id")]
+    ids = [id_of(it["id"]) for it in found if isinstance(it, dict) and it.get("id")]
+    if len(ids) > MOST_IDS or not all(ids):
+        return Unknown("the ids in Mem0's answer are none")
     if ids:
         return Stored(tuple(ids))
     return Unknown(EMPTY_RESULTS if status == "SUCCEEDED" else f"Mem0 answered {status}, and no ids")
@@ -142,4 +150,4 @@ def _is_json(response: httpx.Response) -> bool:
 
 
 def _detail(response: httpx.Response) -> str:
-    return " ".join(response.text.split())[:300]
+    return reason(response.text)

@@ -12,8 +12,18 @@ from typing import Any
 import httpx
 from mem0 import MemoryClient
 
+from mem0_syncd.destinations.answers import (
+    Misunderstood,
+    account_of,
+    count_of,
+    hit_of,
+    object_of,
+    remote_of,
+    results_of,
+)
 from mem0_syncd.destinations.base import CannotOpen, Hit, Remote, choose, of_a_read
 from mem0_syncd.destinations.classify import outcome_of_add, outcome_of_error, outcome_of_response
+from mem0_syncd.destinations.http import BoundedClient
 from mem0_syncd.memory import Memory
 from mem0_syncd.outcome import (
     Absent,
@@ -29,6 +39,10 @@ from mem0_syncd.outcome import (
 from mem0_syncd.telling import Tell, to_nobody
 
 PAGE_SIZE = 200
+MOST_PAGES = 10_000
+LONGEST_LISTING = 256 << 20
+"""Bytes, about: a listing is read whole."""
+
 LATEST = timedelta(minutes=15)
 """How much later than another memory that was made after it one may turn up in a listing."""
 
@@ -54,26 +68,28 @@ class Platform:
         """
         if not config["api_key"]:
             raise CannotOpen(Held("there is no API key", "set MEM0_API_KEY, or run: mem0-syncd login"))
-        answer: dict[str, Any] = {}
+        account = ""
 
         def keep(response: httpx.Response) -> None:
             if response.request.url.path == "/v1/ping/" and response.is_success:
-                response.read()
-                answer.update(response.json())
+                nonlocal account
+                account = account_of(response.json())
 
         try:
-            http = httpx.Client(
+            http = BoundedClient(
                 timeout=config["timeout"],
                 proxy=config["proxy"],
                 verify=ssl.create_default_context(cafile=config["ca_bundle"]),
                 limits=httpx.Limits(max_connections=config["threads"] + 2),
-                event_hooks={"response": [keep]},
+                hear=keep,
             )
-            client = MemoryClient(api_key=config["api_key"], host=config["host"], client=http)
         except Exception as error:
             raise CannotOpen(_cannot_open(error)) from error
-        names = (answer.get("org_id"), answer.get("project_id"), answer.get("user_email"))
-        account = "/".join(str(name) for name in names[:2] if name) or str(names[2] or "")
+        try:
+            client = MemoryClient(api_key=config["api_key"], host=config["host"], client=http)
+        except Exception as error:
+            http.close()
+            raise CannotOpen(_cannot_open(error)) from error
         return cls(client, account, config["threads"])
 
     def push(self, memory: Memory, memory_id: str | None) -> PushOutcome:
@@ -115,7 +131,7 @@ class Platform:
             if not response.is_success:
                 outcome = outcome_of_response(response, is_update=True)
                 return Unknown("the event is gone") if isinstance(outcome, Gone | Refused) else outcome
-            return outcome_of_add({"event_id": event_id, **response.json()})
+            return outcome_of_add({"event_id": event_id, **object_of(response.json())})
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this poll's outcome
             outcome = outcome_of_error(error)
             return Later(outcome.reason, outcome.after) if isinstance(outcome, Unknown) else outcome
@@ -124,16 +140,7 @@ class Platform:
         """Mem0's own semantic search."""
         filters = {"OR": [{"user_id": user_id} for user_id in user_ids]}
         found = self._client.search(query, filters=filters, top_k=limit)
-        return [
-            Hit(
-                id=str(it["id"]),
-                text=str(it.get("memory", "")),
-                user_id=str(it.get("user_id", "")),
-                score=float(it.get("score") or 0.0),
-                metadata=it.get("metadata") or {},
-            )
-            for it in found.get("results", [])
-        ]
+        return [hit_of(it) for it in results_of(found)][:limit]
 
     def listing(self, user_id: str, since: str = "", tell: Tell = to_nobody) -> list[Remote]:
         """Every memory of a user id, page by page; raises `PagesShift` while that can't be had."""
@@ -149,7 +156,7 @@ class Platform:
     def get(self, memory_id: str) -> Remote | None:
         """One memory as it is now."""
         try:
-            return _remote(self._client.get(memory_id))
+            return remote_of(self._client.get(memory_id))
         except Exception as error:
             if isinstance(outcome_of_error(error, is_update=True), Gone):
                 return None
@@ -181,33 +188,27 @@ class Platform:
 
     def _pages(self, filters: dict[str, Any], tell: Tell) -> tuple[dict[str, Remote], int]:
         found: dict[str, Remote] = {}
-        page = 1
-        while True:
-            answer = self._client.get_all(filters=filters, page=page, page_size=PAGE_SIZE, **_EVERYTHING)
-            for it in answer["results"]:
-                found[str(it["id"])] = _remote(it)
-            count = int(answer["count"])
+        size = 0
+        for page in range(1, MOST_PAGES + 1):
+            answer = object_of(
+                self._client.get_all(filters=filters, page=page, page_size=PAGE_SIZE, **_EVERYTHING)
+            )
+            known = len(found)
+            for remote in map(remote_of, results_of(answer)):
+                found[remote.id] = remote
+                size += remote.size
+            count = count_of(answer)
             tell(len(found), count)
-            if not answer.get("next"):
+            # A page without anything new is no page of this listing, whatever it says of a next one.
+            if not answer.get("next") or len(found) == known or len(found) > count:
                 return found, count
-            page += 1
+            if size > LONGEST_LISTING:
+                break
+        raise Misunderstood(f"Mem0's listing is longer than {LONGEST_LISTING >> 20} MiB, or doesn't end")
 
 
 class PagesShift(Exception):
     """A listing of several pages could not be read as a whole."""
-
-
-def _remote(it: Mapping[str, Any]) -> Remote:
-    created_at, user_id = str(it.get("created_at")), str(it.get("user_id") or "")
-    agent_id = str(it.get("agent_id") or "")
-    return Remote(
-        str(it["id"]),
-        str(it["memory"]),
-        it.get("metadata") or {},
-        created_at,
-        user_id,
-        agent_id,
-    )
 
 
 def _a_while_before(moment: str) -> str:
@@ -221,7 +222,7 @@ def _cannot_open(error: Exception) -> Later | Held:
         return outcome
     if isinstance(error, OSError):
         return Held(f"the CA bundle can't be used: {error}", "check platform.ca_bundle")
-    if isinstance(error, json.JSONDecodeError):
+    if isinstance(error, json.JSONDecodeError | Misunderstood):
         return Held("something that isn't Mem0 answers", "check platform.host and the proxy")
     if isinstance(error, UnicodeError):
         return Held("the API key has characters that no key has", "check MEM0_API_KEY")

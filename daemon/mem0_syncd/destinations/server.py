@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
+from mem0_syncd.destinations.answers import hit_of, remote_of, results_of
 from mem0_syncd.destinations.base import CannotOpen, Hit, Remote, choose, of_a_read
 from mem0_syncd.destinations.classify import NOT_FOUND, outcome_of_add
+from mem0_syncd.destinations.http import BoundedClient
 from mem0_syncd.destinations.server_errors import PASSING, code_of, outcome_of_error, what_lacks
 from mem0_syncd.memory import Memory
 from mem0_syncd.outcome import (
@@ -56,7 +59,7 @@ class Server:
         if not config["url"]:
             raise CannotOpen(Held("no Mem0 server is named", "set MEM0_SYNCD_SERVER__URL"))
         try:
-            client = httpx.Client(
+            client = BoundedClient(
                 base_url=config["url"],
                 headers={"X-API-Key": config["api_key"]} if config["api_key"] else {},
                 timeout=config["timeout"],
@@ -118,7 +121,7 @@ class Server:
         if known is None:
             return Gone("the memory is no longer there")
         body = {"text": memory.text, "metadata": known.replaced_by(memory)}
-        self._ask("PUT", f"/memories/{memory_id}", json=body)
+        self._ask("PUT", f"/memories/{quote(memory_id, safe='')}", json=body)
         return Stored((memory_id,))
 
     def _look_again(self, memory: Memory, outcome: Unknown, code: str) -> Outcome:
@@ -146,7 +149,7 @@ class Server:
     def search(self, query: str, user_ids: Sequence[str], limit: int) -> list[Hit]:
         """The server's own semantic search."""
         hits = [
-            Hit(it["id"], it["memory"], user_id, float(it.get("score") or 0.0), it.get("metadata") or {})
+            hit_of(it, user_id)
             for user_id in user_ids
             for it in self._search(query, {"user_id": user_id}, limit)
         ]
@@ -168,17 +171,17 @@ class Server:
     def get(self, memory_id: str) -> Remote | None:
         """One memory as it is now."""
         try:
-            it = self._ask("GET", f"/memories/{memory_id}")
+            it = self._ask("GET", f"/memories/{quote(memory_id, safe='')}")
         except httpx.HTTPStatusError as error:
             if error.response.status_code == NOT_FOUND:
                 return None
             raise
-        return _remote(it) if it is not None else None
+        return remote_of(it) if it is not None else None
 
     def delete(self, memory_id: str) -> None:
         """Delete a memory."""
         try:
-            self._ask("DELETE", f"/memories/{memory_id}")
+            self._ask("DELETE", f"/memories/{quote(memory_id, safe='')}")
         except httpx.HTTPStatusError:
             # A memory that is gone is a 404 or a 502, by the server's version.
             if self.get(memory_id) is not None:
@@ -194,7 +197,7 @@ class Server:
 
     def _list(self, user_id: str) -> list[Remote]:
         asked = {"user_id": user_id, "top_k": LIST_LIMIT, "show_expired": True}
-        listed = [_remote(it) for it in self._ask("GET", "/memories", params=asked)["results"]]
+        listed = [remote_of(it) for it in results_of(self._ask("GET", "/memories", params=asked))]
         if len(listed) >= LIST_LIMIT:
             self._too_many_to_list.add(user_id)
         return listed
@@ -203,10 +206,11 @@ class Server:
         seen = {it.id: it for it in listed}
         if user_id in self._too_many_to_list:
             filters = {"user_id": user_id, "sync_key": sync_key}
-            seen |= {it["id"]: _remote(it) for it in self._search(query, filters, LIST_LIMIT)}
+            found = map(remote_of, self._search(query, filters, LIST_LIMIT))
+            seen |= {it.id: it for it in found}
         return [it for it in seen.values() if it.is_of(user_id, sync_key)]
 
-    def _search(self, query: str, filters: Mapping[str, str], limit: int) -> list[dict[str, Any]]:
+    def _search(self, query: str, filters: Mapping[str, str], limit: int) -> list[Mapping[str, Any]]:
         asked = {
             "query": query,
             "filters": filters,
@@ -214,23 +218,9 @@ class Server:
             "threshold": 0.0,
             "show_expired": "sync_key" in filters,
         }
-        results: list[dict[str, Any]] = self._ask("POST", "/search", json=asked)["results"]
-        return results
+        return results_of(self._ask("POST", "/search", json=asked))
 
     def _ask(self, method: str, path: str, **request: Any) -> Any:
         response = self._client.request(method, path, **request)
         response.raise_for_status()
         return response.json()
-
-
-def _remote(it: Mapping[str, Any]) -> Remote:
-    created_at, user_id = str(it.get("created_at")), str(it.get("user_id") or "")
-    agent_id = str(it.get("agent_id") or "")
-    return Remote(
-        str(it["id"]),
-        str(it["memory"]),
-        it.get("metadata") or {},
-        created_at,
-        user_id,
-        agent_id,
-    )

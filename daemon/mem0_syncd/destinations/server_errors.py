@@ -9,6 +9,7 @@ import httpx
 
 from mem0_syncd.destinations import classify
 from mem0_syncd.outcome import Held, PushOutcome, Refused
+from mem0_syncd.scrub import reason as scrubbed
 
 PASSING = {
     "provider_rate_limited",
@@ -25,7 +26,7 @@ _CHECK = "check MEM0_SYNCD_SERVER__URL and MEM0_SYNCD_SERVER__API_KEY"
 def outcome_of_error(error: Exception, *, is_update: bool = False) -> PushOutcome:
     """The outcome that an exception from a request to the server stands for."""
     if isinstance(error, httpx.HTTPStatusError):
-        said = str(_described(error.response).get("detail"))[:300]
+        said = scrubbed(str(_described(error.response).get("detail")))
         match code_of(error.response):
             case "provider_auth_failed":
                 reason = f"the Mem0 server's own provider refuses it: {said}"
@@ -46,16 +47,24 @@ def what_lacks(response: httpx.Response) -> str:
     described = _described(response)
     if "openapi" not in described:
         return ""
-    listing = described.get("paths", {}).get("/memories", {}).get("get", {})
-    if "top_k" not in {parameter.get("name") for parameter in listing.get("parameters", [])}:
+    parameters = _within(described, "paths", "/memories", "get", "parameters")
+    named = parameters if isinstance(parameters, list) else []
+    if not any(_within(it, "name") == "top_k" for it in named):
         return "top_k in GET /memories"
-    add = described.get("components", {}).get("schemas", {}).get("MemoryCreate", {})
-    return "" if "infer" in add.get("properties", {}) else "infer in POST /memories"
+    add = _within(described, "components", "schemas", "MemoryCreate", "properties")
+    return "" if isinstance(add, dict) and "infer" in add else "infer in POST /memories"
+
+
+def _within(value: Any, *names: str) -> Any:
+    """What stands under these names, each within the one before; None where one isn't there."""
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def _described(response: httpx.Response) -> dict[str, Any]:
     try:
         content = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -17,6 +17,7 @@ from mem0_syncd.doctor.projects import (
 from mem0_syncd.doctor.storage import check_disk, check_outbox, check_permissions, check_settings
 from mem0_syncd.doctor.surroundings import Surroundings, look_around
 from mem0_syncd.doctor.watching import check_inotify, check_watcher
+from mem0_syncd.scrub import of_error
 
 __all__ = ["CHECKS", "Finding", "Surroundings", "Verdict", "examine", "look_around"]
 
@@ -50,5 +51,5 @@ def examine(around: Surroundings) -> Iterator[tuple[str, Finding]]:
             for finding in check(around):
                 yield name, finding
         except Exception as error:  # noqa: BLE001 - the others are wanted all the more
-            what = f"this check broke: {type(error).__name__}: {error}"
+            what = f"this check broke: {of_error(error)}"
             yield name, failure(what, "please report it, with this report")

@@ -14,7 +14,9 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 from pydantic import SecretStr
 
+from mem0_syncd.destinations.http import BoundedClient
 from mem0_syncd.doctor.finding import Finding, failure, fine, warning
+from mem0_syncd.scrub import of_error, reason
 from mem0_syncd.settings import PlatformSettings
 
 if TYPE_CHECKING:
@@ -48,18 +50,18 @@ def ask_platform(platform: PlatformSettings, key: SecretStr | None) -> Answer | 
     """Ping the Platform as mem0ai's client does."""
     headers = {"Authorization": f"Token {key.get_secret_value()}"} if key else {}
     try:
-        with httpx.Client(
+        with BoundedClient(
             timeout=min(platform.timeout_seconds, PATIENCE_SECONDS),
             proxy=platform.proxy,
             verify=ssl.create_default_context(cafile=platform.ca_bundle),
         ) as client:
             response = client.get(f"{platform.host.rstrip('/')}/v1/ping/", headers=headers)
     except httpx.HTTPError as error:
-        return NoAnswer(f"{error or type(error).__name__}", _remedy(error))
+        return NoAnswer(reason(str(error) or type(error).__name__), _remedy(error))
     except OSError as error:
         return NoAnswer(f"the CA bundle can't be used: {error}", "check MEM0_SYNCD_PLATFORM__CA_BUNDLE")
     except (httpx.InvalidURL, ValueError) as error:
-        return NoAnswer(str(error), "check MEM0_SYNCD_PLATFORM__HOST and MEM0_SYNCD_PLATFORM__PROXY")
+        return NoAnswer(of_error(error), "check MEM0_SYNCD_PLATFORM__HOST and MEM0_SYNCD_PLATFORM__PROXY")
     is_json = response.headers.get("content-type", "").startswith("application/json")
     return Answer(response.status_code, is_json, _ahead(response.headers.get("date")))
 

@@ -9,6 +9,7 @@ from mem0_syncd.complaints import at_most
 from mem0_syncd.errors import Problem
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.rows import DestinationRow, ProjectRow, as_destination, as_project
+from mem0_syncd.scrub import reason
 from mem0_syncd.standing import Standing
 
 
@@ -132,7 +133,7 @@ class Registry:
                 " doubts = ?, asked_until = ? WHERE id = ?",
                 (
                     standing.reach,
-                    standing.reason,
+                    reason(standing.reason),
                     standing.remedy,
                     standing.retry_at,
                     standing.step,
@@ -189,7 +190,7 @@ class Registry:
 
         origin = f"{origin} {tree}".strip()
         fresh = [
-            (project, origin, scrub(p.what), scrub(str(Path(tree, p.where)) if tree else p.where), p.remedy)
+            (project, origin, reason(p.what), scrub(str(Path(tree, p.where)) if tree else p.where), p.remedy)
             for p in at_most(problems)
         ]
         known = self._db.rows("SELECT * FROM problem WHERE project = ? AND origin = ?", (project, origin))

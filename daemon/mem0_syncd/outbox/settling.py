@@ -9,6 +9,7 @@ from collections.abc import Callable
 from mem0_syncd.entry import Entry
 from mem0_syncd.outbox.ledger import restate
 from mem0_syncd.outbox.looks import write_second_look
+from mem0_syncd.scrub import reason
 from mem0_syncd.settlement import (
     MOST_SENDS,
     Await,
@@ -69,7 +70,7 @@ def _doubt(sql: sqlite3.Connection, _destination: int, entry: Entry, it: Doubt, 
             it.due_at,
             it.certain_at,
             it.target_gone,
-            it.reason or entry.reason,
+            reason(it.reason) if it.reason else entry.reason,
             MOST_SENDS if it.last_turn else 0,
             entry.id,
         ),
@@ -101,7 +102,7 @@ def _bury(sql: sqlite3.Connection, destination: int, entry: Entry, it: Bury, _no
         return
     sql.execute(
         "UPDATE entry SET state = 'dead', reason = ?, doubtful = ?, attempts = attempts + 1 WHERE id = ?",
-        (it.reason, it.doubtful, entry.id),
+        (reason(it.reason), it.doubtful, entry.id),
     )
 
 
