@@ -1,15 +1,16 @@
 """No byte of a credential is left in a text, and no text without one is changed."""
 
+import base64
 import json
 import subprocess
 import sys
-import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mem0_syncd.redact import Finding, find, redact, redact_value
+from mem0_syncd.redact import MOST_PASSES, Finding, find, redact, redact_value
 
 CORPORA = Path(__file__).parents[1] / "corpora"
 CREDENTIALS = json.loads((CORPORA / "credentials.json").read_text("utf-8"))
@@ -149,14 +150,54 @@ def test_metadata_values_are_scanned_like_texts() -> None:
 
 
 @pytest.mark.parametrize("unit", HARD_TO_SCAN)
-def test_no_text_takes_more_than_linear_time(unit: str) -> None:
-    """100,000 characters that make naive patterns start over at each of them are done in seconds."""
+def test_what_is_hard_to_scan_is_done_in_few_passes(unit: str) -> None:
+    """100,000 characters that make naive patterns start over at each of them come to an end, and stay so."""
     text = (unit * (100_000 // len(unit) + 1))[:100_000] + "!"
-    began = time.perf_counter()
 
-    redact(text)
+    clean, _ = redact(text)
 
-    assert time.perf_counter() - began < 10
+    assert redact(clean) == (clean, [])
+
+
+def test_a_text_that_never_comes_to_an_end_goes_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where each redaction sets another secret free, the number of passes is limited, and nothing is left."""
+    passes = []
+
+    def find_one(text: str, allow: Collection[str] = ()) -> list[Finding]:
+        passes.append(text)
+        return [] if text == "[redacted: secret]" else [Finding("secret", 0, 1)]
+
+    monkeypatch.setattr("mem0_syncd.redact.find", find_one)
+
+    assert redact("abc" * 1000)[0] == "[redacted: secret]"
+    assert len(passes) == MOST_PASSES + 1
+
+
+def test_an_allowed_text_is_no_secret() -> None:
+    """A finding that is the text, or lies in it, is none; what is longer is one, and so is every other."""
+    text = "password: Summer2024!, url https://joe:Winter99@db/"
+
+    assert redact(text)[1] == ["password", "url-password"]
+    assert redact(text, ["Summer2024!"])[1] == ["url-password"]
+    assert redact(text, ["https://joe:Winter99@db/", "Summer2024!"]) == (text, [])
+    assert redact(text, ["Summer"])[1] == ["password", "url-password"]
+    assert redact_value(text, ["Summer2024!"])[1] == ["url-password"]
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "gh\u200bp_" + "Zq8W4tY7Rk2Lm9Xc3Vb6Nd1Fg5Hj0Pa4Se7D",
+        "gh" + 'p_Zq8W4tY7Rk2Lm9" + "Xc3Vb6Nd1Fg5Hj0Pa4Se7D',
+        "gh" + "p_Zq8W4tY7Rk2Lm9\\\n    Xc3Vb6Nd1Fg5Hj0Pa4Se7D",
+        base64.b64encode(b"gh" + b"p_Zq8W4tY7Rk2Lm9Xc3Vb6Nd1Fg5Hj0Pa4Se7D").decode(),
+        (b"gh" + b"p_Zq8W4tY7Rk2Lm9Xc3Vb6Nd1Fg5Hj0Pa4Se7D").hex(),
+    ],
+    ids=["invisible", "concatenated", "continued", "base64", "hex"],
+)
+def test_what_hides_a_secret_goes_with_it(hidden: str) -> None:
+    """What stands around it stays as written."""
+    assert redact(f"It is {hidden} since May.")[0] == "It is [redacted: github-token] since May."
 
 
 def test_detect_secrets_is_loaded_only_for_what_may_be_a_token() -> None:

@@ -9,11 +9,12 @@ _STAND_IN = re.compile(
       ^(?: \$[{(] | \{ | < | \[ | %\( )                     # ${VAR}, {{ var }}, <your-key>, [key], %(key)s
     | ^ \$ [A-Za-z_]\w* $ | ^ % \w+ % $                     # $VAR, %VAR%
     | ^ [A-Za-z_][\w.]* [(\[]                               # get_token(...), environ["..."]
-    | :// | ^ arn:                                          # an address
+    | :// | ^ arn: | ^ (?: \.{0,2} | ~ ) /                  # an address, a path
+    | ^ (?: process\.env | os\.environ | env\. | var\. | local\. | secrets\. | vault: | op: )
     | ([x*.•…-]) \1{4}                                      # xxxxx, *****
     | (?: ^ | [^a-z0-9] )
       (?: your | my[-_] | example | change[-_]?(?:me|it) | placeholder | dummy | redacted | replace | insert
-        | todo | fake | sample | none | null | undefined )
+        | todo | fake | sample | none | null | undefined | 1password )
       (?: $ | [^a-z0-9] )
     """,
     re.IGNORECASE | re.VERBOSE,
@@ -23,12 +24,17 @@ _IDENTIFIER = re.compile(
       [A-Z]{2,5}-\d{6,8}-\w{4,8}                            # DEC-20250115-a1b2c3d4
     | v?\d+\.\d+\.\d+ (?: [-+][\w.+-]* )?                   # 1.2.3-beta.4
     | \d{4}-\d\d-\d\d (?: [T_][\d:.]+ (?: Z | [+-][\d:]+ )? )?
+    | SHA256:[A-Za-z0-9+/]{43} | Qm[1-9A-HJ-NP-Za-km-z]{44} # a fingerprint, an IPFS address
+    | AAAA[BCE][A-Za-z0-9+/=]{20,}                          # a public key of SSH
+    | (?: [0-9a-fA-F]{2}: ){5,} [0-9a-fA-F]{2}
     """,
     re.VERBOSE,
 )
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _ALGORITHM = re.compile(
-    r"(?:sha|md|aes|hs|rs|es|ed|rsa|x|argon|base|utf|oauth|pbkdf)[-_]?\d+\w{0,4}", re.IGNORECASE
+    r"(?:sha|md|aes|hs|rs|es|ps|ed|rsa|x|argon|base|utf|oauth|pbkdf|bcrypt|varchar|char|int|hmac)"
+    r"[-_(]?\d+(?:[-_]?\w{1,6}){0,2}\)?",
+    re.IGNORECASE,
 )
 _SEPARATOR = re.compile(r"[^A-Za-z0-9]+")
 _WORD = re.compile(r"[A-Za-z]?[a-z]+|[A-Z]+|\d{1,4}|[A-Za-z]{1,6}\d{1,4}[a-z]{0,3}|")
@@ -37,7 +43,9 @@ _DIGITS, _LETTERS = re.compile(r"[0-9]"), re.compile(r"[A-Za-z]")
 _SMALL, _CAPITALS = re.compile(r"[a-z]"), re.compile(r"[A-Z]")
 _SAME = re.compile(r"[A-Za-z]+|[0-9]+")
 _NAME = re.compile(r"(?=.*[A-Za-z])[\w-]{20,}", re.ASCII)
-_RARE = re.compile(r"[!@#$%^&*?~+=]")
+_RARE = re.compile(r"[!@#$%^*?~+=&]")
+_SAID = re.compile(r"[!*_.+~^$-]?[A-Za-z][A-Za-z]*(?:-[A-Za-z]+)*[-.]?\d{2,}[!*_.+~^$#?-]*")
+_HEX = re.compile(r"[0-9a-f]{32,}|[0-9A-F]{32,}")
 
 _SHORTEST_PASSWORD = 6
 _SHORTEST_SECRET = 8
@@ -47,6 +55,9 @@ _LONG_PART = 20
 _FEWEST_DIGITS = 3
 _FEWEST_CHANGES = 3
 _MEAN_RUN = 3.2
+_MEAN_RUN_BARE = 2.6
+_SHORTEST_BARE = 30
+_LONG_PART_BARE = 14
 
 
 def is_stand_in(value: str) -> bool:
@@ -57,6 +68,11 @@ def is_stand_in(value: str) -> bool:
 def is_uuid(value: str) -> bool:
     """Whether a value is a UUID, which is more often an id than a key."""
     return _UUID.fullmatch(value) is not None
+
+
+def is_hash(value: str) -> bool:
+    """Whether a value is as long and plain as a hash in hexadecimal digits."""
+    return _HEX.fullmatch(value) is not None
 
 
 def is_long_token(token: str) -> bool:
@@ -80,6 +96,15 @@ def is_password(value: str, *, literal: bool) -> bool:
     return looks and not is_stand_in(value)
 
 
+def is_said_password(value: str) -> bool:
+    """Whether a value after "the password is" is one: `dragon77`, but not `user_id_2` or `argon2id`."""
+    if len(value) < _SHORTEST_PASSWORD or _IDENTIFIER.fullmatch(value) or _ALGORITHM.fullmatch(value):
+        return False
+    return is_password(value, literal=False) or (
+        _SAID.fullmatch(value) is not None and not is_stand_in(value)
+    )
+
+
 def is_secret(value: str, *, literal: bool) -> bool:
     """Whether a value given for a token, key or secret is one; `literal` as for a password."""
     if len(value) < (_SHORTEST_SECRET if literal else _SHORTEST_IN_PROSE):
@@ -93,6 +118,15 @@ def is_key(value: str) -> bool:
     """Whether a value is a key even where nothing says so but a word before it: no hash, id or name."""
     kinds = (_DIGITS, _SMALL, _CAPITALS)
     return len(value) >= _LONG_PART and all(kind.search(value) for kind in kinds) and is_random(value)
+
+
+def is_bare_key(value: str) -> bool:
+    """Whether a value is a key although nothing around it says so: long, and of all kinds of letters."""
+    if len(value) < _SHORTEST_BARE or not is_key(value) or is_stand_in(value):
+        return False
+    runs = _RUN.findall(value)
+    is_dense = sum(map(len, runs)) / len(runs) <= _MEAN_RUN_BARE
+    return is_dense and max(map(len, _SEPARATOR.split(value))) >= _LONG_PART_BARE
 
 
 def is_random(value: str) -> bool:

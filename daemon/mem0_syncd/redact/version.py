@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 
-VERSION = 1
+VERSION = 2
 """Raised whenever other secrets are found in any text; `tests/unit/test_redact_version.py` reminds of it."""
 
 
