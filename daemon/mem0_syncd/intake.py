@@ -65,6 +65,7 @@ class Intake:
         major_categories: Iterable[str] = (),
         infer: bool = False,
         redaction: Redaction = "redact",
+        allow: Collection[str] = (),
         on_change: Callable[..., None] = lambda *, major: None,  # noqa: ARG005
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -72,7 +73,7 @@ class Intake:
         self._outbox = outbox
         self._major_categories = {category.lower() for category in major_categories}
         self._infer = infer
-        self._redactor = Redactor(redaction)
+        self._redactor = Redactor(redaction, allow)
         self._keys = Keys(outbox, self._redactor)
         self._on_change = on_change
         self._now = now

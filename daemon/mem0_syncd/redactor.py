@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -26,10 +26,11 @@ class Redacted:
 
 
 class Redactor:
-    """Redacts items, by one setting; for one thread at a time."""
+    """Redacts items, by the settings; for one thread at a time. What is in `allow` is no secret."""
 
-    def __init__(self, redaction: Redaction) -> None:
+    def __init__(self, redaction: Redaction, allow: Collection[str] = ()) -> None:
         self.redaction = redaction
+        self._allow: dict[str, Collection[str]] = {"allow": allow} if allow else {}
         self._clean: set[Scalar] = set()
 
     @property
@@ -39,7 +40,7 @@ class Redactor:
             return ""
         from mem0_syncd.redact import detector_version
 
-        return detector_version()
+        return detector_version(**self._allow)
 
     def redact(self, item: Item) -> Redacted:
         """An item as it is sent; without a secret it is the same item."""
@@ -48,14 +49,15 @@ class Redactor:
         from mem0_syncd.redact import redact
 
         # What is too long to be sent isn't looked through: that could take very long, too.
-        text, kinds = redact(item.text) if len(item.text) <= LONGEST_TEXT else (item.text, [])
+        is_short = len(item.text) <= LONGEST_TEXT
+        text, kinds = redact(item.text, **self._allow) if is_short else (item.text, [])
         metadata = {}
         for name, value in item.metadata.items():
             metadata[name], found = self.redact_value(value)
             kinds += found
         agent_id = item.agent_id
         if agent_id:
-            agent_id, found = redact(agent_id)
+            agent_id, found = redact(agent_id, **self._allow)
             kinds += found
         as_sent = replace(item, text=text, metadata=metadata, agent_id=agent_id, sent_as=None)
         return Redacted(as_sent, tuple(kinds))
@@ -68,9 +70,9 @@ class Redactor:
         from mem0_syncd.redact import find
 
         # Ids are short, there are many of them, and hardly any holds one.
-        if not find("\n".join(unique)):
+        if not find("\n".join(unique), **self._allow):
             return {}
-        return {text: found[0].kind for text in unique if (found := find(text))}
+        return {text: found[0].kind for text in unique if (found := find(text, **self._allow))}
 
     def safe(self, source_id: str | None) -> str | None:
         """An id, but for one that holds what looks like a credential."""
@@ -82,7 +84,7 @@ class Redactor:
             return value, []
         from mem0_syncd.redact import redact
 
-        clean, found = redact(value)
+        clean, found = redact(value, **self._allow)
         if not found and len(self._clean) < MOST_CLEAN:
             self._clean.add(value)
         return clean, found

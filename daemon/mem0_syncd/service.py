@@ -79,12 +79,13 @@ class Service:
 
     def _read_anew(self) -> None:
         """Read and take in by the settings, whatever was read before."""
-        look_through(self.outbox, Redactor(self.settings.redact))
+        look_through(self.outbox, Redactor(self.settings.redact, self.settings.redact_allow))
         self.intake = Intake(
             self.outbox,
             major_categories=self.settings.major_categories,
             infer=self.settings.infer,
             redaction=self.settings.redact,
+            allow=self.settings.redact_allow,
             on_change=self._after_change,
         )
         self.scanner = Scanner(self.outbox.registry, self.intake, self.folders)

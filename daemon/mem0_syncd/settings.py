@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
@@ -109,6 +109,9 @@ class Settings(BaseSettings):
     backoff: BackoffSettings = Field(default_factory=BackoffSettings)
     infer: bool = Field(False, description="Whether Mem0's language model may rewrite memories.")
     redact: Literal["redact", "hold", "off"] = Field("redact", description="What to do about credentials.")
+    redact_allow: list[Annotated[str, Field(min_length=1)]] = Field(
+        [], description="Texts that are no credentials, after a false alarm; exactly as they are written."
+    )
     audit: Literal["remove", "report", "off"] = Field(
         "remove", description="What the daily audit does about true doubles in Mem0."
     )

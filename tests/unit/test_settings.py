@@ -89,6 +89,7 @@ FIXED: list[tuple[str, str, str, Any, Any]] = [
     ("BACKOFF__CAP_SECONDS", "5", "backoff.cap_seconds", 5.0, 60.0),
     ("INFER", "true", "infer", True, False),
     ("REDACT", "hold", "redact", "hold", "redact"),
+    ("REDACT_ALLOW", '["sk-example-7", "DEMO"]', "redact_allow", ["sk-example-7", "DEMO"], []),
     (
         "MAJOR_CATEGORIES",
         '["billing"]',
@@ -283,7 +284,7 @@ def test_a_server_that_nobody_named_is_an_error(setenv: Set) -> None:
     assert "MEM0_SYNCD_SERVER__URL" in str(fails())
 
 
-@pytest.mark.parametrize("variable", ["PROJECTS", "MAJOR_CATEGORIES"])
+@pytest.mark.parametrize("variable", ["PROJECTS", "MAJOR_CATEGORIES", "REDACT_ALLOW"])
 @pytest.mark.parametrize("text", ["[oops", "a,b", "/a:/b"])
 def test_a_bad_json_value_is_an_error(setenv: Set, variable: str, text: str) -> None:
     """Never a traceback."""
@@ -292,7 +293,7 @@ def test_a_bad_json_value_is_an_error(setenv: Set, variable: str, text: str) -> 
     assert variable.lower() in said.lower()
 
 
-@pytest.mark.parametrize("variable", ["PROJECTS", "MAJOR_CATEGORIES"])
+@pytest.mark.parametrize("variable", ["PROJECTS", "MAJOR_CATEGORIES", "REDACT_ALLOW"])
 def test_a_bad_json_value_is_an_error_that_names_the_variable(setenv: Set, variable: str) -> None:
     """There is no variable called MEM0_SYNCD_ENVIRONMENT."""
     setenv(**{variable: "[oops"})

@@ -70,10 +70,11 @@ def _without_secrets(text: str) -> str:
     from mem0_syncd import settings
     from mem0_syncd.redact import redact
 
-    mode = settings.load().redact
+    loaded = settings.load()
+    mode = loaded.redact
     if mode == "off":
         return text
-    clean, kinds = redact(text)
+    clean, kinds = redact(text, loaded.redact_allow)
     if kinds and mode == "hold":
         raise SyncdError(
             f"it holds what looks like a credential ({', '.join(sorted(set(kinds)))})",

@@ -72,7 +72,7 @@ VENDOR_KEYS: tuple[tuple[str, str, str], ...] = (
     ("supabase-key", "sbp_", _HEX),
     ("supabase-key", "sb_secret_", _ANY),
     ("planetscale-token", "pscale_", _ANY),
-    ("neon-password", "npg_", r"[A-Za-z0-9]{12,}+"),
+    ("neon-password", "npg_", r"(?=[A-Za-z]*[0-9])[A-Za-z0-9]{12,}+"),
     ("neon-key", "napi_", _LOWER),
     ("xata-key", "xau_", _ALNUM),
     ("yandex-token", "t1.", r"[A-Za-z0-9_-]{40,}+=*\.[A-Za-z0-9_-]{60,}+=*"),

@@ -25,6 +25,7 @@ _LITERALS = re.compile(
 _LINES = re.compile(
     r"""\n[ \t>#]*(?=(?P<piece>[\w+/-]{4,}+={0,2})(?P<alone>[ \t]*(?:$|[\n\r"'`\\]))?)""", re.ASCII
 )
+_CONTINUED = re.compile(r"\\\r?\n[ \t]*(?=[\w+/=-])", re.ASCII)
 _BEFORE_A_JOINT = re.compile(r"[\w+/=-]", re.ASCII)
 _BEFORE_A_LINE = re.compile(r"[\w+/=-]{6}", re.ASCII)
 _ESCAPE = re.compile(
@@ -66,7 +67,7 @@ def joined(text: str) -> View | None:
     """The text with what is split over lines or string literals in one piece; none if nothing is."""
     if "\n" not in text and '"' not in text and "'" not in text and "`" not in text:
         return None
-    matches = [*_LITERALS.finditer(text), *_LINES.finditer(text)]
+    matches = [*_LITERALS.finditer(text), *_CONTINUED.finditer(text), *_LINES.finditer(text)]
     return _rewritten(text, sorted(matches, key=re.Match.start), _join)
 
 
@@ -80,10 +81,8 @@ def unescaped(text: str) -> View | None:
 def _join(match: re.Match[str]) -> str | None:
     """Nothing, between two pieces; lines only go together where the next one is a piece of a key alone."""
     text, start = match.string, match.start()
-    if match.re is _LITERALS:
+    if match.re is not _LINES:
         return "" if _BEFORE_A_JOINT.match(text, start - 1, start) else None
-    if text[start - 1 : start] == "\\":
-        return ""
     is_split = match["alone"] is not None and _MIXED.match(match["piece"])
     return "" if is_split and _BEFORE_A_LINE.match(text, max(0, start - 6), start) else None
 
