@@ -73,6 +73,7 @@ class Answers:
     def _projects(self, _request: Request) -> Answer:
         self._daemon.watch_projects()
         self._daemon.survey.scan_all()
+        self._daemon.dispatch.soon()
         return {"projects": len(self._daemon.outbox.registry.projects())}
 
     def _probe(self, _request: Request) -> Answer:

@@ -19,6 +19,7 @@ from mem0_syncd.outbox.audits import Audited
 from mem0_syncd.repair import doubles_of, remove_doubles
 from mem0_syncd.service import Service
 from mem0_syncd.standing import Reach
+from mem0_syncd.strangers import Origins
 
 DAY_SECONDS = 24 * 3600.0
 BATCH = 500
@@ -29,10 +30,14 @@ log = structlog.get_logger("audit")
 
 @dataclass
 class Strays:
-    """Memories that no receipt names: the keys of items that are known here, and strangers' memories."""
+    """Memories that no receipt names: the keys of items that are known here, and strangers' memories.
+
+    `origins` says whose all of them are, those that receipts name too.
+    """
 
     keys: list[str] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
+    origins: Origins = field(default_factory=Origins)
 
 
 def is_due(last: Audited, now: float) -> bool:
@@ -67,6 +72,7 @@ def audit(service: Service, destination: DestinationRow, now: float) -> None:
     for user_id, since in audits.user_ids(destination.id).items():
         inventory = take_inventory(service, destination=destination.id, user_id=user_id, since=since)
         strays = _strays(service.outbox, destination, Path(inventory["path"]), since)
+        service.outbox.origins.state(destination.id, user_id, strays.origins.stated)
         found = gone = 0
         for key in strays.keys:
             there = doubles_of(service, destination, user_id, key)
@@ -92,6 +98,7 @@ def _strays(outbox: Outbox, destination: DestinationRow, path: Path, since: str)
         former = outbox.identities.present(destination.id, {it.sync_key for it in batch} - known.keys())
         present = outbox.audits.memory_ids(destination.id, former.values())
         for it in batch:
+            strays.origins.add(it.origin, it.created_at)
             if it.id in present.get(former.get(it.sync_key, ""), ()):
                 continue
             if it.sync_key not in known:

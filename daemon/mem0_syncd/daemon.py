@@ -48,6 +48,9 @@ COMPACT_SECONDS = 3600.0
 OLD_MEMORIES_SECONDS = 60.0
 """How often some memories with old hashes are given new ones, until there are none."""
 
+ORIGINS_SECONDS = 300.0
+"""How often it is looked whether a project's repository is another one by now."""
+
 MARK_SECONDS = 0.2
 """How long marks wait for further receipts, so that many become one write."""
 
@@ -74,6 +77,7 @@ class Daemon(Service):
         self.schedule.add("audit", self._audit, every=AUDIT_CHECK_SECONDS)
         self.schedule.add("old memories", partial(renew_some, self), every=OLD_MEMORIES_SECONDS)
         self.schedule.add("compact", self._compact, every=COMPACT_SECONDS)
+        self.schedule.add("origins", self._look_at_origins, every=ORIGINS_SECONDS)
         self.dispatch = Dispatch(self, self.schedule, self._heed_what_was_mended)
         self.survey = Survey(self, self.schedule, self.dispatch)
         files = [*(source.path for source in SOURCES), sync_state.PATH, project_file.PATH]
@@ -125,6 +129,7 @@ class Daemon(Service):
         self.survey.scan_all()
         self.dispatch.soon()
         self.schedule.soon("audit")
+        self.schedule.soon("origins")
         self.keeper.start()
         running.callback(self._end, self.keeper.stop)
         self._say_ready()
@@ -181,6 +186,13 @@ class Daemon(Service):
         """A person may have put right, in the settings, what holds a destination."""
         if renewed(self.settings) != (self.settings, []):
             self.reload()
+
+    def _look_for_origins(self) -> None:
+        self.schedule.soon("origins")
+
+    def _look_at_origins(self) -> None:
+        if self.origin_looks.look():
+            self.schedule.soon("origins")
 
     def _mark_soon(self) -> None:
         self.schedule.by("mark", self._mark_pause)

@@ -12,7 +12,8 @@ from mem0_syncd.memory import SOURCE
 class Kept:
     """One memory as Mem0 keeps it, with all that tells a double.
 
-    `created_at` is Mem0's own text; `fingerprint` is that of what it says (see `memory.fingerprint`).
+    `created_at` is Mem0's own text; `fingerprint` is that of what it says (see `memory.fingerprint`), and
+    `origin` the repository that it says it is of, if it does.
     """
 
     id: str
@@ -22,6 +23,7 @@ class Kept:
     content_hash: str
     created_at: str
     fingerprint: str
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +37,17 @@ class Double:
 def find_doubles(memories: Iterable[Kept]) -> list[Double]:
     """The true doubles among some memories; the oldest of each stays, then the one with the lowest id.
 
-    Only what we wrote, and what is equal in user id, key and content, is a double; one that somebody has
-    edited since is none. Memories that Mem0's language model made are for the caller to leave out: one
-    add may make several.
+    Only what we wrote, and what is equal in user id, key, content and, where both say one, repository is a
+    double; one that somebody has edited since is none. Memories that Mem0's language model made are for the
+    caller to leave out: one add may make several.
     """
     alike: dict[tuple[str, ...], dict[str, Kept]] = {}
     for it in memories:
         if it.source == SOURCE and it.sync_key and it.content_hash:
             what = (it.user_id, it.sync_key, it.content_hash, it.fingerprint)
             alike.setdefault(what, {})[it.id] = it
-    return [_double(list(some.values())) for some in alike.values() if len(some) > 1]
+    parted = (part for some in alike.values() for part in _by_origin(list(some.values())))
+    return [_double(part) for part in parted if len(part) > 1]
 
 
 def is_double_of(extra: Kept, survivor: Kept) -> bool:
@@ -52,6 +55,14 @@ def is_double_of(extra: Kept, survivor: Kept) -> bool:
     return any(
         double.survivor == survivor and extra in double.extras for double in find_doubles([extra, survivor])
     )
+
+
+def _by_origin(alike: list[Kept]) -> list[list[Kept]]:
+    """Memories that may be doubles of each other; what says no origin goes with the only one that is said."""
+    origins = {it.origin for it in alike if it.origin}
+    if len(origins) <= 1:
+        return [alike]
+    return [[it for it in alike if it.origin == origin] for origin in sorted({*origins, ""})]
 
 
 def _double(alike: list[Kept]) -> Double:

@@ -17,6 +17,7 @@ from mem0_syncd.plan import Change, Enqueue, Known, Reject, part_twins, plan
 from mem0_syncd.project_file import EVERYTHING, ProjectFile
 from mem0_syncd.redactor import Redaction, Redactor
 from mem0_syncd.sources import SOURCES, decision_log, record
+from mem0_syncd.strangers import UNKNOWN
 
 RANKS = {source.name: rank for rank, source in enumerate(SOURCES)}
 """The order of record: where ids meet, the earlier source revises the item."""
@@ -92,6 +93,8 @@ class Intake:
         """
         taken = Taken()
         ledger, registry = self._outbox.ledger, self._outbox.registry
+        looked = self._outbox.origins.looked(project.id)
+        origin = looked.origin if looked else UNKNOWN
         destination = registry.destination_of(project.id)
         items = self._under_safe_names(destination.id, [_as_wished(item, wishes) for item in items], taken)
         if not items:
@@ -117,7 +120,9 @@ class Intake:
                     parted = part_twins(keyed.items, known)
                     is_marked = {item.sync_key for item in parted if _is_marked(item, marked)}
                     changes = plan(parted, known, RANKS, is_marked, project.tree)
-                    prepared = [replace(self._prepare(change), tree=project.tree) for change in changes]
+                    prepared = [
+                        replace(self._prepare(change, origin), tree=project.tree) for change in changes
+                    ]
                     ledger.apply(destination.id, prepared, self._now())
                     sent = {it.change.item.identity: it.change.item for it in prepared}
                     parted = [sent.get(item.identity, item) for item in parted]
@@ -159,13 +164,13 @@ class Intake:
                     known[key] = replace(known[key], dropped=item.content_hash)
         return known
 
-    def _prepare(self, change: Change) -> Prepared:
+    def _prepare(self, change: Change, origin: str) -> Prepared:
         if not isinstance(change, Enqueue | Reject):
             return Prepared(change)
         item, redacted = change.item, self._keys.redact(change.item)
         sent_as = item.sent_as and replace(item.sent_as, content_hash=redacted.item.revision)
         change = replace(change, item=replace(item, sent_as=sent_as))
-        memory = memory_of(replace(redacted.item, sent_as=sent_as), infer=self._infer)
+        memory = memory_of(replace(redacted.item, sent_as=sent_as), infer=self._infer, origin=origin)
         project, kinds = self._redactor.redact_value(item.project)
         memory.metadata["project"] = project
         kinds += redacted.kinds

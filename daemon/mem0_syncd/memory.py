@@ -21,7 +21,10 @@ NAMES = frozenset(
         *("type", "category", "status", "outcome", "has_blockers", "has_next_steps"),
     }
 )
-"""Every name of metadata that is ever sent: whatever else a memory carries is Mem0's own."""
+"""The names of metadata that tell what a memory says: whatever else it carries is Mem0's own, or `LATER`."""
+
+LATER = frozenset({"origin"})
+"""Names that a later version added: in no hash, and compared only where both sides have them."""
 
 _SCOPES = {
     Kind.SESSION_SUMMARY: "{project}-continuity",
@@ -86,8 +89,17 @@ def user_id(kind: Kind, project: str) -> str:
     return _SCOPES[kind].format(project=project)
 
 
-def memory_of(item: Item, *, infer: bool = False) -> Memory:
-    """What Mem0 gets for an item, before redaction."""
+def project_of(user_id: str) -> str | None:
+    """The project whose own a Mem0 `user_id` is; None for the one that all projects share."""
+    for scope in _SCOPES.values():
+        prefix, _, suffix = scope.partition("{project}")
+        if user_id != scope and user_id.startswith(prefix) and user_id.endswith(suffix):
+            return user_id.removeprefix(prefix).removesuffix(suffix)
+    return None
+
+
+def memory_of(item: Item, *, infer: bool = False, origin: str = "") -> Memory:
+    """What Mem0 gets for an item of a repository, if its `origin` is known, before redaction."""
     return Memory(
         user_id=user_id(item.kind, item.project),
         text=item.text,
@@ -98,6 +110,7 @@ def memory_of(item: Item, *, infer: bool = False) -> Memory:
             "source": SOURCE,
             "sync_key": item.sync_key,
             "content_hash": item.content_hash,
+            **({"origin": origin} if origin else {}),
         },
         infer=infer,
     )
@@ -107,7 +120,7 @@ def said_by(
     memory: Memory, kind: Kind = Kind.DECISION, project: str = "", source_id: str | None = None
 ) -> Item:
     """The item that a memory says: of what is sent, the hash is this one's, and the key mostly, too."""
-    said = {name: value for name, value in memory.metadata.items() if name not in OURS}
+    said = {name: value for name, value in memory.metadata.items() if name not in OURS | LATER}
     when = time_referred_to(memory.text, source_id) if source_id is not None else None
     return Item(kind, project, memory.text, said, source_id, when, memory.agent_id)
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mem0_syncd.doubles import Kept
+from mem0_syncd.strangers import Stated
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +79,12 @@ class Listed:
     """What Mem0 holds of ours for a user id: sync key, memory id and content hash of each.
 
     `newest` is when the newest memory of all was made there, as Mem0 writes it; '' where there is none.
+    `origins` says whose they are.
     """
 
     memories: tuple[tuple[str, str, str], ...]
     newest: str = ""
+    origins: tuple[Stated, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,4 +128,6 @@ def from_wire(wire: dict[str, Any]) -> Heard:
         fields["memories"] = tuple(
             Kept(**memory) if isinstance(memory, dict) else tuple(memory) for memory in fields["memories"]
         )
+    if "origins" in fields:
+        fields["origins"] = tuple(Stated(**it) for it in fields["origins"])
     return _BY_NAME[wire["outcome"]](**fields)

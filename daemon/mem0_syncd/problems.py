@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import groupby
 
 from mem0_syncd.errors import Problem
+from mem0_syncd.estrangement import strangers_problem
 from mem0_syncd.outbox import DestinationRow, Outbox, renewal
 from mem0_syncd.standing import Reach
 
@@ -31,6 +33,14 @@ def reported(outbox: Outbox) -> Iterator[tuple[str, Problem]]:
         folder = folders.get(project_id)
         where = str(folder / problem.where) if folder else problem.where
         yield project_id, replace(problem, where=where)
+    yield from _stopped(outbox)
+
+
+def _stopped(outbox: Outbox) -> Iterator[tuple[str, Problem]]:
+    """What stops whole projects: another repository's memories under their id."""
+    folders = {project.id: str(project.path) for project in reversed(outbox.registry.projects())}
+    for name, found in groupby(outbox.origins.strangers(), key=lambda it: it.project):
+        yield name, strangers_problem(name, folders.get(name), list(found))
 
 
 def _standing(destination: DestinationRow, now: float) -> Iterator[Problem]:

@@ -23,6 +23,7 @@ from mem0_syncd.intake import Intake
 from mem0_syncd.item import Kind
 from mem0_syncd.marks import Marks
 from mem0_syncd.memory import user_id
+from mem0_syncd.origin_looks import OriginLooks
 from mem0_syncd.outbox import DestinationRow, Outbox, ProjectRow, faults
 from mem0_syncd.outbox.renewal import RENEWED_AT
 from mem0_syncd.pickup import Pickup
@@ -72,6 +73,7 @@ class Service:
         self.marks = Marks(outbox, self._mark_soon, self.folders, self.whereabouts)
         self.routes = Routes(outbox.registry, self._destination_named, self._after_move, self.folders)
         self.pickup = Pickup(outbox, self.routes, settings.state_dir, self.folders, self.whereabouts)
+        self.origin_looks = OriginLooks(outbox, self._look_for_origins, self.folders)
         # One turn of a scan, or the spool, at a time.
         self._scanning = threading.Lock()
         self._beginning = threading.Lock()
@@ -109,6 +111,11 @@ class Service:
 
     def _after_change(self, *, major: bool) -> None:
         """Hear of changes that have just become durable; for whoever delivers beside the scan."""
+
+    def _look_for_origins(self) -> None:
+        """Hear that a project's origin isn't known; for whoever looks beside the scan."""
+        while self.origin_looks.look():
+            pass
 
     def _mark_soon(self) -> None:
         """Hear that marks are due; for whoever writes them beside the scan."""
@@ -218,6 +225,9 @@ class Service:
     ) -> Iterator[Turn]:
         problems = folder_check.problems_of(project, self.folders.of(project))
         self.outbox.registry.set_problems(project.id, "folder", problems, project.tree)
+        if self.origin_looks.is_awaited(project):
+            scans.retry[project.path] = RETRY_SECONDS
+            return
         place.file = project_file.PATH
         wishes = self.routes.wishes_of(project)
         if wishes is None:  # what nobody may send is for nobody to guess
@@ -295,6 +305,7 @@ class Service:
 
     def close(self) -> None:
         """Let go of the couriers, once what is under way has had its time."""
+        self.origin_looks.close()
         self.deliveries.close(DRAIN_SECONDS)
         self.marks.write()
 

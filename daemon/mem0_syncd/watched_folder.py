@@ -110,6 +110,17 @@ class WatchedFolder:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
+    def stamp(self, name: str) -> tuple[int, int] | None:
+        """What tells whether something has changed, or is another one by now; None where nothing may be read.
+
+        Its number in the file system, and when it was changed last, in nanoseconds.
+        """
+        try:
+            with self._walk(name) as end:
+                return None if end.found is None else (end.found.st_ino, end.found.st_mtime_ns)
+        except (Refused, OSError):
+            return None
+
     def is_folder(self, name: str = ".") -> bool:
         """Whether there is such a folder; raises `Refused` for one that may not be read, and `OSError`."""
         try:

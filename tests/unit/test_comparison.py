@@ -81,3 +81,13 @@ def test_what_an_incomplete_listing_does_not_show_is_not_missing() -> None:
     comparison = compare([ITEM, there], {"key", "there"}, [replace(MEMORY, id="m2", sync_key="there")])
     comparison.pass_over_missing()
     assert comparison == Comparison(checked=1, unlisted=1)
+
+
+def test_an_origin_is_compared_where_both_sides_say_one() -> None:
+    """An earlier version said none, and a rewritten history has several."""
+    ours = replace(ITEM, origins=frozenset({"a" * 32, "b" * 32}))
+    for origin in ("", "a" * 32, "b" * 32):
+        assert compare([ours], KNOWN, [replace(MEMORY, origin=origin)]) == Comparison(checked=1)
+    other = replace(MEMORY, origin="c" * 32)
+    assert compare([ours], KNOWN, [other]) == Comparison(1, altered=[Found(ours, other)])
+    assert compare([ITEM], KNOWN, [other]) == Comparison(checked=1)

@@ -51,3 +51,13 @@ def test_only_the_younger_one_may_go() -> None:
     assert is_double_of(SECOND, FIRST)
     assert not is_double_of(FIRST, SECOND)
     assert not is_double_of(FIRST, FIRST)
+
+
+def test_what_says_another_repository_is_no_double() -> None:
+    """What says none, for it is of an earlier version, is one of what says the only one."""
+    ours, theirs = replace(SECOND, origin="a" * 32), replace(THIRD, origin="b" * 32)
+    assert find_doubles([FIRST, ours]) == [Double(FIRST, (ours,))]
+    assert find_doubles([ours, theirs]) == []
+    assert find_doubles([FIRST, ours, theirs]) == []
+    assert is_double_of(ours, FIRST)
+    assert not is_double_of(theirs, ours)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -12,6 +14,8 @@ from mem0_syncd.cli.access import read_only, writable
 from mem0_syncd.cli.completion import project_ids
 from mem0_syncd.control import ask
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
+from mem0_syncd.estrangement import said_of
+from mem0_syncd.outbox import ProjectRow
 
 
 @click.group()
@@ -55,6 +59,65 @@ def add(path: Path, name: str | None, *, dry_run: bool) -> None:
     output.row(row.id, row.path)
 
 
+@project.command(short_help="Agree to what a project waits for.")
+@click.argument("name", metavar="ID|PATH", shell_complete=project_ids)
+@click.option("--same", is_flag=True, help="The other repository's memories under its id are its own, too.")
+@click.option("--yes", is_flag=True, help="Agree without being asked.")
+def accept(name: str, *, same: bool, yes: bool) -> None:
+    """Agree to what a project waits for; it is printed first.
+
+    With --same it goes on where it was stopped because memories of another repository are under its id: for
+    example after its history was rewritten. Without a terminal it takes --yes; nothing is done without it.
+
+    \b
+    Example:  mem0-syncd project accept --same shop
+    """
+    if same:
+        _accept_same(name, yes=yes)
+        return
+    output.talk("nothing waits for you")
+
+
+def _accept_same(name: str, *, yes: bool) -> None:
+    state = paths.state_dir()
+    row = _watched(read_only(state).registry.projects(), name)[0]
+    lines = said_of(read_only(state).origins.strangers(row.id))
+    for line in lines:
+        output.say(line)
+    if not lines:
+        output.talk("no other repository's memories stop it")
+        return
+    _confirm(f"Are these memories those of {row.path}, too?", yes=yes)
+    with writable(state) as outbox:
+        found = outbox.origins.strangers(row.id)
+        if said_of(found) != lines:
+            raise SyncdError(
+                "other memories have turned up",
+                where=row.id,
+                remedy=f"mem0-syncd project accept --same {row.id}",
+            )
+        outbox.origins.count_as_same(row.id, {it.stated.origin for it in found})
+    told = _tell_daemon()
+    output.talk("agreed" if told else "agreed; it goes on once the daemon runs")
+
+
+def _confirm(question: str, *, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError("without a terminal this takes --yes; nothing was done")
+    output.confirm(question, abort=True)
+
+
+def _watched(rows: Iterable[ProjectRow], name: str) -> list[ProjectRow]:
+    """The folders of the project that an id or a path names."""
+    path = Path(name).expanduser().resolve()
+    found = [row for row in rows if name == row.id or path == row.path]
+    if not found:
+        raise SyncdError("no such project is watched", where=name, remedy="mem0-syncd project list")
+    return found
+
+
 @project.command("list")
 def list_() -> None:
     """Print each watched project's id and folder, with a tab between.
@@ -78,10 +141,7 @@ def remove(name: str) -> None:
     Example:  mem0-syncd project remove shop
     """
     with writable(paths.state_dir()) as outbox:
-        path = Path(name).expanduser().resolve()
-        found = [row for row in outbox.registry.projects() if name == row.id or path == row.path]
-        if not found:
-            raise SyncdError("no such project is watched", where=name, remedy="mem0-syncd project list")
+        found = _watched(outbox.registry.projects(), name)
         for row in found:
             outbox.registry.remove_project(row.id, row.path)
     _tell_daemon()

@@ -129,7 +129,13 @@ class Looks:
         found = [(key, Found(memory_id, content)) for key, memory_id, content in outcome.memories]
         begun = self._now() - took
         self._looks.write_contact(
-            destination.id, contact.user_id, found, begun, outcome.newest, number=contact.number
+            destination.id,
+            contact.user_id,
+            found,
+            begun,
+            outcome.newest,
+            number=contact.number,
+            origins=outcome.origins,
         )
         log.info("looked at", user_id=contact.user_id, since=contact.since, ours=len(found))
 

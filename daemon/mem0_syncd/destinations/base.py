@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from mem0_syncd import strangers
 from mem0_syncd.doubles import Kept, is_double_of
 from mem0_syncd.item import Kind
 from mem0_syncd.memory import NAMES, SOURCE, Memory, fingerprint, said_by, user_id
@@ -143,6 +144,11 @@ def _word(value: Any) -> str:
     return value if isinstance(value, str) and len(value) <= _LONGEST_WORD and value.isascii() else ""
 
 
+def origin(remote: Remote) -> str:
+    """The repository that a memory says it is of; '' for one that doesn't."""
+    return strangers.understood(remote.metadata.get("origin"))
+
+
 def ours(memories: Sequence[Remote]) -> Listed:
     """Of each of our keys among some memories, the oldest, then the one with the lowest id.
 
@@ -157,7 +163,12 @@ def ours(memories: Sequence[Remote]) -> Listed:
     found = [(key, it.id, content_hash(it)) for key, it in by_key.items()]
     again = {key: it.id for it in reversed(by_key.values()) if (key := key_by_its_text(it))}
     found += [(key, number, "") for key, number in again.items() if key not in by_key]
-    return Listed(tuple(found), max((it.created_at for it in memories), default=""))
+    origins = strangers.Origins()
+    for it in memories:
+        if it.metadata.get("source") == SOURCE:
+            origins.add(origin(it), it.created_at)
+    newest = max((it.created_at for it in memories), default="")
+    return Listed(tuple(found), newest, origins.stated)
 
 
 def key_by_its_text(remote: Remote) -> str:
@@ -183,6 +194,7 @@ def kept(remote: Remote) -> Kept:
         content_hash(remote),
         remote.created_at,
         fingerprint(remote.text, remote.metadata),
+        origin(remote),
     )
 
 

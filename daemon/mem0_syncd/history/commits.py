@@ -13,7 +13,7 @@ from typing import BinaryIO
 from dulwich.object_format import SHA1
 from dulwich.pack import OFS_DELTA, REF_DELTA, PackIndex, apply_delta, load_pack_index_file, unpack_object
 
-from mem0_syncd.history.handles import Folder
+from mem0_syncd.watched_folder import WatchedFolder
 
 LARGEST = 1024 * 1024
 """Bytes of a commit, or of what one is stored as a difference to."""
@@ -22,8 +22,10 @@ MOST_PACKS = 400
 LONGEST_CHAIN = 4096
 """Differences between a commit and what it is stored as one to; git makes no longer chains."""
 
-_LARGEST_INDEX = 1024**3
-_LARGEST_PACK = 1024**4
+LARGEST_INDEX = 1024**3
+"""Bytes of a pack's index, which is mapped."""
+
+_OBJECTS = ".git/objects"
 _MOST_BASES = 128
 _PIECE = 1024
 """Bytes that are read at a time: most commits are shorter, compressed."""
@@ -37,10 +39,10 @@ class Unknown(Exception):
 
 
 class Commits:
-    """The commits in a folder of objects; each is known by the hash that it has in truth."""
+    """The commits of a main work tree's repository; each is known by the hash that it has in truth."""
 
-    def __init__(self, objects: Folder) -> None:
-        self._objects = objects
+    def __init__(self, folder: WatchedFolder) -> None:
+        self._folder = folder
         self._packs: list[_Pack] | None = None
 
     def first_parent(self, commit: bytes) -> bytes | None:
@@ -55,11 +57,11 @@ class Commits:
 
     def _read(self, commit: bytes) -> bytes:
         try:
-            return _loose(self._objects.read(commit[:2] + b"/" + commit[2:], LARGEST))
+            return _loose(self._folder.read(_path(commit.decode()), LARGEST))
         except FileNotFoundError:
             pass
         if self._packs is None:
-            self._packs = _packs(self._objects.folder(b"pack"))
+            self._packs = _packs(self._folder)
         number = bytes.fromhex(commit.decode())
         for at, pack in enumerate(self._packs):
             offset = pack.offset(number)
@@ -79,11 +81,15 @@ def _loose(data: bytes) -> bytes:
     return content
 
 
-def _packs(folder: Folder) -> list[_Pack]:
-    names = [name for name in folder.names() if name.endswith(b".idx")]
+def _path(commit: str) -> str:
+    return f"{_OBJECTS}/{commit[:2]}/{commit[2:]}"
+
+
+def _packs(folder: WatchedFolder) -> list[_Pack]:
+    names = [name for name in folder.names(f"{_OBJECTS}/pack") if name.endswith(".idx")]
     if len(names) > MOST_PACKS:
         raise Unknown("there are too many packs")
-    return [_Pack.open(folder, name.removesuffix(b".idx")) for name in names]
+    return [_Pack.open(folder, f"{_OBJECTS}/pack/{name.removesuffix('.idx')}") for name in names]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +110,11 @@ class _Pack:
         self._bases: dict[int, _Part] = {}
 
     @classmethod
-    def open(cls, folder: Folder, name: bytes) -> _Pack:
-        index = folder.open(name + b".idx", _LARGEST_INDEX)
-        pack = folder.open(name + b".pack", _LARGEST_PACK)
-        return cls(load_pack_index_file(os.fsdecode(name), index, SHA1), pack)
+    def open(cls, folder: WatchedFolder, name: str) -> _Pack:
+        index = folder.open(f"{name}.idx")
+        if os.fstat(index.fileno()).st_size > LARGEST_INDEX:
+            raise Unknown("there are too many objects")
+        return cls(load_pack_index_file(name, index, SHA1), folder.open(f"{name}.pack"))
 
     def offset(self, number: bytes) -> int | None:
         try:

@@ -6,18 +6,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from mem0_syncd.item import digest
+from mem0_syncd.strangers import UNKNOWN
 
-FORM = re.compile(r"[0-9a-f]{32}")
-"""What an origin looks like, wherever one comes from."""
-
-UNKNOWN = ""
-"""The origin of what isn't in git, or whose first commit can't be read within bounds."""
-
-SECONDS = 20.0
+SECONDS = 12.0
 """How long a history may take to be read; the reader has less time of the processor."""
 
 _COMMIT = re.compile(rb"[0-9a-f]{40}\n")
@@ -26,16 +21,23 @@ _NEEDED = ("HOME", "PYTHONHOME", "PYTHONPATH", "PYTHONUSERBASE", "LD_LIBRARY_PAT
 """What of the environment Python itself may need to find what is installed."""
 
 
-def origin_of(folder: Path, environ: Mapping[str, str] = os.environ) -> str:
+def origin_of(
+    folder: Path,
+    trusted: Iterable[Path] = (),
+    *,
+    environ: Mapping[str, str] = os.environ,
+    started: Callable[[subprocess.Popen[bytes]], None] = lambda _: None,
+) -> str:
     """A hash of the first commit of the repository whose main work tree is in a folder, else `UNKNOWN`.
 
     It is the same in every clone. Of several first commits it is the one at the end of all first parents:
     the line that everybody works on has one, whatever was merged into it. Nothing of the repository is run,
-    and its configuration isn't read.
+    and its configuration isn't read. `trusted` are folders that the user's settings allow; `started` hears of
+    the process that reads, which may be killed.
     """
     try:
-        reader = subprocess.run(
-            [sys.executable, "-P", "-m", "mem0_syncd.history.reader", os.fsencode(folder)],
+        reader = subprocess.Popen(
+            [sys.executable, "-P", "-m", "mem0_syncd.history.reader", *map(os.fsencode, (folder, *trusted))],
             cwd="/",
             env={name: environ[name] for name in _NEEDED if name in environ},
             stdin=subprocess.DEVNULL,
@@ -43,11 +45,16 @@ def origin_of(folder: Path, environ: Mapping[str, str] = os.environ) -> str:
             stderr=subprocess.DEVNULL,
             # Ctrl-C in a terminal is for the daemon, and tells nothing of a history.
             start_new_session=True,
-            timeout=SECONDS,
-            check=False,
         )
-    except (OSError, ValueError, subprocess.TimeoutExpired):
+    except (OSError, ValueError):
         return UNKNOWN
-    if reader.returncode or not _COMMIT.fullmatch(reader.stdout):
+    with reader:
+        started(reader)
+        try:
+            said, _ = reader.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            reader.kill()
+            return UNKNOWN
+    if reader.returncode or not _COMMIT.fullmatch(said):
         return UNKNOWN
-    return digest("origin", reader.stdout.decode().strip())
+    return digest("origin", said.decode().strip())

@@ -6,15 +6,15 @@ It prints the id of the first commit; for whatever keeps it from that it ends wi
 from __future__ import annotations
 
 import contextlib
-import os
 import resource
 import signal
 import sys
+from pathlib import Path
 
 from mem0_syncd.end_with_maker import end_with_maker
 
-PROCESSOR_SECONDS = 15
-WALL_SECONDS = 20
+PROCESSOR_SECONDS = 10
+WALL_SECONDS = 12
 MOST_MEMORY = 192 * 1024 * 1024
 """Bytes of its own; what is mapped from files isn't among it."""
 
@@ -38,7 +38,8 @@ def main() -> None:
     from mem0_syncd.history.repository import first_commit
 
     try:
-        print(first_commit(os.fsencode(sys.argv[1])))  # noqa: T201 - that is its answer
+        folder, *trusted = map(Path, sys.argv[1:])
+        print(first_commit(folder, trusted))  # noqa: T201 - that is its answer
     except Exception as error:  # noqa: BLE001 - what is there need not be a repository at all
         sys.exit(f"unknown: {type(error).__name__}: {error}")
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterable
+from pathlib import Path
 
 from mem0_syncd.history.commits import Commits, Unknown
-from mem0_syncd.history.handles import Folder
+from mem0_syncd.watched_folder import WatchedFolder, read_all
 
 MOST_COMMITS = 1_000_000
 """Commits from the newest to the first; the reader's time is mostly shorter."""
@@ -18,45 +21,48 @@ _ID = re.compile(rb"[0-9a-f]{40}")
 _REF = re.compile(rb"refs(/(?!\.{1,2}(/|$))[^/\x00-\x1f]+)+")
 
 
-def first_commit(folder: bytes) -> str:
+def first_commit(root: Path, trusted: Iterable[Path] = ()) -> str:
     """The id of the commit at the end of all first parents of what is checked out in a main work tree.
 
     Raises `Unknown`, or whatever comes of bytes that no git has written.
     """
-    git = Folder.at(folder).folder(b".git")
-    if git.has(b"shallow"):
-        raise Unknown("its history is cut off")
-    commits = Commits(git.folder(b"objects"))
-    commit = _head(git)
-    for _ in range(MOST_COMMITS):
-        parent = commits.first_parent(commit)
-        if parent is None:
-            return commit.decode()
-        commit = parent
+    with WatchedFolder(root, trusted=trusted) as folder:
+        # A linked work tree's `.git`, or a submodule's, is a file that names a folder elsewhere.
+        if not folder.is_folder(".git"):
+            raise Unknown("it is no main work tree")
+        if folder.stat(".git/shallow") is not None:
+            raise Unknown("its history is cut off")
+        commits = Commits(folder)
+        commit = _head(folder)
+        for _ in range(MOST_COMMITS):
+            parent = commits.first_parent(commit)
+            if parent is None:
+                return commit.decode()
+            commit = parent
     raise Unknown("its history is too long")
 
 
-def _head(git: Folder) -> bytes:
+def _head(folder: WatchedFolder) -> bytes:
     """The commit that is checked out."""
-    said = git.read(b"HEAD", _LARGEST_REF).strip()
+    said = folder.read(".git/HEAD", _LARGEST_REF).strip()
     for _ in range(_MOST_LINKS):
         if _ID.fullmatch(said):
             return said
         name = said.removeprefix(b"ref:").strip()
         if name == said or not _REF.fullmatch(name):
             raise Unknown("HEAD says nothing that is known")
-        said = _ref(git, name)
+        said = _ref(folder, name)
     raise Unknown("HEAD leads nowhere")
 
 
-def _ref(git: Folder, name: bytes) -> bytes:
+def _ref(folder: WatchedFolder, name: bytes) -> bytes:
     try:
-        return git.read(name, _LARGEST_REF).strip()
+        return folder.read(f".git/{os.fsdecode(name)}", _LARGEST_REF).strip()
     except (FileNotFoundError, NotADirectoryError):
         pass
-    with git.open(b"packed-refs", _LARGEST_PACKED_REFS) as file:
-        for line in file:
-            said, _, about = line.rstrip(b"\n").partition(b" ")
+    with folder.open(".git/packed-refs") as file:
+        for line in read_all(file, _LARGEST_PACKED_REFS).splitlines():
+            said, _, about = line.partition(b" ")
             if about == name:
                 return said
     raise Unknown("nothing is committed yet")

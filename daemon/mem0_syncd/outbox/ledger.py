@@ -94,6 +94,10 @@ class Ledger:
             tallies.setdefault((row["project"], row["kind"]), {})[row["status"]] = row["n"]
         return tallies
 
+    def has_any(self, project: str) -> bool:
+        """Whether any item of a project is known, at whichever destination."""
+        return self._db.row("SELECT 1 FROM tally WHERE project = ? AND n > 0", (project,)) is not None
+
     def redacted(self, destination: int) -> int:
         """In how many items a credential was found."""
         row = self._db.row(

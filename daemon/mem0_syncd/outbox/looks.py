@@ -11,7 +11,9 @@ from mem0_syncd.doubles import Double
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.identities import Identities
 from mem0_syncd.outbox.ledger import IN_FLIGHT
+from mem0_syncd.outbox.origins import IS_STOPPED, write_stated
 from mem0_syncd.outcome import Found
+from mem0_syncd.strangers import Stated
 
 FRESH_SECONDS = 30.0
 """How old a look at a user id may be, that others write to, when something is added to it."""
@@ -76,8 +78,9 @@ class Looks:
         newest: str = "",
         *,
         number: int,
+        origins: Iterable[Stated] = (),
     ) -> None:
-        """Remember what is in Mem0 for a user id, by sync key.
+        """Remember what is in Mem0 for a user id, by sync key, and whose it is.
 
         It is as of a look that was begun at `now`, as the one of that `number`.
         """
@@ -91,6 +94,7 @@ class Looks:
                 " WHERE destination = ? AND user_id = ?",
                 (now, newest, number, destination, user_id),
             )
+            write_stated(sql, destination, user_id, origins)
 
     # What was sent twice
 
@@ -180,7 +184,7 @@ WHERE destination = :destination AND listed_at IS NOT NULL AND {_IS_SHARED}
         SELECT 1 FROM entry WHERE entry.destination = contact.destination
             AND entry.user_id = contact.user_id AND state = 'pending' AND due_at <= :now
             AND memory_id IS NULL
-            AND (born >= listed OR listed_at NOT BETWEEN :now - :fresh AND :now)
+            AND (born >= listed OR listed_at NOT BETWEEN :now - :fresh AND :now) AND NOT {IS_STOPPED}
             AND NOT EXISTS (SELECT 1 FROM receipt WHERE receipt.destination = entry.destination
                 AND receipt.sync_key = entry.sync_key))
 """  # noqa: S608 - a constant of this project

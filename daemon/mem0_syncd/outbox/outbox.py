@@ -16,6 +16,7 @@ from mem0_syncd.outbox.ledger import Ledger
 from mem0_syncd.outbox.looks import Looks
 from mem0_syncd.outbox.marks import Marks
 from mem0_syncd.outbox.old_memories import OldMemories
+from mem0_syncd.outbox.origins import Origins
 from mem0_syncd.outbox.queue import Queue
 from mem0_syncd.outbox.receipts import Receipts
 from mem0_syncd.outbox.registry import Registry
@@ -46,6 +47,7 @@ class Outbox:
         self.wishes = Wishes(database)
         self.audits = Audits(database)
         self.times = Times(database)
+        self.origins = Origins(database)
         self.compaction = Compaction(database)
         self.soundness = Soundness(database)
 

@@ -13,6 +13,7 @@ from mem0_syncd.outbox.adoption import memory_there
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.ledger import IN_FLIGHT, restate
 from mem0_syncd.outbox.looks import IS_LOOKED_FOR
+from mem0_syncd.outbox.origins import IS_STOPPED
 from mem0_syncd.outbox.rows import as_entry
 from mem0_syncd.outbox.settling import write_settlement
 from mem0_syncd.settlement import MOST_SENDS, SLOWEST_REWRITE, Receipt, Settlement
@@ -61,7 +62,8 @@ class Queue:
 
         Look-ups go before pushes, unless told otherwise, and of the latter `pushes` at most. A waiting
         revision isn't due while another one of its item is in flight or may still take effect, or while
-        its item is to be looked at once more; nor an add before its user id was looked at.
+        its item is to be looked at once more; nor an add before its user id was looked at; nor anything of a
+        project that another repository's memories stop.
         """
         claims: list[Claim] = []
         with self._db.transaction() as sql:
@@ -175,7 +177,7 @@ class Queue:
         rows = self._db.rows(
             "SELECT state, COUNT(*) AS n FROM entry JOIN item USING (destination, sync_key)"  # noqa: S608
             " WHERE entry.destination = ? AND id <= ? AND state <> 'dead' AND (? IS NULL OR project = ?)"
-            f" AND (state <> 'pending' OR {_IS_MEANT}) GROUP BY state",
+            f" AND (state <> 'pending' OR {_IS_MEANT} AND NOT {IS_STOPPED}) GROUP BY state",
             (destination, newest, project, project),
         )
         return {row["state"]: row["n"] for row in rows}
@@ -198,7 +200,8 @@ _IS_MEANT = """
 """Not for an entry whose project has been given another destination since: it waits until that is undone."""
 
 _IS_FREE = f"""
-    NOT EXISTS (
+    NOT {IS_STOPPED}
+    AND NOT EXISTS (
         SELECT 1 FROM entry AS other WHERE other.destination = entry.destination
             AND other.sync_key = entry.sync_key AND other.state IN {IN_FLIGHT})
     AND {_IS_MEANT}

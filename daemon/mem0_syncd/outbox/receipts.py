@@ -11,6 +11,7 @@ from mem0_syncd.comparison import Delivered
 from mem0_syncd.item import Kind
 from mem0_syncd.memory import user_id
 from mem0_syncd.outbox.database import Database
+from mem0_syncd.outbox.origins import Origins
 
 Scope = list[tuple[str, Kind]]
 """The projects and kinds that go to one user id."""
@@ -55,6 +56,9 @@ class Receipts:
     def delivered(self, destination: int, project: str, kind: Kind) -> list[Delivered]:
         """The items that count as delivered, and those that a person deleted in Mem0."""
         rows = self._db.rows(f"SELECT * {_COMPARABLE}", (destination, project, kind))
+        # A best practice that several projects have is of the one that said it first, anywhere.
+        is_shared = kind is Kind.BEST_PRACTICE
+        origins = frozenset() if is_shared else Origins(self._db).own(project)
         return [
             Delivered(
                 sync_key=row["sync_key"],
@@ -65,6 +69,7 @@ class Receipts:
                 content_hash=row["content_hash"],
                 fingerprint=row["fingerprint"],
                 delivered_at=row["delivered_at"],
+                origins=origins,
             )
             for row in rows
         ]

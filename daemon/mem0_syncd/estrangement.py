@@ -1,0 +1,33 @@
+"""What is said of a project that another repository's memories stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from mem0_syncd.errors import Problem
+from mem0_syncd.outbox.origins import Stranger
+from mem0_syncd.strangers import UNKNOWN
+
+
+def strangers_problem(project: str, folder: str | None, found: Sequence[Stranger]) -> Problem:
+    """Whose memories are under a project's id, and the ways out."""
+    seen = ", ".join(said_of(found))
+    is_certain = any(it.stated.origin != UNKNOWN for it in found)
+    whose = "of another repository" if is_certain else "which don't say of which repository they are"
+    return Problem(
+        f"nothing of {project} is sent: under this id there are memories {whose} ({seen})",
+        folder or project,
+        f"another project: mem0-syncd project remove {project}, then mem0-syncd project add"
+        f" {folder or 'PATH'} --id NAME; the same one, for example with a rewritten history:"
+        f" mem0-syncd project accept --same {project}",
+    )
+
+
+def said_of(found: Iterable[Stranger]) -> list[str]:
+    """How many memories are where, and of when."""
+    return list(dict.fromkeys(map(_said, found)))
+
+
+def _said(it: Stranger) -> str:
+    newest = f", the newest of {it.stated.newest[:10]}" if it.stated.newest else ""
+    return f"{it.stated.count} in {it.user_id}{newest}"

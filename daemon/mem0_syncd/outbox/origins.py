@@ -1,0 +1,178 @@
+"""Origins: which repository each project is of, whose memories are under its id, and what stops it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mem0_syncd.item import Kind
+from mem0_syncd.memory import project_of, user_id
+from mem0_syncd.outbox.database import Database
+from mem0_syncd.strangers import Stated, Whose, are_strangers
+
+IS_STOPPED = """
+    EXISTS (SELECT 1 FROM stopped JOIN item USING (destination, project)
+        WHERE stopped.destination = entry.destination AND item.sync_key = entry.sync_key)
+"""
+"""For an entry of a project whose id another repository's memories are under."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What the last look for a project's origin found, `UNKNOWN` too; `looked_at` is since the epoch.
+
+    `seen` is what was there that would change with it, and `looks` how many there have been.
+    """
+
+    origin: str
+    id_is_asked: bool
+    seen: str
+    looked_at: float
+    looks: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """Memories of another repository under a project's id; with which origin, how many, and of when."""
+
+    project: str
+    destination: int
+    user_id: str
+    stated: Stated
+
+
+class Origins:
+    """The origins of all projects."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def looked(self, project: str) -> Looked | None:
+        """What is known of a project's repository; None where it was never looked for."""
+        row = self._db.row("SELECT * FROM origin WHERE project = ?", (project,))
+        if row is None:
+            return None
+        return Looked(row["origin"], bool(row["id_is_asked"]), row["seen"], row["looked_at"], row["looks"])
+
+    def write(self, project: str, looked: Looked) -> None:
+        """Remember what a look for a project's origin found.
+
+        What was delivered under another origin until now is of another repository from now on.
+        """
+        with self._db.transaction() as sql:
+            before = _whose(sql, project)
+            if before.origin not in ("", looked.origin):
+                _state_what_was_delivered(sql, project, before.origin)
+            sql.execute(
+                "INSERT OR REPLACE INTO origin VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    project,
+                    looked.origin,
+                    looked.id_is_asked,
+                    looked.seen,
+                    looked.looked_at,
+                    looked.looks,
+                ),
+            )
+            _judge(sql, project)
+
+    def state(self, destination: int, user_id: str, stated: Iterable[Stated]) -> None:
+        """Remember whose memories a look at a user id has shown."""
+        with self._db.transaction() as sql:
+            write_stated(sql, destination, user_id, stated)
+
+    def count_as_same(self, project: str, origins: Iterable[str]) -> None:
+        """Have other origins count as a project's own, at every destination."""
+        with self._db.transaction() as sql:
+            sql.executemany(
+                "INSERT OR IGNORE INTO same_origin VALUES (?, ?)", ((project, it) for it in origins)
+            )
+            _judge(sql, project)
+
+    def own(self, project: str) -> frozenset[str]:
+        """The origins that count as a project's own."""
+        with self._db.transaction() as sql:
+            whose = _whose(sql, project)
+        return whose.same | ({whose.origin} if whose.origin else set())
+
+    def strangers(self, project: str | None = None) -> list[Stranger]:
+        """The memories for which projects are stopped, all of them or one, most first."""
+        with self._db.transaction() as sql:
+            rows = sql.execute(
+                "SELECT * FROM stopped WHERE ? IS NULL OR project = ? ORDER BY project, destination",
+                (project, project),
+            ).fetchall()
+            found = [it for row in rows for it in _strangers(sql, row["project"], row["destination"])]
+        return sorted(found, key=lambda it: (it.project, it.destination, -it.stated.count))
+
+
+def write_stated(sql: sqlite3.Connection, destination: int, user_id: str, stated: Iterable[Stated]) -> None:
+    """Remember whose memories a look at a user id has shown, within the caller's transaction.
+
+    It may have shown a part of them only.
+    """
+    project = project_of(user_id)
+    if project is None:  # the global scope is everybody's
+        return
+    sql.executemany(
+        "INSERT INTO stated_origin VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+        " n = MAX(n, excluded.n), newest = MAX(newest, excluded.newest)",
+        ((destination, user_id, it.origin, it.count, it.newest) for it in stated),
+    )
+    _judge(sql, project)
+
+
+def _state_what_was_delivered(sql: sqlite3.Connection, project: str, origin: str) -> None:
+    rows = sql.execute(
+        "SELECT destination, kind, COUNT(*) AS n FROM receipt JOIN item USING (destination, sync_key)"
+        " WHERE project = ? GROUP BY destination, kind",
+        (project,),
+    ).fetchall()
+    for row in rows:
+        name = user_id(Kind(row["kind"]), project)
+        write_stated(sql, row["destination"], name, [Stated(origin, row["n"], "")])
+
+
+def _judge(sql: sqlite3.Connection, project: str) -> None:
+    """Bring what is stopped in line with what is known of a project."""
+    sql.execute("DELETE FROM stopped WHERE project = ?", (project,))
+    for row in sql.execute("SELECT id FROM destination").fetchall():
+        if _strangers(sql, project, row["id"]):
+            sql.execute("INSERT INTO stopped VALUES (?, ?)", (row["id"], project))
+
+
+def _strangers(sql: sqlite3.Connection, project: str, destination: int) -> list[Stranger]:
+    whose, found = _whose(sql, project), []
+    for kind in Kind:
+        name = user_id(kind, project)
+        if project_of(name) != project:
+            continue
+        rows = sql.execute(
+            "SELECT * FROM stated_origin WHERE destination = ? AND user_id = ?", (destination, name)
+        ).fetchall()
+        if not rows:
+            continue
+        has_delivered = bool(sql.execute(_HAS_DELIVERED, (destination, project, kind)).fetchone())
+        found += [
+            Stranger(project, destination, name, Stated(row["origin"], row["n"], row["newest"]))
+            for row in rows
+            if are_strangers(row["origin"], whose, has_delivered=has_delivered)
+        ]
+    return found
+
+
+def _whose(sql: sqlite3.Connection, project: str) -> Whose:
+    row = sql.execute("SELECT origin, id_is_asked FROM origin WHERE project = ?", (project,)).fetchone()
+    if row is None:
+        return Whose()
+    same = sql.execute("SELECT origin FROM same_origin WHERE project = ?", (project,)).fetchall()
+    return Whose(row["origin"], frozenset(it["origin"] for it in same), bool(row["id_is_asked"]))
+
+
+# What a damaged outbox had delivered is no longer known.
+_HAS_DELIVERED = """
+SELECT 1 FROM item JOIN receipt USING (destination, sync_key)
+    WHERE destination = ? AND project = ? AND kind = ?
+UNION ALL SELECT 1 FROM fact WHERE name = 'renewed_at'
+"""
