@@ -162,7 +162,7 @@ VENDOR_KEYS: tuple[tuple[str, str, str], ...] = (
     ("braintree-token", "access_token$", r"(?:production|sandbox)\$[a-z0-9]{16}\$[0-9a-f]{32}"),
     ("razorpay-key", "rzp_live_", r"[A-Za-z0-9]{14,}+"),
     ("razorpay-key", "rzp_test_", r"[A-Za-z0-9]{14,}+"),
-    ("flutterwave-key", "FLWSECK", r"(?:_TEST)?-[0-9a-zA-Z]{12,}+(?:-X)?"),
+    ("flutterwave-key", "FLWSECK", r"(?:_TEST)?-(?=[A-Za-z]*[0-9])[0-9a-zA-Z]{12,}+(?:-X)?"),
     ("adyen-key", "AQE", r"[A-Za-z0-9+/]{60,}+={0,2}-[A-Za-z0-9+/=]{20,}+"),
     *(("shopify-token", prefix, _HEX) for prefix in ("shpat_", "shpss_", "shpca_", "shppa_")),
     ("plaid-token", "access-production-", _UUID),
