@@ -51,7 +51,7 @@ def problems_of(project: ProjectRow, folder: WatchedFolder) -> list[Problem]:
                 f"mem0-syncd project remove {project.id}",
             )
         ]
-    claim = git.claim_of(folder.root, trusted=folder.trusted)
+    claim = git.claim_of(folder.root, trusted=folder.trusted, opened=folder)
     return [claim.problem] if claim and claim.problem else []
 
 

@@ -72,7 +72,7 @@ def walk(
     takes the folders in which the way could be changed. Raises `Refused`, and `OSError` where there is no
     such way.
     """
-    walker = _Walker(areas, root, more, [] if visited is None else visited)
+    walker = _Walker(areas, root, more, visited)
     try:
         yield walker.go(name)
     finally:
@@ -129,7 +129,7 @@ class _Walker:
         areas: Sequence[Area],
         root: int,
         more: Callable[[], Iterable[Area]] | None,
-        visited: list[str],
+        visited: list[str] | None,
     ) -> None:
         self._areas, self._root, self._more, self._visited = areas, root, more, visited
         self._area = areas[0]
@@ -250,7 +250,8 @@ class _Walker:
         check_owner(os.fstat(self._handle), self._area, self._shown())
 
     def _visit(self) -> None:
-        self._visited.append(self._path())
+        if self._visited is not None:
+            self._visited.append(self._path())
 
     def _path(self, *more: str) -> str:
         return "/".join([self._area.path.rstrip("/"), *self._inner, *more]) or "/"

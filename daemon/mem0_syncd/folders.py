@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
 from mem0_syncd import git
+from mem0_syncd.errors import is_want_of_handles
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.outbox.registry import Registry
+from mem0_syncd.unreadable import Refused
 from mem0_syncd.watched_folder import WatchedFolder
 
 
@@ -18,6 +22,7 @@ class Folders:
     def __init__(self, registry: Registry, trusted: Iterable[Path] = ()) -> None:
         self._registry = registry
         self.trusted = tuple(trusted)
+        self._held = threading.local()
 
     def of(self, project: ProjectRow) -> WatchedFolder:
         """A project's folder."""
@@ -25,7 +30,29 @@ class Folders:
 
     def at(self, path: Path) -> WatchedFolder:
         """The folder at a path, whose links may lead to other work trees of the same project, too."""
+        held: WatchedFolder | None = getattr(self._held, "folder", None)
+        if held and held.root == path:
+            return held
         return WatchedFolder(path, trusted=self.trusted, family=partial(self._family, path))
+
+    @contextmanager
+    def held(self, project: ProjectRow) -> Iterator[WatchedFolder]:
+        """Keep a project's folder open for this thread, for which `of` gives the same one meanwhile.
+
+        It may be one that can't be opened, or isn't there. Raises `OSError` for want of file handles.
+        """
+        folder = self.of(project)
+        with ExitStack() as holding:
+            try:
+                holding.enter_context(folder)
+            except (Refused, OSError) as error:
+                if is_want_of_handles(error):
+                    raise
+            self._held.folder = folder
+            try:
+                yield folder
+            finally:
+                self._held.folder = None
 
     def _family(self, path: Path) -> list[Path]:
         """The project's other folders, as far as git says of each that it is a work tree of the main one."""

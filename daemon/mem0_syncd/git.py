@@ -49,32 +49,36 @@ def main_tree(folder: Path, *, trusted: Iterable[Path] = ()) -> Path | None:
     return claim.main if claim and not claim.problem else None
 
 
-def claim_of(folder: Path, *, trusted: Iterable[Path] = ()) -> Claim | None:
+def claim_of(
+    folder: Path, *, trusted: Iterable[Path] = (), opened: WatchedFolder | None = None
+) -> Claim | None:
     """What a folder's `.git` says of a main work tree, and whether that one says the same.
 
     A linked work tree has a file `.git` that names its own folder below the main one's `.git/worktrees`, and
-    that folder a file `gitdir` that names the former file (gitrepository-layout(5)). Raises `OSError` for
-    want of file handles.
+    that folder a file `gitdir` that names the former file (gitrepository-layout(5)). `opened` is the folder,
+    where it is open already. Raises `OSError` for want of file handles.
     """
     trusted = tuple(trusted)
-    own = _pointed_to(WatchedFolder(folder, trusted=trusted))
+    own = _pointed_to(opened or WatchedFolder(folder, trusted=trusted))
     return _claim(folder, own, trusted) if own else None
 
 
-def repository_of(folder: Path, *, trusted: Iterable[Path] = ()) -> Repository | None:
+def repository_of(
+    folder: Path, *, trusted: Iterable[Path] = (), opened: WatchedFolder | None = None
+) -> Repository | None:
     """The repository whose work tree a folder is in; None where there is none, or none to be believed.
 
-    Raises `OSError` for want of file handles.
+    `opened` is the folder, where it is open already. Raises `OSError` for want of file handles.
     """
     trusted = tuple(trusted)
     for tree in above(folder, trusted=trusted):
         try:
-            with WatchedFolder(tree, trusted=trusted) as opened:
-                if opened.stat(".git/HEAD"):
+            with opened if opened and tree == folder else WatchedFolder(tree, trusted=trusted) as at:
+                if at.stat(".git/HEAD"):
                     return Repository(tree, tree, ".git", ".git")
-                if opened.is_folder(".git") or not opened.is_there(".git"):
+                if at.is_folder(".git") or not at.is_there(".git"):
                     continue
-                own = _pointed_to(opened)
+                own = _pointed_to(at)
         except (Refused, OSError) as error:
             if is_want_of_handles(error):
                 raise

@@ -18,19 +18,27 @@ _FIXED = 62
 """Bytes of an entry before its name: times, modes, object id and flags (gitformat-index(5))."""
 
 
-def tracks_any(folder: Path, names: Iterable[str], *, trusted: Iterable[Path] = ()) -> bool:
+def tracks_any(
+    folder: Path,
+    names: Iterable[str],
+    *,
+    trusted: Iterable[Path] = (),
+    opened: WatchedFolder | None = None,
+) -> bool:
     """Whether git tracks any of some files of a folder, which may be anywhere in a work tree.
 
     `folder` is without links. What can't be read is not tracked; but of an index that is too large to be
-    read nobody knows, and so it counts as if it named them. Raises `OSError` for want of file handles.
+    read nobody knows, and so it counts as if it named them. `opened` is the folder, where it is open
+    already. Raises `OSError` for want of file handles.
     """
     trusted = tuple(trusted)
-    found = repository_of(folder, trusted=trusted)
+    found = repository_of(folder, trusted=trusted, opened=opened)
     if found is None:
         return False
     wanted = tuple((folder.relative_to(found.tree) / name).as_posix().encode() for name in names)
     try:
-        index = WatchedFolder(found.root, trusted=trusted).stat(f"{found.own}/index")
+        root = opened if opened and found.root == folder else WatchedFolder(found.root, trusted=trusted)
+        index = root.stat(f"{found.own}/index")
         return index is not None and _tracks_any(found, trusted, index.st_mtime_ns, wanted)
     except Refused as error:
         return error.reason in {Reason.TOO_LARGE, Reason.TOO_MANY}

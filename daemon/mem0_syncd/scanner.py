@@ -111,7 +111,9 @@ class Scanner:
         with ExitStack() as opened:
             try:
                 folder = opened.enter_context(self._folders.of(project))
-            except (Refused, FileNotFoundError, NotADirectoryError):
+            except (Refused, OSError) as error:
+                if is_want_of_handles(error):
+                    raise
                 return Scanned()
             sight = _Sight(project, folder, on_file)
             scanned = yield from self._scan(sight, wishes, changed_only=changed_only, heed_marks=heed_marks)

@@ -195,7 +195,7 @@ class Service:
             scan = self._scan_one(project, scans, place, changed_only=changed_only, heed_marks=heed_marks)
             turn: Turn | None = Turn.AT_WORK
             while turn is not None:
-                with self._scanning, self.whereabouts.at(place):
+                with self._scanning, self.whereabouts.at(place), self.folders.held(project):
                     turn = next(scan, None)
                 if turn is not None:
                     yield turn
@@ -249,7 +249,8 @@ class Service:
     def _note_second_writer(self, project: ProjectRow, place: Place) -> None:
         """What git brings to others, their daemons send as well."""
         place.file = ".git"
-        if tracks_any(project.path, (it.path for it in SOURCES), trusted=self.folders.trusted):
+        names, folder = (it.path for it in SOURCES), self.folders.of(project)
+        if tracks_any(project.path, names, trusted=folder.trusted, opened=folder):
             user_ids = [user_id(kind, project.id) for kind in Kind]
             self.outbox.looks.share(self.outbox.registry.destination_of(project.id).id, user_ids)
 

@@ -62,15 +62,18 @@ class WatchedFolder:
         self._spellings = [path for pair in allowed for path in pair]
         self._areas = [self._area(root), *(Area(path, spelled, any_owner=True) for path, spelled in allowed)]
         self._family = family
-        self._handle = NO_HANDLE
+        self._handle, self._holders = NO_HANDLE, 0
 
     def __enter__(self) -> Self:
         """Keep the folder open, so that more is read in it at less cost; raises `Refused` and `OSError`."""
-        self._handle = open_folder(self._areas[0])
+        if self._handle == NO_HANDLE:
+            self._handle = open_folder(self._areas[0])
+        self._holders += 1
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._handle != NO_HANDLE:
+        self._holders -= 1
+        if not self._holders:
             os.close(self._handle)
             self._handle = NO_HANDLE
 
