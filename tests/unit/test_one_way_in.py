@@ -20,10 +20,6 @@ THE_WAY = {
     "folder_walk.py": "it is the way",
     "watched_folder.py": "it is the way",
     "placed_file.py": "it is the way to write, in a folder that the way has opened",
-    "history/handles.py": "the way into git's objects, in a process that may do nothing else",
-    "history/repository.py": "likewise",
-    "history/reader.py": "likewise",
-    "history/commits.py": "likewise",
 }
 
 OWN = {
@@ -105,7 +101,8 @@ OF_OS_PATH = {
     *("exists", "getatime", "getctime", "getmtime", "getsize", "isdir", "isfile", "islink", "ismount"),
     *("lexists", "realpath", "samefile"),
 }
-MODULES = {"fileinput", "glob", "io", "linecache", "mmap", "shutil", "tempfile", "zipfile", "tarfile"}
+OF_IO = {"FileIO", "OpenWrapper", "open", "open_code"}
+MODULES = {"fileinput", "glob", "linecache", "mmap", "shutil", "tempfile", "zipfile", "tarfile"}
 
 
 def touches(tree: ast.AST) -> Iterator[str]:
@@ -115,14 +112,15 @@ def touches(tree: ast.AST) -> Iterator[str]:
             yield from (f"import {it.name}" for it in node.names if it.name.partition(".")[0] in MODULES)
         elif isinstance(node, ast.ImportFrom):
             module = node.module or ""
-            if module.partition(".")[0] in MODULES | {"os"}:
+            of_io = module == "io" and not OF_IO.isdisjoint(it.name for it in node.names)
+            if of_io or module.partition(".")[0] in MODULES | {"os"}:
                 yield f"import {module}"
         elif isinstance(node, ast.Name) and node.id == "open":
             yield "open"
         elif isinstance(node, ast.Attribute):
             of = ast.unparse(node.value)
             of_a_class = of.rpartition(".")[2] == "Path" and node.attr in {"open", "stat", "rename"}
-            if (of == "os" and node.attr in OF_OS) or (of == "os.path" and node.attr in OF_OS_PATH):
+            if node.attr in {"os": OF_OS, "os.path": OF_OS_PATH, "io": OF_IO}.get(of, ()):
                 yield f"{of}.{node.attr}"
             elif of_a_class or (node.attr in METHODS and of != "os"):
                 yield node.attr
@@ -178,6 +176,8 @@ def test_every_exception_is_one() -> None:
         "from os import open as look",
         "from os.path import isdir",
         "import shutil",
+        "io.open(path)",
+        "from io import FileIO",
         "(folder / name).is_file()",
     ],
 )
