@@ -154,10 +154,10 @@ class Intake:
 
     def _known(self, destination: int, keyed: Keyed) -> dict[str, Known]:
         """What is known of items; a tombstone stays one of the same revision, whatever its hash is by now."""
-        keys = [key for item in keyed.items for key in (item.sync_key, item.as_twin().sync_key) if key]
+        keys = [key for item in keyed.items for key in (item.sync_key, item.twin_key) if key]
         known = self._outbox.ledger.known(destination, keys)
         for item in keyed.items:
-            for key in (item.sync_key, item.as_twin().sync_key):
+            for key in (item.sync_key, item.twin_key):
                 dropped = known[key].dropped if key in known else None
                 if item.was_sent_as(dropped) and dropped != item.content_hash:
                     self._outbox.tombstones.restate(destination, key, item.content_hash)
@@ -169,8 +169,8 @@ class Intake:
             return Prepared(change)
         item, redacted = change.item, self._keys.redact(change.item)
         sent_as = item.sent_as and replace(item.sent_as, content_hash=redacted.item.revision)
-        change = replace(change, item=replace(item, sent_as=sent_as))
-        memory = memory_of(replace(redacted.item, sent_as=sent_as), infer=self._infer, origin=origin)
+        change = replace(change, item=item.to_be_sent_as(sent_as))
+        memory = memory_of(redacted.item.to_be_sent_as(sent_as), infer=self._infer, origin=origin)
         project, kinds = self._redactor.redact_value(item.project)
         memory.metadata["project"] = project
         kinds += redacted.kinds

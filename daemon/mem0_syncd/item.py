@@ -96,8 +96,19 @@ class Item:
         if self.source_id is None:
             scope = "" if self.kind is Kind.BEST_PRACTICE else self.project
             return digest("text", self.kind, scope, self.agent_id, self.text)
-        identity = ["id", self.kind, self.project, self.source_id, instant(self.when)]
-        return digest(*identity, self.text) if self.is_twin else digest(*identity)
+        if self.is_twin:
+            return self.twin_identity
+        return digest("id", self.kind, self.project, self.source_id, instant(self.when))
+
+    @cached_property
+    def twin_identity(self) -> str:
+        """Its identity as a second one with its id and time: its text is a part of it."""
+        return digest("id", self.kind, self.project, self.source_id, instant(self.when), self.text)
+
+    @property
+    def twin_key(self) -> str:
+        """Its key in Mem0 as a second one with its id and time; '' where that isn't known."""
+        return self.sent_as.twin_key if self.sent_as else self.twin_identity
 
     @cached_property
     def revision(self) -> str:
@@ -109,18 +120,29 @@ class Item:
         former = self.sent_as.former_hash if self.sent_as else ""
         return content_hash is not None and content_hash in (self.content_hash, former)
 
+    def to_be_sent_as(self, sent_as: SentAs | None) -> Item:
+        """The same item, as it is sent."""
+        # `replace` would make its hashes anew, and every item of a long log goes through here at a start.
+        item = object.__new__(Item)
+        item.__dict__.update(self.__dict__, sent_as=sent_as)
+        return item
+
     def as_twin(self) -> Item:
         """The same item under the key of a second one with its id and time: its text joins the key."""
         sent_as = replace(self.sent_as, sync_key=self.sent_as.twin_key) if self.sent_as else None
         return replace(self, is_twin=True, sent_as=sent_as)
 
 
-def former_keys(item: Item) -> tuple[str, ...]:
-    """The keys that an item was ever sent under beside its own; for comparing here, never to leave.
+def former_keys(item: Item) -> list[tuple[str, str]]:
+    """The keys that an item was ever sent under beside its own, each with the present one.
 
-    Before redaction came first, its key was made of its text as the source has it.
+    They are for comparing here, never to leave: before redaction came first, a key was made of a text as its
+    source has it. An item with an id may have been a second one with its id and time.
     """
-    return tuple(key for key in (item.identity,) if key != item.sync_key)
+    keys = [(item.identity, item.sync_key)]
+    if item.source_id is not None and item.twin_key:
+        keys.append((item.twin_identity, item.twin_key))
+    return [(former, key) for former, key in keys if former != key]
 
 
 def instant(when: str | None) -> str:

@@ -74,16 +74,16 @@ class Keys:
         before = next((it for it in (twin, plain) if it and it.revision == revision), None)
         if not self._is_new(item) and before and self._has_seen(before):
             key = plain.sync_key if plain else name
-            return replace(item, sent_as=SentAs(key, before.content_hash, twin.sync_key if twin else ""))
+            return item.to_be_sent_as(SentAs(key, before.content_hash, twin.sync_key if twin else ""))
         as_sent = self.redact(item).item
         key = plain.sync_key if plain and plain.stands else as_sent.identity
         twin_key = ""
         if twin_name:
-            twin_key = twin.sync_key if twin else as_sent.as_twin().identity
+            twin_key = twin.sync_key if twin else as_sent.twin_identity
         former_hash = before.content_hash if before else item.revision
         if former_hash == as_sent.revision:
             former_hash = ""
-        return replace(item, sent_as=SentAs(key, as_sent.revision, twin_key, former_hash))
+        return item.to_be_sent_as(SentAs(key, as_sent.revision, twin_key, former_hash))
 
     def _has_seen(self, identity: Identity) -> bool:
         """Whether this detector has looked a revision through; none at all finds nothing new in it."""
@@ -118,8 +118,7 @@ class Keys:
 
     def _follow(self, destination: int, item: Item) -> bool:
         """Have what is known under former keys go by the present ones; returns whether all of it does."""
-        names = [item, item.as_twin()]
-        moves = [(former, it.sync_key) for it in names if it.sync_key for former in former_keys(it)]
+        moves = former_keys(item)
         known = self._rekeying.known(destination, [former for former, _ in moves]) if moves else set()
         moves = [move for move in moves if move[0] in known]
         if any(self._rekeying.is_open(destination, former) for former, _ in moves):
@@ -141,4 +140,4 @@ class Keys:
 
 def _names(item: Item) -> list[str]:
     """What an item can be known by: its identity, and that as a second one with its id and time."""
-    return [item.identity] if item.source_id is None else [item.identity, item.as_twin().identity]
+    return [item.identity] if item.source_id is None else [item.identity, item.twin_identity]

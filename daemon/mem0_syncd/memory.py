@@ -129,4 +129,4 @@ def present_key(before: Item, as_sent: Item, key: str) -> str:
     """The key of what went by another one before redaction came first, by the items that its memory says."""
     if before.source_id is None:
         return as_sent.identity
-    return key if before.identity == key else as_sent.as_twin().identity
+    return key if before.identity == key else as_sent.twin_identity

@@ -105,7 +105,7 @@ def part_twins(items: Iterable[Item], known: Mapping[str, Known]) -> list[Item]:
 def _is_known_twin(item: Item, plain: str | None, known: Mapping[str, Known]) -> bool:
     if item.source_id is None:
         return False
-    return not item.was_sent_as(plain) and known.get(item.as_twin().sync_key, UNKNOWN) != UNKNOWN
+    return not item.was_sent_as(plain) and known.get(item.twin_key, UNKNOWN) != UNKNOWN
 
 
 def plan(

@@ -45,7 +45,7 @@ class Redactor:
     def redact(self, item: Item) -> Redacted:
         """An item as it is sent; without a secret it is the same item."""
         if self.redaction == "off":
-            return Redacted(replace(item, sent_as=None))
+            return Redacted(item.to_be_sent_as(None))
         from mem0_syncd.redact import redact
 
         # What is too long to be sent isn't looked through: that could take very long, too.
@@ -59,6 +59,8 @@ class Redactor:
         if agent_id:
             agent_id, found = redact(agent_id, **self._allow)
             kinds += found
+        if not kinds:
+            return Redacted(item.to_be_sent_as(None))
         as_sent = replace(item, text=text, metadata=metadata, agent_id=agent_id, sent_as=None)
         return Redacted(as_sent, tuple(kinds))
 

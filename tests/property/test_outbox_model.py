@@ -18,27 +18,22 @@ from hypothesis.stateful import (
 
 from mem0_syncd import audit as audit_module
 from mem0_syncd import inspection as inspection_module
-from mem0_syncd import keys as keys_module
 from mem0_syncd import old_memories as old_memories_module
 from mem0_syncd import plan as plan_module
 from mem0_syncd import repair as repair_module
 from mem0_syncd import settlement as settlement_module
 from mem0_syncd.courier import line as line_module
 from mem0_syncd.delivery import Delivery, looks, outcomes, report, rounds
-from mem0_syncd.destinations import base as base_module
 from mem0_syncd.doubles import Double, Kept, find_doubles
 from mem0_syncd.entry import Entry
 from mem0_syncd.outbox import Outbox
-from mem0_syncd.outbox import adoption as adoption_module
 from mem0_syncd.outbox import ledger as ledger_module
 from mem0_syncd.outbox import looks as looks_module
 from mem0_syncd.outbox import queue as queue_module
 from mem0_syncd.outbox import settling as settling_module
 from mem0_syncd.outbox.database import FILE_NAME
 from mem0_syncd.outbox.looks import IS_LOOKED_FOR, Looks
-from mem0_syncd.outbox.old_memories import OldMemories
 from mem0_syncd.outbox.queue import Claim, Queue, Verb
-from mem0_syncd.outbox.rekeying import Rekeying
 from mem0_syncd.outcome import (
     Accepted,
     Found,
@@ -482,23 +477,6 @@ def _a_restored_item_is_sent_to_the_memory_that_is_gone(patch: Patch) -> None:
     patch.setattr(ledger_module, "fulfil", lambda *_: None)
 
 
-def _former_keys_are_forgotten(patch: Patch) -> None:
-    patch.setattr(keys_module, "former_keys", lambda _: ())
-
-
-def _a_listing_is_not_searched_for_former_keys(patch: Patch) -> None:
-    patch.setattr(adoption_module, "_FORMER", adoption_module._FORMER.replace("is_former", "FALSE"))
-    patch.setattr(base_module, "key_by_its_text", lambda _: "")
-
-
-def _what_is_under_way_is_given_another_key(patch: Patch) -> None:
-    patch.setattr(Rekeying, "is_open", lambda *_: False)
-
-
-def _what_no_file_says_keeps_its_hashes(patch: Patch) -> None:
-    patch.setattr(OldMemories, "some", lambda *_: [])
-
-
 BUGS: dict[str, tuple[Callable[[Patch], None], tuple[str, ...]]] = {
     "what is handed over counts as delivered": (_acknowledged_when_claimed, (TRUTH,)),
     "an unknown outcome counts as delivered": (
@@ -542,10 +520,6 @@ BUGS: dict[str, tuple[Callable[[Patch], None], tuple[str, ...]]] = {
         _a_restored_item_is_sent_to_the_memory_that_is_gone,
         (TRUTH,),
     ),
-    "former keys are forgotten": (_former_keys_are_forgotten, (TRUTH,)),
-    "a listing isn't searched for former keys": (_a_listing_is_not_searched_for_former_keys, (TRUTH,)),
-    "what is under way is given another key": (_what_is_under_way_is_given_another_key, (TRUTH, LATE)),
-    "what no file says keeps its hashes": (_what_no_file_says_keeps_its_hashes, (TRUTH,)),
     "the counters forget deliveries": (_counters_forget_deliveries, FATES),
 }
 
