@@ -139,8 +139,8 @@ class HostileWorld:
         return list(self.mem0.texts(f"{project}-decisions").elements())
 
     @contextmanager
-    def unharmed(self, *hostile: Path) -> Iterator[None]:
-        """Whatever the hostile folders do in the block: the home stays as it is, and all others are served.
+    def untouched(self, *hostile: Path) -> Iterator[None]:
+        """Whatever the hostile folders do in the block: nothing else in the home changes, or is looked into.
 
         What may change is what is documented to: the innocent's log, which the test writes, and its
         sync-state file. The hostile folders themselves are the test's to look at.
@@ -149,12 +149,20 @@ class HostileWorld:
         before = picture_of(self.home, leaving_out=mine)
         with Openings(self.private) as openings:
             yield
-            self.wait_served()
             opened = openings.files
-            assert not self.watched() & self.private
-        assert opened == []
-        assert differences(before, picture_of(self.home, leaving_out=mine)) == {}
+        assert not opened, opened
+        changed = differences(before, picture_of(self.home, leaving_out=mine))
+        assert not changed, changed
         self.check_nothing_private_left()
+
+    @contextmanager
+    def unharmed(self, *hostile: Path) -> Iterator[None]:
+        """The same, and at the block's end a new decision of the innocent project arrives."""
+        with self.untouched(*hostile):
+            yield
+            self.wait_served()
+            watched = self.watched()
+            assert not watched, watched
 
     @property
     def private(self) -> set[Path]:
@@ -162,7 +170,7 @@ class HostileWorld:
         return {(self.home / name).parent for name in _PRIVATE}
 
     def watched(self) -> set[Path]:
-        """The folders of the home that the daemon watches for events."""
+        """The private folders that the daemon watches for events."""
         numbers = set()
         for file in Path(f"/proc/{self.daemon.pid}/fdinfo").iterdir():
             with contextlib.suppress(OSError):
