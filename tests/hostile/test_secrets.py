@@ -150,7 +150,7 @@ def test_a_token_in_any_field_stays_in_its_file(world: HostileWorld) -> None:
             leaks += [f"{project.name}: in the sync-state file"] * (it in state.read_text())
         world.run("project", "remove", str(project))
         shutil.rmtree(project)
-    assert leaks == []
+    assert not leaks, leaks
 
 
 def test_a_token_in_a_sessions_files_stays_there(world: HostileWorld, hostile: Path) -> None:
