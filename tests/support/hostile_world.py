@@ -145,7 +145,7 @@ class HostileWorld:
         What may change is what is documented to: the innocent's log, which the test writes, and its
         sync-state file. The hostile folders themselves are the test's to look at.
         """
-        mine = [self.innocent / LOG, self.innocent / SYNC_STATE, *hostile]
+        mine = [(self.innocent / LOG).parent, *hostile]
         before = picture_of(self.home, leaving_out=mine)
         with Openings(self.private) as openings:
             yield
