@@ -101,6 +101,8 @@ def mark_before(folder: WatchedFolder, name: str, read: Contents, line: int) -> 
 def _read_lines(file: BinaryIO, signature: tuple[int, ...], mark: Mark | None, most: int) -> Contents:
     begin = mark if mark and _begins_like(file, mark) else None
     offset, lines = (begin.offset, begin.lines) if begin else (0, 0)
+    if begin and begin.is_within_line:
+        offset = _after_hole(file, offset)
     data = _bytes_at(file, offset, most)
     if begin and begin.is_within_line:
         end = data.find(b"\n") + 1
@@ -127,6 +129,14 @@ def _read_lines(file: BinaryIO, signature: tuple[int, ...], mark: Mark | None, m
 
 def _mark(file: BinaryIO, offset: int, lines: int, *, is_within_line: bool = False) -> Mark:
     return Mark(os.fstat(file.fileno()).st_ino, offset, lines, _fingerprint(file, offset), is_within_line)
+
+
+def _after_hole(file: BinaryIO, offset: int) -> int:
+    """Where the next bytes are that were ever written: of a terabyte that takes no room none is read."""
+    try:
+        return os.lseek(file.fileno(), offset, os.SEEK_DATA)
+    except (AttributeError, OSError):  # there are none up to the end, or nobody knows
+        return offset
 
 
 def _bytes_at(file: BinaryIO, offset: int, most: int) -> bytes:

@@ -25,7 +25,7 @@ from typing import IO
 
 from mem0_syncd import sync_state
 from mem0_syncd.sources import agent_patterns, decision_log, decision_records, memory_queue, session
-from support.daemon import Daemon, couriers, platform_settings, running, wait_until
+from support.daemon import PATIENCE, Daemon, couriers, platform_settings, running, wait_until
 from support.decision_log import decision, write_log
 from support.mem0_platform import Mem0Platform
 from support.openings import Openings
@@ -231,12 +231,18 @@ class HostileWorld:
         own = [it for entry in shown["projects"] if entry["path"] == str(project) for it in entry["problems"]]
         return own + [it for it in shown["problems"] if str(project) in it["where"] and it not in own]
 
-    def wait_named(self, project: Path, name: str) -> dict[str, str]:
+    def delivered(self, project: Path) -> int:
+        """How many items of a project have a receipt."""
+        (shown,) = [it for it in self.daemon.status()["projects"] if it["path"] == str(project)]
+        return sum(counts["delivered"] for counts in shown["kinds"].values())
+
+    def wait_named(self, project: Path, name: str, seconds: float = PATIENCE) -> dict[str, str]:
         """Wait for a problem of a project that names a file, and return it."""
         return dict(
             wait_until(
                 lambda: next((it for it in self.problems_of(project) if name in it["where"]), None),
                 f"{name} of {project.name} is named",
+                seconds,
             )
         )
 
