@@ -71,6 +71,7 @@ class Answers:
         return {}
 
     def _projects(self, _request: Request) -> Answer:
+        self._daemon.take_in_misfits()
         self._daemon.watch_projects()
         self._daemon.survey.scan_all()
         self._daemon.dispatch.soon()

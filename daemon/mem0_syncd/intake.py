@@ -7,16 +7,17 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
+from mem0_syncd.consent import EVERYTHING, Terms
+from mem0_syncd.early_marks import Marked, marked_among, weigh
 from mem0_syncd.errors import Problem
 from mem0_syncd.item import QUEUE, Item, Kind
 from mem0_syncd.keys import Keyed, Keys
-from mem0_syncd.memory import Memory, memory_of
+from mem0_syncd.memory import Memory, memory_of, user_id
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.ledger import Prepared
 from mem0_syncd.plan import Change, Enqueue, Known, Reject, part_twins, plan
-from mem0_syncd.project_file import EVERYTHING, ProjectFile
 from mem0_syncd.redactor import Redaction, Redactor
-from mem0_syncd.sources import SOURCES, decision_log, record
+from mem0_syncd.sources import SOURCES, record
 from mem0_syncd.strangers import UNKNOWN
 
 RANKS = {source.name: rank for rank, source in enumerate(SOURCES)}
@@ -83,11 +84,11 @@ class Intake:
         self,
         project: ProjectRow,
         items: Iterable[Item],
-        wishes: ProjectFile = EVERYTHING,
+        terms: Terms = EVERYTHING,
         *,
         heed_marks: bool = True,
     ) -> Taken:
-        """Plan items, by the project's wishes, and make what changes durable, some at a time.
+        """Plan items, by the project's terms, and make what changes durable, some at a time.
 
         `heed_marks` leaves out what others marked as synced.
         """
@@ -96,7 +97,8 @@ class Intake:
         looked = self._outbox.origins.looked(project.id)
         origin = looked.origin if looked else UNKNOWN
         destination = registry.destination_of(project.id)
-        items = self._under_safe_names(destination.id, [_as_wished(item, wishes) for item in items], taken)
+        agreed = [_as_agreed(item, terms) for item in items]
+        items = self._under_safe_names(destination.id, agreed, taken)
         if not items:
             return taken
         echoes = {item.echo: item for item in items if item.echo and item.source != QUEUE}
@@ -110,7 +112,8 @@ class Intake:
             taken.deferred = bool(waiting)
             # The marks of others tell of the Platform, and of the decision log alone.
             counts = destination.name == "platform" and heed_marks
-            marked = self._outbox.marks.foreign(project.id) if counts else set()
+            marks = self._outbox.marks.seen(project.id) if counts else {}
+            is_scanned = registry.is_scanned(project)
             for number, batch in enumerate(_batches(merged)):
                 if number:
                     time.sleep(GIVE_WAY_SECONDS)
@@ -118,8 +121,8 @@ class Intake:
                     keyed = self._keys.assign(destination.id, batch)
                     known = self._known(destination.id, keyed)
                     parted = part_twins(keyed.items, known)
-                    is_marked = {item.sync_key for item in parted if _is_marked(item, marked)}
-                    changes = plan(parted, known, RANKS, is_marked, project.tree)
+                    marked = self._marked(parted, known, marks, is_scanned=is_scanned)
+                    changes = plan(parted, known, RANKS, marked.counting, project.tree)
                     prepared = [
                         replace(self._prepare(change, origin), tree=project.tree) for change in changes
                     ]
@@ -128,6 +131,10 @@ class Intake:
                     parted = [sent.get(item.identity, item) for item in parted]
                     self._keys.learn(destination.id, parted, keyed.learnt)
                     ledger.count_again(destination.id, sum(_is_again(it, known) for it in prepared))
+                    if early := marked.sent_all_the_same(changes, known):
+                        self._outbox.marks.note_early(project.id, early)
+                        # Whoever made the marks may have sent them, too: it is looked at before they are.
+                        self._outbox.looks.share(destination.id, [user_id(Kind.DECISION, project.id)])
                 taken.add(parted, prepared)
                 taken.deferred |= keyed.waits
                 if prepared:
@@ -164,6 +171,16 @@ class Intake:
                     known[key] = replace(known[key], dropped=item.content_hash)
         return known
 
+    def _marked(
+        self, items: list[Item], known: Mapping[str, Known], marks: Mapping[str, float], *, is_scanned: bool
+    ) -> Marked:
+        """Which items others have marked as synced; at a first scan every mark counts."""
+        told = marked_among(items, marks)
+        if not is_scanned:
+            return Marked(frozenset(item.sync_key for item in told))
+        sights = self._outbox.marks.first_sights(item.sync_key for item in told) if told else {}
+        return weigh(told, known, marks, sights, self._now())
+
     def _prepare(self, change: Change, origin: str) -> Prepared:
         if not isinstance(change, Enqueue | Reject):
             return Prepared(change)
@@ -191,14 +208,9 @@ class Intake:
         return item.kind is Kind.DECISION and (item.weighty or category in self._major_categories)
 
 
-def _as_wished(item: Item, wishes: ProjectFile) -> Item:
-    reason = wishes.reason_to_withhold(item)
+def _as_agreed(item: Item, terms: Terms) -> Item:
+    reason = terms.reason_to_withhold(item)
     return replace(item, withheld=reason) if reason and not item.withheld else item
-
-
-def _is_marked(item: Item, marked: set[str]) -> bool:
-    is_of_the_log = item.source == decision_log.SOURCE.name and item.kind is Kind.DECISION
-    return is_of_the_log and item.source_id in marked
 
 
 def _is_again(prepared: Prepared, known: Mapping[str, Known]) -> bool:

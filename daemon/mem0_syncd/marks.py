@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,7 +64,7 @@ class Marks:
         self.note({project.id})
         if foreign == self._known.foreign(project.id, project.tree):
             return False
-        self._known.set_foreign(project.id, foreign, project.tree)
+        self._known.set_foreign(project.id, foreign, project.tree, now=time.time())
         return True
 
     def note(self, project_ids: set[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import structlog
 
 from mem0_syncd import project_file, projects, spool
+from mem0_syncd.consent import GlobalScope
 from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.folders import Folders
 from mem0_syncd.intake import Intake
@@ -69,22 +71,31 @@ class Pickup:
     def _take_in_one(self, intake: Intake, event: Mapping[str, Any]) -> int | None:
         """How many changes an event made; None where it must wait."""
         folder = Path(event.get("cwd") or event.get("project") or "/")
+        if self._awaits_consent(folder):  # until its project's user has agreed
+            return None
         try:
             project = projects.find(self._registry, folder)
         except SyncdError:  # in no watched project: nothing is to be done
             return 0
         place = Place(project.id, project.path, project_file.PATH)
         with self._whereabouts.at(place):
-            wishes = self._routes.wishes_of(project)
-            if wishes is None:  # it stays spooled until they can be read
+            route = self._routes.settle(project)
+            if route is None:  # it stays spooled until it is known where it may go
                 return None
-            changes = int(self._routes.follow(project, wishes))
+            project, terms = route.project, route.terms
+            if event["event"] == "remember":  # its user's own word
+                terms = replace(terms, global_scope=GlobalScope.AGREED)
+            changes = int(route.has_moved)
             place.move(STATE_PATH)
             made = self._made_since(project, event)
             reading = within_limits_of(understand(event, project, made, trusted=self._folders.trusted))
-        changes += intake.take_in(project, reading.items, wishes).changes
+        changes += intake.take_in(project, reading.items, terms).changes
         self._registry.set_problems(project.id, "session", reading.problems, project.tree)
         return changes
+
+    def _awaits_consent(self, folder: Path) -> bool:
+        whole = projects.located(folder)
+        return any(it in (whole, *whole.parents) for it, _ in self._registry.consents.unagreed())
 
     def _made_since(self, project: ProjectRow, event: Mapping[str, Any]) -> Made:
         """What a session made: the items seen since another session of the project was last heard of."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from mem0_syncd.complaints import MOST_TOLD, and_more
+from mem0_syncd.consent import Terms
 from mem0_syncd.errors import Problem
+from mem0_syncd.item import Kind
 from mem0_syncd.memory import user_id
 from mem0_syncd.render import counted
 from mem0_syncd.sources import SOURCES, Reading, Source
@@ -14,9 +17,21 @@ from mem0_syncd.unreadable import Unreadable
 from mem0_syncd.watched_folder import LONGEST_LOG, WatchedFolder
 
 
-def preview(folder: WatchedFolder, project_id: str) -> Iterator[str]:
-    """Lines that say how many items would go to which user id, and what is wrong with the files."""
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Lines that say how many items would go to which user id, and what is wrong with the files.
+
+    `practices` is how many of them are best practices for the global scope.
+    """
+
+    lines: tuple[str, ...]
+    practices: int
+
+
+def preview(folder: WatchedFolder, project_id: str, terms: Terms) -> Preview:
+    """What would go where of a project, by the terms that its own file asks for."""
     going: Counter[str] = Counter()
+    lines, practices = [], 0
     for source in SOURCES:
         problems: list[Problem] = []
         more = 0
@@ -24,14 +39,16 @@ def preview(folder: WatchedFolder, project_id: str) -> Iterator[str]:
             more += len(reading.problems)
             problems += reading.problems if len(problems) < MOST_TOLD else ()
             for item in reading.items:
+                is_withheld = item.withheld or terms.reason_to_withhold(item)
                 scope = user_id(item.kind, project_id)
-                going["withheld: they stay here" if item.withheld else f"for {scope}"] += 1
+                going["withheld: they stay here" if is_withheld else f"for {scope}"] += 1
+                practices += item.kind is Kind.BEST_PRACTICE and not is_withheld
         problems += and_more(more - len(problems), source.path)
-        yield from (f"  {problem.where}: {problem.what}" for problem in problems)
-    for target, count in sorted(going.items()):
-        yield f"  {counted(count, 'item')} {target}"
+        lines += [f"  {problem.where}: {problem.what}" for problem in problems]
+    lines += [f"  {counted(count, 'item')} {target}" for target, count in sorted(going.items())]
     if not going:
-        yield f"  nothing to deliver yet; what is read is, for example, {SOURCES[0].path}"
+        lines.append(f"  nothing to deliver yet; what is read is, for example, {SOURCES[0].path}")
+    return Preview(tuple(lines), practices)
 
 
 def _readings(folder: WatchedFolder, source: Source, project_id: str) -> Iterator[Reading]:

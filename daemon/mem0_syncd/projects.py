@@ -1,4 +1,4 @@
-"""Projects: their ids, and the list of those that are watched."""
+"""Projects: their ids, and watching one by its user's command."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from mem0_syncd import git, paths, project_file
-from mem0_syncd.errors import Problem, SyncdError
+from mem0_syncd.consent import Asked, Consent, GlobalScope, Said, added, with_global_scope
+from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.outbox.registry import Registry
 from mem0_syncd.watched_folder import WatchedFolder
@@ -26,9 +27,6 @@ _SYSTEM_FOLDERS = frozenset(
 )
 """Folders that are never one project's; what is below them may be."""
 
-ORIGIN = "projects"
-"""The origin of problems with the list of projects."""
-
 
 def project_id(name: str) -> str:
     """The id that a folder's name, or any other name, stands for."""
@@ -36,12 +34,17 @@ def project_id(name: str) -> str:
     return re.sub(r"[^a-z0-9-]+", "-", lowered).strip("-") or DEFAULT_ID
 
 
+def located(path: Path) -> Path:
+    """Where a folder is that a person names, absolute and without links, whether it is there or not."""
+    return path.expanduser().resolve()
+
+
 def resolve(path: Path) -> Path:
     """A project's folder, absolute and without links.
 
     Raises `SyncdError` where there is none, or none that can be a project.
     """
-    folder = path.expanduser().resolve()
+    folder = located(path)
     if not folder.is_dir():
         raise SyncdError("there is no such folder", where=str(path), remedy="name a project's root folder")
     if why := reason_to_refuse(folder, Path.home().resolve(), paths.state_dir().resolve()):
@@ -70,59 +73,33 @@ def add(
     registry: Registry,
     path: Path,
     name: str | None = None,
-    origin: str = "command",
     *,
+    scope: GlobalScope = GlobalScope.OPEN,
     trusted: Iterable[Path] = (),
 ) -> ProjectRow:
-    """Watch a project; its id is fixed when it is first seen.
+    """Watch a project by its user's command; its id is fixed when it is first seen.
 
-    `trusted` are the folders that the user's settings trust, here and below. Raises `SyncdError` where the
-    id is taken, or the folder is known by another one.
+    What its own file asks for counts as agreed, and `scope` is what the user says of the global scope: to
+    add a project again leaves that as it is, unless it is agreed to or declined. `trusted` are the folders
+    that the user's settings trust, here and below.
+    Raises `SyncdError` where the id is taken, or the folder is known by another one.
     """
-    folder = resolve(path)
-    known = {project.path: project for project in registry.projects()}
-    if folder in known:
-        return _add_again(registry, known[folder], name, origin)
-    row = intended(registry, folder, name, origin, trusted=trusted)
-    _refuse_rivals(registry, row, trusted)
-    registry.add_project(row)
+    folder, trusted = resolve(path), tuple(trusted)
+    asked = asked_by_family(folder, trusted=trusted)
+    known = next((it for it in registry.projects() if it.path == folder), None)
+    if known is not None:
+        return _add_again(registry, known, name, asked, scope)
+    row = intended(registry, folder, name, trusted=trusted)
+    is_by_name = name is not None or row.id == name_of(folder, trusted=trusted)
+    takes_over = is_taken_over(registry, row, is_by_name=is_by_name, trusted=trusted)
+    with registry.transaction():
+        registry.add_project(row, takes_over=takes_over)
+        _agree(registry, row, added(asked, Said(row.id if name is not None else None), row.id, scope), None)
     return row
 
 
-def misfit(registry: Registry, path: Path, *, trusted: Iterable[Path] = ()) -> Problem | None:
-    """What keeps a listed folder from being watched, if anything does."""
-    try:
-        folder = resolve(path)
-        if not any(project.path == folder for project in registry.projects()):
-            _refuse_rivals(registry, intended(registry, folder, None, "settings", trusted=trusted), trusted)
-    except SyncdError as error:
-        return error.problem
-    return None
-
-
-def _refuse_rivals(registry: Registry, row: ProjectRow, trusted: Iterable[Path]) -> None:
-    family = git.main_tree(row.path, trusted=trusted) or row.path
-    rivals = (
-        it
-        for it in registry.projects()
-        if it.id == row.id and (git.main_tree(it.path, trusted=trusted) or it.path) != family
-    )
-    rival = next((it for it in rivals if it.path.is_dir()), None)  # otherwise it has moved to here
-    if rival is not None:
-        raise SyncdError(
-            f"the id {row.id!r} is already that of {rival.path}",
-            where=str(row.path),
-            remedy=f"give it an id of its own: mem0-syncd project add {row.path} --id NAME",
-        )
-
-
 def intended(
-    registry: Registry,
-    folder: Path,
-    name: str | None,
-    origin: str = "command",
-    *,
-    trusted: Iterable[Path] = (),
+    registry: Registry, folder: Path, name: str | None, *, trusted: Iterable[Path] = ()
 ) -> ProjectRow:
     """The project that a folder would be: a linked git worktree has its main tree's id.
 
@@ -130,48 +107,112 @@ def intended(
     """
     main = git.main_tree(folder, trusted=trusted)
     of_main = next((it.id for it in registry.projects() if it.path == main), None)
-    try:
-        name = name or of_main or project_file.read(WatchedFolder(main or folder, trusted=trusted)).id
-    except project_file.BadProjectFile as error:
+    name = name or of_main or asked_by_family(folder, trusted=trusted).id
+    own = project_id(name) if name else name_of(folder, trusted=trusted)
+    return ProjectRow(own, folder, "command", main is not None)
+
+
+def is_taken_over(
+    registry: Registry, row: ProjectRow, *, is_by_name: bool, trusted: Iterable[Path] = ()
+) -> bool:
+    """Whether a project of that id, which is no more where it was, has moved to here.
+
+    It has if its user says so: `is_by_name` is whether the id is from the user or the folder's own name.
+    Raises `SyncdError` where the id is another project's.
+    """
+    trusted = tuple(trusted)
+    family = _family(row.path, trusted)
+    rivals = [it for it in registry.projects() if it.id == row.id and _family(it.path, trusted) != family]
+    rival = next((it for it in rivals if it.path.is_dir()), None)
+    if rival is not None:
         raise SyncdError(
-            error.problem.what, where=str((main or folder) / error.problem.where), remedy="mend it"
-        ) from None
-    return ProjectRow(project_id(name or (main or folder).name), folder, origin, main is not None)
+            f"the id {row.id!r} is already that of {rival.path}",
+            where=str(row.path),
+            remedy=f"give it an id of its own: mem0-syncd project add {row.path} --id NAME",
+        )
+    if rivals and not is_by_name:
+        raise SyncdError(
+            f"the id {row.id!r} is that of {rivals[0].path}, which is not there now",
+            where=str(row.path),
+            remedy=f"if it has moved to here: mem0-syncd project add {row.path} --id {row.id}",
+        )
+    return bool(rivals)
 
 
-def _add_again(registry: Registry, known: ProjectRow, name: str | None, origin: str) -> ProjectRow:
+def asked_by(folder: WatchedFolder) -> Asked:
+    """What a folder's own file asks for; raises `BadProjectFile`."""
+    asked = project_file.read(folder)
+    return replace(asked, id=project_id(asked.id) if asked.id else None)
+
+
+def asked_by_family(folder: Path, *, trusted: Iterable[Path] = ()) -> Asked:
+    """What the file of a folder's project asks for; raises `SyncdError` where it can't be understood."""
+    trusted = tuple(trusted)
+    whole = _family(folder, trusted)
+    try:
+        return asked_by(WatchedFolder(whole, trusted=trusted))
+    except project_file.BadProjectFile as error:
+        where = str(whole / error.problem.where)
+        raise SyncdError(error.problem.what, where=where, remedy="mend it") from None
+
+
+def name_of(folder: Path, *, trusted: Iterable[Path] = ()) -> str:
+    """The id that a folder has without anybody's word."""
+    return project_id(_family(folder, trusted).name)
+
+
+def as_delivered(registry: Registry, consent: Consent) -> Consent:
+    """A consent, with the global scope agreed to where the project had delivered to it before."""
+    is_undecided = consent.terms.global_scope in (GlobalScope.OPEN, GlobalScope.WAITS)
+    if is_undecided and consent.id and registry.consents.has_delivered_globally(consent.id):
+        return with_global_scope(consent, GlobalScope.AGREED)
+    return consent
+
+
+def _add_again(
+    registry: Registry, known: ProjectRow, name: str | None, asked: Asked, scope: GlobalScope
+) -> ProjectRow:
     if name is not None and project_id(name) != known.id:
         raise SyncdError(
             f"its id is {known.id!r}; under another one everything would be sent again",
             where=str(known.path),
             remedy=f"if that is what you want: mem0-syncd project remove {known.path}, and add it again",
         )
-    if origin == "command" != known.origin:
-        known = replace(known, origin=origin)
-        registry.add_project(known)
-    return known
+    row = replace(known, origin="command")
+    # What is watched keeps its id, whatever the file says by now: that waits for `project accept`.
+    said = Said(row.id if name is not None else None)
+    consent = added(replace(asked, id=None), said, row.id, scope)
+    with registry.transaction():
+        registry.add_project(row)
+        _agree(registry, row, consent, registry.consents.of(row.id))
+    return row
 
 
-def take_in_settings(
-    registry: Registry, listed: Iterable[Path], *, trusted: Iterable[Path] = ()
-) -> list[Problem]:
-    """Bring the watched projects in line with the list of the settings; returns what stands in the way."""
-    problems, wanted = [], set()
-    for path in listed:
-        try:
-            wanted.add(add(registry, path, origin="settings", trusted=trusted).path)
-        except SyncdError as error:
-            problems.append(error.problem)
-    for project in registry.projects():
-        if project.origin == "settings" and project.path not in wanted:
-            registry.remove_project(project.id, project.path)
-    registry.set_problems("", ORIGIN, problems)
-    return problems
+def _agree(registry: Registry, row: ProjectRow, consent: Consent, before: Consent | None) -> None:
+    """Have a project's consent become another one, where the folder speaks for the project."""
+    if registry.own_folder(row.id) != row.path:
+        return
+    if before is not None:
+        is_undecided = consent.terms.global_scope in (GlobalScope.OPEN, GlobalScope.WAITS)
+        consent = with_global_scope(consent, before.terms.global_scope) if is_undecided else consent
+        consent = replace(
+            consent,
+            agreed=(*before.agreed, *consent.agreed),
+            ids=before.ids | consent.ids,
+            id_is_said=before.id_is_said or consent.id_is_said,
+            said_destination=before.said_destination,
+        )
+    registry.consents.change(row.path, lambda _: as_delivered(registry, consent))
+
+
+def _family(folder: Path, trusted: Iterable[Path]) -> Path:
+    """What a project's own folder and its linked worktrees have in common."""
+    return git.main_tree(folder, trusted=trusted) or folder
 
 
 def find(registry: Registry, path: Path) -> ProjectRow:
     """The watched project that a path is in; raises `SyncdError` where it is in none."""
-    folder = path.expanduser().resolve()
+    folder = located(path)
     inside = [it for it in registry.projects() if folder == it.path or it.path in folder.parents]
     if not inside:
         raise SyncdError(

@@ -35,6 +35,10 @@ _REMEDIES = {
 }
 
 
+MOST_NAMED = 5
+"""Ids that are named on one line."""
+
+
 def counted(number: int, one: str, more: str = "") -> str:
     """So many of something; `more` is its plural, where an s doesn't make it."""
     return f"{number:,} {one if number == 1 else more or f'{one}s'}"
@@ -104,8 +108,17 @@ def footer(shown: dict[str, Any], now: float) -> Iterator[str]:
         again = shown["redacted_again"]
         since = f", {again:,} sent again since more is known of them" if again else ""
         yield f"redacted       credentials in {counted(shown['redacted'], 'item')}{since}"
+    for project in shown["projects"]:
+        if early := project.get("early_marks"):
+            yield f"early marks    {project['id']}: {_named(early)} were marked before they were written"
     if destination["retry_at"]:
         yield f"next try       {_local(destination['retry_at'], now)}"
+
+
+def _named(ids: list[str]) -> str:
+    """Some ids, the first of them by name."""
+    more = len(ids) - MOST_NAMED
+    return ", ".join(ids[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def print_status(shown: dict[str, Any]) -> None:

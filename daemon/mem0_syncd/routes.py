@@ -1,19 +1,37 @@
-"""The routes: what each project wishes for itself, and its items going where it wishes."""
+"""The routes: what holds of each project by its user's consent, and its items going where it goes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import structlog
 
-from mem0_syncd import project_file
+from mem0_syncd import asking, projects
+from mem0_syncd.consent import Asked, Consent, GlobalScope, Terms, heard, inherited, with_global_scope
+from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.folders import Folders
-from mem0_syncd.outbox import DestinationRow, ProjectRow
-from mem0_syncd.outbox.registry import Registry
-from mem0_syncd.project_file import ProjectFile
+from mem0_syncd.item import Kind
+from mem0_syncd.outbox import DestinationRow, Outbox, ProjectRow
+from mem0_syncd.project_file import BadProjectFile
 
 log = structlog.get_logger("routes")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A watched folder as it is now, and what of it goes where; `has_moved` if that was elsewhere.
+
+    `consent` is its project's, where the folder speaks for the project, with a `problem` about the id.
+    """
+
+    project: ProjectRow
+    terms: Terms
+    destination: DestinationRow
+    has_moved: bool
+    consent: Consent | None = None
+    problem: Problem | None = None
 
 
 class Routes:
@@ -21,7 +39,7 @@ class Routes:
 
     def __init__(
         self,
-        registry: Registry,
+        outbox: Outbox,
         destination_named: Callable[[str | None], DestinationRow],
         on_move: Callable[[ProjectRow], None],
         folders: Folders,
@@ -31,27 +49,123 @@ class Routes:
         `on_move` hears of a project whose items go elsewhere from now on: to a new destination everything
         that it lacks.
         """
-        self._registry = registry
+        self._registry, self._ledger = outbox.registry, outbox.ledger
         self._destination_named = destination_named
         self._on_move = on_move
         self._folders = folders
-        self._wishes: dict[Path, ProjectFile] = {}
 
-    def wishes_of(self, project: ProjectRow) -> ProjectFile | None:
-        """What the folder's own settings say, or said last; None where they could never be read."""
-        problems = []
+    def settle(self, project: ProjectRow) -> Route | None:
+        """Have a project's items go where they may; None while it isn't known where that is.
+
+        What its own file asks for is heard.
+        """
+        project = self._registry.folder(project.path) or project
+        asked = self._asked(project)
+        everybodys = self._destination_named(None)
+        if self._registry.own_folder(project.id) != project.path:
+            of_project = self._registry.consents.of(project.id)
+            if of_project is None or of_project.id is None:
+                return None
+            return self._follow(project, _narrowed_by_worktree(of_project.effective, asked), everybodys)
+        consent = self._hear(project, asked, everybodys.name)
+        if consent is None or consent.id is None:
+            return None
+        project, problem = self._renamed(project, consent)
+        route = self._follow(project, consent.effective, everybodys)
+        return replace(route, consent=consent, problem=problem)
+
+    def after_scan(self, route: Route, *, is_whole: bool) -> Terms | None:
+        """Decide what a first scan decides, and report what waits for the project's user.
+
+        Returns other terms under which the scan would have found the same, if they hold from now on.
+        """
+        project, consent, fresh = route.project, route.consent, None
+        if is_whole and not self._registry.is_scanned(project):
+            self._registry.note_scanned(project, time.time())
+        if consent is None:
+            return None
+        if is_whole and consent.terms.global_scope is GlobalScope.OPEN:
+            is_there = any(n for status, n in self._practices(route).items() if status != "withheld")
+            found = GlobalScope.AGREED if is_there else GlobalScope.WAITS
+            consent = self._registry.consents.update(project.path, lambda it: _decided(it, found)) or consent
+            fresh = consent.effective
+        self._registry.set_problems(project.id, "consent", self._problems(route, consent))
+        return fresh
+
+    def _problems(self, route: Route, consent: Consent) -> Iterator[Problem]:
+        project, count = route.project, 0
+        if consent.terms.global_scope is GlobalScope.WAITS and self._practices(route).get("withheld"):
+            count = self._registry.consents.awaiting(route.destination.id, project.id)
+        waiting = None
+        if consent.waiting.names:
+            everybodys = self._destination_named(None).name
+            waiting = asking.problem(consent, project.path, project.id, everybodys)
+        practices = asking.global_problem(count, project.path, project.id)
+        yield from filter(None, (route.problem, waiting, practices))
+
+    def _asked(self, project: ProjectRow) -> Asked | None:
+        """What the folder's own file asks for; None while it can't be understood, which is reported."""
+        asked, problems = None, []
         try:
-            self._wishes[project.path] = project_file.read(self._folders.of(project))
-        except project_file.BadProjectFile as error:
+            asked = projects.asked_by(self._folders.of(project))
+        except BadProjectFile as error:
             problems.append(error.problem)
         self._registry.set_problems(project.id, "project file", problems, project.tree)
-        return self._wishes.get(project.path)
+        return asked
 
-    def follow(self, project: ProjectRow, wishes: ProjectFile) -> bool:
-        """Have the project's items go where it wishes; returns whether they went elsewhere before."""
-        destination = self._destination_named(wishes.destination)
-        if not self._registry.set_destination_of(project, destination.id):
-            return False
-        log.info("route", project=project.id, folder=str(project.path), to=destination.identity)
-        self._on_move(project)
-        return True
+    def _hear(self, project: ProjectRow, asked: Asked | None, everybodys: str) -> Consent | None:
+        consents = self._registry.consents
+        if asked is None:
+            return consents.at(project.path)
+        known = consents.update(project.path, lambda it: heard(it, asked, everybodys))
+        if known is not None:
+            return known
+        return consents.change(project.path, lambda it: it or self._inherit(project, asked, everybodys))
+
+    def _inherit(self, project: ProjectRow, asked: Asked, everybodys: str) -> Consent:
+        """What the outbox of an earlier version followed."""
+        globally = self._registry.consents.has_delivered_globally(project.id)
+        followed = self._registry.destination_of(project.id).name
+        log.info("agreed by what was followed", project=project.id, to=followed)
+        return inherited(asked, project.id, followed, everybodys, globally=globally)
+
+    def _renamed(self, project: ProjectRow, consent: Consent) -> tuple[ProjectRow, Problem | None]:
+        """The project under the id that was agreed to, unless that is another one's by now."""
+        if consent.id is None or consent.id == project.id:
+            return project, None
+        row = replace(project, id=consent.id)
+        try:
+            projects.is_taken_over(self._registry, row, is_by_name=False, trusted=self._folders.trusted)
+        except SyncdError as error:
+            return project, error.problem
+        log.info("renamed", folder=str(project.path), was=project.id, now=row.id)
+        self._registry.rename_project(project.id, row.id)
+        for folder in self._registry.projects():
+            if folder.id == row.id:
+                self._on_move(folder)
+        return row, None
+
+    def _follow(self, project: ProjectRow, terms: Terms, everybodys: DestinationRow) -> Route:
+        destination = self._destination_named(terms.destination) if terms.destination else everybodys
+        has_moved = self._registry.set_destination_of(project, destination.id)
+        if has_moved:
+            log.info("route", project=project.id, folder=str(project.path), to=destination.identity)
+            self._on_move(project)
+        return Route(project, terms, destination, has_moved)
+
+    def _practices(self, route: Route) -> dict[str, int]:
+        """How many best practices of a project count as what, where its items go now."""
+        return self._ledger.tally(route.destination.id, route.project.id, Kind.BEST_PRACTICE)
+
+
+def _narrowed_by_worktree(terms: Terms, asked: Asked | None) -> Terms:
+    """A project's terms in one of its worktrees, whose own file can only narrow them."""
+    if asked is None:
+        return terms
+    kinds = terms.kinds if asked.kinds is None else asked.kinds
+    return replace(terms.narrowed(Terms(None, kinds, asked.exclude or ())), destination=terms.destination)
+
+
+def _decided(consent: Consent, found: GlobalScope) -> Consent:
+    is_open = consent.terms.global_scope is GlobalScope.OPEN
+    return with_global_scope(consent, found) if is_open else consent

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from mem0_syncd import files
+from mem0_syncd.consent import EVERYTHING, Terms
 from mem0_syncd.errors import Problem, is_want_of_handles
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.file_news import FileNews, Room, Turn
@@ -18,7 +19,6 @@ from mem0_syncd.intake import Intake
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.outbox.registry import Registry
 from mem0_syncd.parts import Part, has_old_namesakes, in_parts, room
-from mem0_syncd.project_file import EVERYTHING, ProjectFile
 from mem0_syncd.remembered import Memos
 from mem0_syncd.sources import SOURCES, Source
 from mem0_syncd.unreadable import Refused, Unreadable
@@ -37,10 +37,14 @@ LARGE = 4 << 20
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """What one scan did: changes made durable, and when to look again (seconds)."""
+    """What one scan did: changes made durable, and when to look again (seconds).
+
+    It `is_whole` if everything that is there was read.
+    """
 
     changes: int = 0
     retry_after: float | None = None
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +72,13 @@ class Scanner:
         self._folders = folders or Folders(registry)
         self._sources = sources
         self._memos = Memos()
-        self._wishes: dict[Path, ProjectFile] = {}
+        self._terms: dict[Path, Terms] = {}
         self._forgotten = 0
 
     def scan(
         self,
         project: ProjectRow,
-        wishes: ProjectFile = EVERYTHING,
+        terms: Terms = EVERYTHING,
         *,
         changed_only: bool = False,
         heed_marks: bool = True,
@@ -84,7 +88,7 @@ class Scanner:
         Without `heed_marks` everything is read anew, and taken in whatever others marked as synced. Nothing
         is read of a folder that is not there, or that is refused as a whole.
         """
-        turns = self.turns(project, wishes, changed_only=changed_only, heed_marks=heed_marks)
+        turns = self.turns(project, terms, changed_only=changed_only, heed_marks=heed_marks)
         while True:
             try:
                 next(turns)
@@ -95,7 +99,7 @@ class Scanner:
     def turns(
         self,
         project: ProjectRow,
-        wishes: ProjectFile = EVERYTHING,
+        terms: Terms = EVERYTHING,
         *,
         changed_only: bool = False,
         heed_marks: bool = True,
@@ -105,52 +109,58 @@ class Scanner:
 
         `on_file` hears which file is read.
         """
-        if not heed_marks or self._wishes.get(project.path, EVERYTHING) != wishes:
+        if not heed_marks or self._terms.get(project.path, terms) != terms:
             self.forget()
-            self._wishes[project.path] = wishes
+        self.take_as_read(project.path, terms)
         with ExitStack() as opened:
             try:
                 folder = opened.enter_context(self._folders.of(project))
             except (Refused, OSError) as error:
                 if is_want_of_handles(error):
                     raise
-                return Scanned()
+                return Scanned(is_whole=False)
             sight = _Sight(project, folder, on_file)
-            scanned = yield from self._scan(sight, wishes, changed_only=changed_only, heed_marks=heed_marks)
+            scanned = yield from self._scan(sight, terms, changed_only=changed_only, heed_marks=heed_marks)
         return scanned
 
     def _scan(
-        self, sight: _Sight, wishes: ProjectFile, *, changed_only: bool, heed_marks: bool
+        self, sight: _Sight, terms: Terms, *, changed_only: bool, heed_marks: bool
     ) -> Generator[Turn, None, Scanned]:
         project, forgotten = sight.project, self._forgotten
         all_news, retry = yield from self._read_all(sight, changed_only=changed_only)
         if not all_news:
-            return Scanned(retry_after=RETRY_SECONDS if retry else None)
+            return Scanned(retry_after=RETRY_SECONDS if retry else None, is_whole=not retry)
         failpoint("read")
         changes, is_deferred = 0, False
         for part in self._parts(sight, all_news):
             if isinstance(part, Turn):
                 yield part
                 continue
-            taken = self._intake.take_in(project, [item for *_, item in part], wishes, heed_marks=heed_marks)
+            taken = self._intake.take_in(project, [item for *_, item in part], terms, heed_marks=heed_marks)
             changes, is_deferred = changes + taken.changes, is_deferred or taken.deferred
             for news, digest, item in part:
                 news.complaints.add(digest, taken.problems.get((item.path, item.place), ()))
             yield Turn.AT_WORK
         failpoint("enqueued")
+        has_more = any(news.has_more for news in all_news)
         if is_deferred:
-            return Scanned(changes, RETRY_SECONDS if retry else DEFERRED_SECONDS)
+            is_whole = not retry and not has_more
+            return Scanned(changes, RETRY_SECONDS if retry else DEFERRED_SECONDS, is_whole)
         for news in all_news if forgotten == self._forgotten else ():
             self._remember(project, news)
-        if any(news.has_more for news in all_news):
-            return Scanned(changes, AT_ONCE)
+        if has_more:
+            return Scanned(changes, AT_ONCE, is_whole=False)
         retry = retry or any(news.found < news.fresh for news in all_news)
-        return Scanned(changes, RETRY_SECONDS if retry else None)
+        return Scanned(changes, RETRY_SECONDS if retry else None, is_whole=not retry)
 
     def forget(self) -> None:
         """Read everything anew at the next scan: what is known has changed by other means."""
         self._memos.forget()
         self._forgotten += 1
+
+    def take_as_read(self, folder: Path, terms: Terms) -> None:
+        """Take what was read of a folder as read by these terms."""
+        self._terms[folder] = terms
 
     def _read_all(
         self, sight: _Sight, *, changed_only: bool

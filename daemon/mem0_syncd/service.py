@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from mem0_syncd import folder_check, inventory, means, project_file, projects, sync_state
+from mem0_syncd import folder_check, inventory, listing, means, project_file, sync_state
 from mem0_syncd.delivery import Deliveries, Delivery, Means
 from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.file_news import Turn
@@ -71,7 +71,7 @@ class Service:
         self.deliveries.pause(paused=outbox.registry.fact("paused") is not None)
         self.whereabouts = Whereabouts()
         self.marks = Marks(outbox, self._mark_soon, self.folders, self.whereabouts)
-        self.routes = Routes(outbox.registry, self._destination_named, self._after_move, self.folders)
+        self.routes = Routes(outbox, self._destination_named, self._after_move, self.folders)
         self.pickup = Pickup(outbox, self.routes, settings.state_dir, self.folders, self.whereabouts)
         self.origin_looks = OriginLooks(outbox, self._look_for_origins, self.folders)
         # One turn of a scan, or the spool, at a time.
@@ -105,7 +105,7 @@ class Service:
 
     def _take_in_listed(self) -> list[Problem]:
         """Watch the projects that the settings list; returns what stands in the way."""
-        return projects.take_in_settings(
+        return listing.take_in_settings(
             self.outbox.registry, self.settings.projects, trusted=self.folders.trusted
         )
 
@@ -229,18 +229,21 @@ class Service:
             scans.retry[project.path] = RETRY_SECONDS
             return
         place.file = project_file.PATH
-        wishes = self.routes.wishes_of(project)
-        if wishes is None:  # what nobody may send is for nobody to guess
+        route = self.routes.settle(project)
+        if route is None:  # what nobody may send is for nobody to guess
             return
-        scans.changes += self.routes.follow(project, wishes)
+        project = route.project
+        scans.changes += route.has_moved
         place.file = sync_state.PATH
         if self.marks.take_in(project):  # first: what others marked isn't sent
             self.scanner.forget()
         self._note_second_writer(project, place)
         scanned = yield from self.scanner.turns(
-            project, wishes, changed_only=changed_only, heed_marks=heed_marks, on_file=place.move
+            project, route.terms, changed_only=changed_only, heed_marks=heed_marks, on_file=place.move
         )
         scans.changes += scanned.changes
+        if (terms := self.routes.after_scan(route, is_whole=scanned.is_whole)) is not None:
+            self.scanner.take_as_read(project.path, terms)
         if scanned.retry_after is not None:
             scans.retry[project.path] = scanned.retry_after
         if scanned.changes:

@@ -7,9 +7,17 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from mem0_syncd import paths, store_config
@@ -75,6 +83,24 @@ class BackoffSettings(_Section):
     cap_seconds: float = Field(60.0, gt=0, description="Ceiling of every wait.")
 
 
+class ListedProject(_Section):
+    """A project in the list of the settings: what is said of it here is stronger than its own file."""
+
+    path: Path
+    id: str | None = Field(None, min_length=1)
+    destination: Literal["platform", "server", "embedded"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _folder_alone(cls, said: Any) -> Any:
+        """Take a folder alone for a project of which nothing more is said."""
+        if isinstance(said, str | Path):
+            return {"path": said}
+        if isinstance(said, dict) and "read" in said:
+            raise ValueError("`read` has no meaning yet: every source of a project is read")
+        return said
+
+
 class Settings(BaseSettings):
     """All settings; the environment is stronger than the file."""
 
@@ -92,7 +118,11 @@ class Settings(BaseSettings):
     platform: PlatformSettings = Field(default_factory=PlatformSettings)
     server: ServerSettings = Field(default_factory=ServerSettings)
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
-    projects: list[Path] = Field([], description="Project folders, besides those added by command.")
+    projects: list[ListedProject] = Field(
+        [],
+        description="Project folders, besides those added by command; instead of a folder also"
+        ' `{"path": ..., "id": ..., "destination": ...}`, which is stronger than the project\'s own file.',
+    )
     trusted_folders: list[Path] = Field(
         [],
         description="Folders that links out of a project may lead to, and where files may be of any owner.",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mem0_syncd import refusal
+from mem0_syncd.consent import Consent
 from mem0_syncd.control import ask, ask_at
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, OutboxUnusable, Problem
 from mem0_syncd.guarantee import guarantee
@@ -108,6 +109,7 @@ def _projects(outbox: Outbox) -> list[dict[str, Any]]:
     problems: dict[str, list[dict[str, str]]] = {}
     for project_id, problem in reported(outbox):
         problems.setdefault(project_id, []).append(problem.as_dict())
+    consents, early = registry.consents.of_projects(), outbox.marks.early()
     tallies = {it.id: outbox.ledger.counts(it.id) for it in registry.destinations_in_use()}
     unwatched = {project_id for project_id, _ in tallies.get(default.id, {})} if default else set()
     shown = []
@@ -122,6 +124,8 @@ def _projects(outbox: Outbox) -> list[dict[str, Any]]:
                 "worktrees": worktrees,
                 "destination": destination.identity if destination else None,
                 "guarantee": guarantee(destination.name, destination.address) if destination else None,
+                "consent": _consent(consents[project_id]) if project_id in consents else None,
+                "early_marks": early.get(project_id, []),
                 "problems": problems.get(project_id, []),
                 "kinds": {
                     kind.value: _counts(counts[project_id, kind])
@@ -131,6 +135,18 @@ def _projects(outbox: Outbox) -> list[dict[str, Any]]:
             }
         )
     return shown
+
+
+def _consent(consent: Consent) -> dict[str, Any]:
+    """What holds of a project by its user's consent, and the names of what waits."""
+    terms = consent.effective
+    return {
+        "destination": terms.destination,
+        "kinds": [kind.value for kind in Kind if kind in terms.kinds],
+        "exclude": list(terms.exclude),
+        "global": terms.global_scope.value,
+        "waiting": list(consent.waiting.names),
+    }
 
 
 def _counts(tally: dict[str, int]) -> dict[str, int]:

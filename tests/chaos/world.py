@@ -98,6 +98,9 @@ class World:
         self.written: Counter[str] = Counter()
         self._number = 0
         self._revisable: list[tuple[Project, int, int]] = []
+        for project in self.projects:  # what the first scan finds, so that the global scope is agreed to
+            self._practice(project)
+        self._write({project.name for project in self.projects})
 
     @property
     def is_written(self) -> bool:

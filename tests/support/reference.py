@@ -28,7 +28,7 @@ file is `config.toml` in your configuration folder (`~/.config/mem0-syncd/` on L
 TOML key is the variable's name without its prefix, in lower case; two underscores begin a table:
 
 ```toml
-projects = ["~/code/shop", "~/code/blog"]
+projects = ["~/code/shop", {path = "~/code/blog", id = "journal", destination = "embedded"}]
 flush_seconds = 2
 
 [platform]            # MEM0_SYNCD_PLATFORM__...
@@ -37,6 +37,11 @@ threads = 16
 
 A name that is no setting is an error, in the file and in the environment, and so is a value that can't be
 used: the command says which one, and ends with exit code 78.
+
+What the list of projects says of one is stronger than
+[the project's own file](sources.md#a-projects-own-file).
+A listed project whose file asks for an id or for another destination waits for
+`mem0-syncd project accept PATH`.
 
 A running daemon reads the settings again on SIGHUP (`systemctl --user reload mem0-syncd`). What is wrong then
 changes nothing, and `mem0-syncd status` names it; another state folder, runtime folder or log file takes a

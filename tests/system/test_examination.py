@@ -12,9 +12,9 @@ from pydantic import SecretStr
 
 from mem0_syncd.doctor import CHECKS
 from mem0_syncd.doctor.network import ask_platform, judge, judge_key
+from mem0_syncd.listing import misfit
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.projects import misfit
-from mem0_syncd.settings import PlatformSettings
+from mem0_syncd.settings import ListedProject, PlatformSettings
 from support.daemon import Daemon, platform_settings, running
 from support.decision_log import decision, write_log
 from support.faults import answer, html
@@ -144,7 +144,7 @@ def test_the_ids_of_listed_projects_must_differ(project: Path, tmp_path: Path) -
     other.mkdir(parents=True)
     outbox = Outbox.open(tmp_path)
     outbox.registry.add_project(ProjectRow("shop", project))
-    problem = misfit(outbox.registry, other)
+    problem = misfit(outbox.registry, ListedProject(path=other))
     outbox.close()
     assert problem
     assert problem.remedy.startswith("give it an id of its own")

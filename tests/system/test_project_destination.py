@@ -88,24 +88,24 @@ def test_what_waits_for_a_destination_that_the_project_left_stays_there(
         write_log(blog, [decision(9), decision(10)])
         daemon.wait_delivered(4)
         assert cases(mem0.texts("shop-decisions").elements()) == [1]
-        says(project, "")
+        says(project, "")  # which asks for nothing else
+        daemon.scan()
+        assert "embedded" in str(daemon.status()["projects"])
+        says(project, 'destination = "platform"')
         wait_until(lambda: cases(mem0.texts("shop-decisions").elements()) == [1, 2], "it goes after all")
 
 
 @pytest.mark.parametrize("text", ['destination = "nowhere"', "not TOML"])
-def test_a_project_whose_wishes_cannot_be_read_sends_nothing(
+def test_a_project_whose_file_could_never_be_read_sends_nothing(
     tmp_path: Path, project: Path, mem0: Mem0Platform, text: str
 ) -> None:
     """Where its items may go is not guessed: it is reported, and its neighbour is delivered."""
     blog = tmp_path / "blog"
     daemon = Daemon(tmp_path, [project, blog], **platform_settings(mem0.url))
-    blog.mkdir()
-    with running(daemon):
-        pass
     says(project, text)
     write_log(project, [decision(1)])
     write_log(blog, [decision(3)])
-    with running(daemon):
+    with running(daemon, mend_seconds=0.2):
         daemon.wait_delivered(1)
         (problem,) = daemon.status()["problems"]
         assert problem["where"].startswith(str(project / ".claude/mem0-syncd.toml"))

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from mem0_syncd import projects
-from mem0_syncd.errors import SyncdError
+from mem0_syncd.errors import Problem, SyncdError
+from mem0_syncd.listing import take_in_settings
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.registry import Registry
+from mem0_syncd.settings import ListedProject
 
 
 @pytest.fixture
@@ -28,6 +30,11 @@ def make(folder: Path) -> Path:
     """A folder."""
     folder.mkdir(parents=True)
     return folder
+
+
+def take_in(registry: Registry, *folders: Path) -> list[Problem]:
+    """Have the settings list some folders."""
+    return take_in_settings(registry, [ListedProject(path=folder) for folder in folders])
 
 
 @pytest.mark.parametrize(
@@ -127,7 +134,7 @@ def test_the_settings_list_is_watched(registry: Registry, tmp_path: Path) -> Non
     """Besides what was added by command."""
     one, two = make(tmp_path / "one"), make(tmp_path / "two")
     projects.add(registry, one)
-    assert projects.take_in_settings(registry, [two]) == []
+    assert take_in(registry, two) == []
     assert {(it.id, it.origin) for it in registry.projects()} == {("one", "command"), ("two", "settings")}
 
 
@@ -135,16 +142,16 @@ def test_what_leaves_the_settings_list_is_watched_no_more(registry: Registry, tm
     """What was added by command stays, in the list or not."""
     one, two = make(tmp_path / "one"), make(tmp_path / "two")
     projects.add(registry, one)
-    projects.take_in_settings(registry, [one, two])
-    projects.take_in_settings(registry, [])
+    take_in(registry, one, two)
+    take_in(registry)
     assert [it.id for it in registry.projects()] == ["one"]
 
 
 def test_what_was_listed_and_then_added_by_command_stays(registry: Registry, project: Path) -> None:
     """Somebody asked for it."""
-    projects.take_in_settings(registry, [project])
+    take_in(registry, project)
     projects.add(registry, project)
-    projects.take_in_settings(registry, [])
+    take_in(registry)
     assert [it.id for it in registry.projects()] == ["shop"]
 
 
@@ -153,11 +160,11 @@ def test_two_listed_projects_with_one_id_are_reported(
 ) -> None:
     """The later one is held; the report goes when its cause does."""
     other = make(tmp_path / "other" / "shop")
-    (problem,) = projects.take_in_settings(registry, [project, other])
+    (problem,) = take_in(registry, project, other)
     assert str(other) in problem.where
     assert [it.path for it in registry.projects()] == [project]
     assert registry.problems() == [("", problem)]
-    assert projects.take_in_settings(registry, [project]) == []
+    assert take_in(registry, project) == []
     assert registry.problems() == []
 
 
@@ -165,7 +172,7 @@ def test_a_listed_folder_that_is_not_there_costs_no_neighbour(
     registry: Registry, project: Path, tmp_path: Path
 ) -> None:
     """It is reported."""
-    (problem,) = projects.take_in_settings(registry, [tmp_path / "nowhere", project])
+    (problem,) = take_in(registry, tmp_path / "nowhere", project)
     assert "no such folder" in problem.what
     assert [it.path for it in registry.projects()] == [project]
 
@@ -246,8 +253,8 @@ def test_a_worktree_that_is_removed_leaves_its_main_tree(
 ) -> None:
     """From the list of the settings, too."""
     projects.add(registry, project)
-    projects.take_in_settings(registry, [worktree])
-    projects.take_in_settings(registry, [])
+    take_in(registry, worktree)
+    take_in(registry)
     assert [it.path for it in registry.projects()] == [project]
 
 
@@ -293,7 +300,7 @@ def test_a_home_folder_is_refused_and_one_that_is_listed_is_reported(
     monkeypatch.setenv("HOME", str(home))
     with pytest.raises(SyncdError, match="your home folder"):
         projects.add(registry, Path("~"))
-    problems = projects.take_in_settings(registry, [home, shop, tmp_path])
+    problems = take_in(registry, home, shop, tmp_path)
     assert [it.where for it in problems] == [str(home), str(tmp_path)]
     assert all(it.remedy for it in problems)
     assert [it.path for it in registry.projects()] == [shop]

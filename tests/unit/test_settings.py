@@ -117,7 +117,8 @@ def test_each_fixed_name_is_a_setting_with_its_default(
     """Other programs use these names."""
     assert value(settings.load(), attribute) == default
     setenv(**{variable: text})
-    assert value(settings.load(), attribute) == expected
+    loaded = value(settings.load(), attribute)
+    assert ([it.path for it in loaded] if attribute == "projects" else loaded) == expected
 
 
 def test_folders_come_from_the_environment(setenv: Set, tmp_path: Path) -> None:
@@ -157,7 +158,11 @@ def test_the_file_says_what_the_environment_does_not(write: Write, setenv: Set) 
     )
     setenv(FLUSH_SECONDS="2", PLATFORM__THREADS="4")
     loaded = settings.load()
-    assert (loaded.flush_seconds, loaded.scan_seconds, loaded.projects) == (2.0, 10.0, [Path("/a")])
+    assert (loaded.flush_seconds, loaded.scan_seconds, [it.path for it in loaded.projects]) == (
+        2.0,
+        10.0,
+        [Path("/a")],
+    )
     assert (loaded.platform.host, loaded.platform.threads) == ("http://file", 4)
     assert (loaded.backoff.cap_seconds, loaded.backoff.base_seconds) == (7.0, 1.0)
 

@@ -99,7 +99,10 @@ def check_contract(shown: dict[str, Any]) -> None:
     assert shown["destination"]["state"] in {"ok", "held", "unreachable"}
     every = [shown["totals"]]
     for project in shown["projects"]:
-        assert set(project) == {"id", "path", "worktrees", "destination", "guarantee", "problems", "kinds"}
+        assert set(project) == {
+            *("id", "path", "worktrees", "destination", "guarantee"),
+            *("consent", "early_marks", "problems", "kinds"),
+        }
         assert set(project["kinds"]) <= {kind.value for kind in Kind}
         every += project["kinds"].values()
     for counts in every:
@@ -152,6 +155,8 @@ def test_every_count_is_shown_and_they_add_up(state: Path, project: Path) -> Non
             "worktrees": [],
             "destination": "platform https://mem0.example.org",
             "guarantee": "exactly-once",
+            "consent": None,
+            "early_marks": [],
             "problems": [],
             "kinds": {"decision": shown["totals"]},
         }

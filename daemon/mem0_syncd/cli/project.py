@@ -27,33 +27,36 @@ def project() -> None:
     """
 
 
-@project.command()
+@project.command(short_help="Watch a project.")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--id", "name", help="Its id, where the folder's name won't do.")
 @click.option("--dry-run", is_flag=True, help="Say what would go where, and stop there.")
-def add(path: Path, name: str | None, *, dry_run: bool) -> None:
-    """Watch the project at PATH.
+@click.option(
+    "--global/--no-global",
+    "globally",
+    default=None,
+    help="Whether its best practices go to all projects; they do if there are some now.",
+)
+def add(path: Path, name: str | None, *, dry_run: bool, globally: bool | None) -> None:
+    """Watch the project at PATH, and agree to what its own file asks for.
+
+    What the file asks for later waits for: mem0-syncd project accept.
 
     \b
     Example:  mem0-syncd project add ~/code/shop
     """
-    from mem0_syncd import means, project_file, settings
-    from mem0_syncd.preview import preview
-    from mem0_syncd.watched_folder import WatchedFolder
+    from mem0_syncd import acceptance, means, settings
 
     chosen = settings.load()
     folder, trusted = projects.resolve(path), chosen.trusted_folders
     with writable(chosen.state_dir) as outbox:
-        row = projects.intended(outbox.registry, folder, name, trusted=trusted)
-        watched = WatchedFolder(folder, trusted=trusted)
-        own = project_file.read(watched).destination
-        for line in preview(watched, row.id):
+        offer = acceptance.offer(outbox.registry, chosen, folder, name, globally=globally)
+        for line in offer.lines:
             output.talk(line)
-        output.talk(f"  to {means.intended(own, chosen, outbox.registry)}")
         if dry_run:
             return
         means.choose_destination(chosen, outbox.registry)
-        row = projects.add(outbox.registry, folder, name, trusted=trusted)
+        row = projects.add(outbox.registry, folder, name, scope=offer.scope, trusted=trusted)
     if not _tell_daemon():
         output.talk("  once the daemon runs; start it: mem0-syncd run")
     output.row(row.id, row.path)
@@ -64,18 +67,36 @@ def add(path: Path, name: str | None, *, dry_run: bool) -> None:
 @click.option("--same", is_flag=True, help="The other repository's memories under its id are its own, too.")
 @click.option("--yes", is_flag=True, help="Agree without being asked.")
 def accept(name: str, *, same: bool, yes: bool) -> None:
-    """Agree to what a project waits for; it is printed first.
+    """Agree to what a project's own file asks for, and to what else of it waits; it is printed first.
 
     With --same it goes on where it was stopped because memories of another repository are under its id: for
     example after its history was rewritten. Without a terminal it takes --yes; nothing is done without it.
 
     \b
-    Example:  mem0-syncd project accept --same shop
+    Example:  mem0-syncd project accept shop
+              mem0-syncd project accept --same shop
     """
     if same:
         _accept_same(name, yes=yes)
+    else:
+        _accept_asked(name, yes=yes)
+
+
+def _accept_asked(name: str, *, yes: bool) -> None:
+    from mem0_syncd import acceptance, settings
+
+    chosen = settings.load()
+    with writable(chosen.state_dir) as outbox:
+        asking = acceptance.find(outbox.registry, chosen, name)
+    for line in asking.lines:
+        output.say(line)
+    if not asking.is_something:
+        output.talk("nothing waits for you")
         return
-    output.talk("nothing waits for you")
+    _confirm("Do you agree?", yes=yes)
+    with writable(chosen.state_dir) as outbox:
+        acceptance.agree(outbox.registry, chosen, asking)
+    output.talk("agreed" if _tell_daemon() else "agreed; it holds once the daemon runs")
 
 
 def _accept_same(name: str, *, yes: bool) -> None:

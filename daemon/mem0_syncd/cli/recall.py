@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from mem0_syncd.cli.access import alone, either, read_only
 from mem0_syncd.cli.progress import progress
 from mem0_syncd.control import ask
 from mem0_syncd.item import Kind
+from mem0_syncd.memory import GLOBAL_BEST_PRACTICES
+from mem0_syncd.projects import project_id
 from mem0_syncd.spooled import KINDS
 
 
@@ -36,7 +39,8 @@ from mem0_syncd.spooled import KINDS
 def recall(query: str, path: Path, *, kind: str | None, limit: int, as_json: bool) -> None:
     """Search what is in Mem0 of this project, and the global best practices.
 
-    The nearest comes first; the number before it compares within one answer only.
+    The nearest comes first; the number before it compares within one answer only. With a best practice
+    stands which project it came from.
 
     \b
     Example:  mem0-syncd recall "how do we store sessions?"
@@ -56,10 +60,24 @@ def recall(query: str, path: Path, *, kind: str | None, limit: int, as_json: boo
 
     with progress("searching"):
         hits = either(lambda: ask(state, "recall", timeout=90.0, **wanted)["hits"], without_daemon)
+    hits = [{**hit, "project": origin_of(hit)} for hit in hits]
     if as_json:
         output.document({"schema": 1, "project": project.id, "hits": hits})
         return
     for hit in hits:
-        output.block(hit["text"], first=f"{hit['score']:.2f}  ")
+        output.block(f"{_said_of(hit)}{hit['text']}", first=f"{hit['score']:.2f}  ")
     if not hits:
         output.talk("nothing found")
+
+
+def _said_of(hit: Mapping[str, Any]) -> str:
+    """What is said before a memory that every project recalls: where it came from."""
+    if hit["user_id"] != GLOBAL_BEST_PRACTICES:
+        return ""
+    return f"(best practice from {hit['project'] or 'an unknown project'}) "
+
+
+def origin_of(hit: Mapping[str, Any]) -> str | None:
+    """The id of the project that a memory says it is from; None where it says nothing of the kind."""
+    said = (hit["metadata"] or {}).get("project")
+    return project_id(said) if isinstance(said, str) and said else None

@@ -12,9 +12,9 @@ from mem0_syncd.doctor.surroundings import Surroundings
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.folders import Folders
 from mem0_syncd.item import Kind
+from mem0_syncd.listing import misfit
 from mem0_syncd.memory import user_id
 from mem0_syncd.outbox import ProjectRow
-from mem0_syncd.projects import misfit
 from mem0_syncd.render import headline, needs_you
 from mem0_syncd.status import snapshot
 from mem0_syncd.unreadable import Refused

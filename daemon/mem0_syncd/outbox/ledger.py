@@ -98,6 +98,14 @@ class Ledger:
         """Whether any item of a project is known, at whichever destination."""
         return self._db.row("SELECT 1 FROM tally WHERE project = ? AND n > 0", (project,)) is not None
 
+    def tally(self, destination: int, project: str, kind: str) -> dict[str, int]:
+        """How many items of a kind of one project count as what."""
+        rows = self._db.rows(
+            "SELECT status, n FROM tally WHERE destination = ? AND project = ? AND kind = ?",
+            (destination, project, kind),
+        )
+        return {row["status"]: row["n"] for row in rows}
+
     def redacted(self, destination: int) -> int:
         """In how many items a credential was found."""
         row = self._db.row(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -34,13 +35,50 @@ class Marks:
         )
         return {row["source_id"] for row in rows}
 
-    def set_foreign(self, project: str, ids: Iterable[str], tree: str = "") -> None:
-        """Replace what is known of others' marks in one folder of a project."""
+    def set_foreign(self, project: str, ids: Iterable[str], tree: str = "", *, now: float = 0.0) -> None:
+        """Replace what is known of others' marks in one folder; new ones are first seen `now`."""
+        marked = list(ids)
         with self._db.transaction() as sql:
-            sql.execute("DELETE FROM foreign_mark WHERE project = ? AND tree = ?", (project, tree))
-            sql.executemany(
-                "INSERT OR IGNORE INTO foreign_mark VALUES (?, ?, ?)", ((project, tree, i) for i in ids)
+            sql.execute(
+                "DELETE FROM foreign_mark WHERE project = ? AND tree = ?"
+                " AND source_id NOT IN (SELECT value FROM json_each(?))",
+                (project, tree, json.dumps(marked)),
             )
+            sql.executemany(
+                "INSERT OR IGNORE INTO foreign_mark (project, tree, source_id, seen_at) VALUES (?, ?, ?, ?)",
+                ((project, tree, i, now) for i in marked),
+            )
+
+    def seen(self, project: str) -> dict[str, float]:
+        """The ids that others marked as synced, each with when it was first seen."""
+        rows = self._db.rows(
+            "SELECT source_id, MAX(seen_at) AS seen_at FROM foreign_mark WHERE project = ?"
+            " GROUP BY source_id",
+            (project,),
+        )
+        return {row["source_id"]: row["seen_at"] for row in rows}
+
+    def first_sights(self, keys: Iterable[str]) -> dict[str, float]:
+        """When the items with these keys were first seen, at any destination; new ones are left out."""
+        rows = self._db.rows(
+            "SELECT sync_key, MIN(seen_at) AS seen_at FROM item"
+            " WHERE destination IN (SELECT id FROM destination)"
+            " AND sync_key IN (SELECT value FROM json_each(?)) GROUP BY sync_key",
+            (json.dumps(list(keys)),),
+        )
+        return {row["sync_key"]: row["seen_at"] for row in rows}
+
+    def note_early(self, project: str, ids: Iterable[str]) -> None:
+        """Remember decisions that are sent although they were marked, long before they were there."""
+        with self._db.transaction() as sql:
+            sql.executemany("INSERT OR IGNORE INTO early_mark VALUES (?, ?)", ((project, i) for i in ids))
+
+    def early(self) -> dict[str, list[str]]:
+        """By project, the decisions whose marks were there long before them, which were sent all the same."""
+        found: dict[str, list[str]] = {}
+        for row in self._db.rows("SELECT * FROM early_mark ORDER BY project, source_id"):
+            found.setdefault(row["project"], []).append(row["source_id"])
+        return found
 
     def markable(self, destination: int, project: str, source: str) -> Markable:
         """What can be marked in a project's sync-state file, of the items of one source."""

@@ -37,6 +37,7 @@ _WORTH = (
     ("same_origin", "*", "TRUE", ""),
     ("stated_origin", "*", "TRUE", ""),
     ("stopped", "*", "TRUE", ""),
+    ("consent", "*", "TRUE", ""),
     ("item", "*", "tombstone IS NOT NULL", "dropped, forgotten or deleted items"),
     ("item", "*", "status IN ('dead', 'pending', 'unconfirmed', 'accepted')", ""),
     ("entry", "*", "state = 'dead'", "dead letters"),
@@ -49,6 +50,7 @@ _WORTH = (
 )
 _TIDY = """
 UPDATE item SET status = 'pending' WHERE status IN ('unconfirmed', 'accepted');
+UPDATE project SET is_scanned = 0;
 -- What refers to something that couldn't be read is of no use.
 DELETE FROM item WHERE destination NOT IN (SELECT id FROM destination);
 DELETE FROM entry WHERE (destination, sync_key) NOT IN (SELECT destination, sync_key FROM item)

@@ -1,0 +1,88 @@
+"""What a project's own file asks for beyond what was agreed, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mem0_syncd.consent import Consent, Terms
+from mem0_syncd.errors import Problem
+from mem0_syncd.item import Kind
+from mem0_syncd.memory import GLOBAL_BEST_PRACTICES
+
+FILE = ".claude/mem0-syncd.toml"
+
+LONGEST_VALUE = 200
+"""Characters of a value in a problem: a stranger's file may say as much as it likes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One value that waits: what it is now, '' where nothing was ever agreed, and what it would be."""
+
+    name: str
+    now: str
+    asked: str
+
+
+def differences(consent: Consent, place: Callable[[str | None], str] = str) -> Iterator[Difference]:
+    """The values that wait; `place` says where a destination's name leads, None being everybody's."""
+    asked, now = consent.waiting, consent.terms if consent.id is not None else None
+    if asked.id is not None:
+        yield Difference("id", consent.id or "", asked.id)
+    if asked.destination is not None:
+        yield Difference("destination", place(now.destination) if now else "", place(asked.destination))
+    if asked.kinds is not None:
+        yield Difference("kinds", _kinds(now.kinds) if now else "", _kinds(asked.kinds))
+    if asked.exclude is not None:
+        yield Difference("exclude", _patterns(now.exclude) if now else "", _patterns(asked.exclude))
+
+
+def problem(consent: Consent, folder: Path, name: str, everybodys: str) -> Problem | None:
+    """What `status` says of what waits, if anything does; `name` is what the project is known by."""
+    there = list(differences(consent, lambda it: it or everybodys))
+    if not there:
+        return None
+    values = "; ".join(
+        f"{it.name} {_short(it.asked)}" + (f" (agreed: {_short(it.now)})" if it.now else "") for it in there
+    )
+    what = f"the project's own file asks for more than was agreed: {values}"
+    if consent.id is None:
+        what = f"nothing of the project goes, for its own file asks for what nobody has agreed to: {values}"
+    return Problem(what, str(folder / FILE), f"if you agree: mem0-syncd project accept {name}")
+
+
+def global_problem(count: int, folder: Path, name: str) -> Problem | None:
+    """What `status` says of best practices that wait, if there are some."""
+    if not count:
+        return None
+    some = "a best practice waits" if count == 1 else f"{count} best practices wait"
+    return Problem(
+        f"{some}: what goes to {GLOBAL_BEST_PRACTICES} turns up in the recall of every project",
+        str(folder),
+        f"if you agree: mem0-syncd project accept {name}",
+    )
+
+
+def terms_in_words(terms: Terms) -> list[Difference]:
+    """The kinds and exclusions that aren't everything, as `project add` shows them."""
+    said = []
+    if terms.kinds != frozenset(Kind):
+        said.append(Difference("kinds", "", _kinds(terms.kinds)))
+    if terms.exclude:
+        said.append(Difference("exclude", "", _patterns(terms.exclude)))
+    return said
+
+
+def _kinds(kinds: Iterable[Kind]) -> str:
+    wanted = set(kinds)
+    return ", ".join(it.value for it in Kind if it in wanted) or "none"
+
+
+def _patterns(patterns: Iterable[str]) -> str:
+    return ", ".join(map(repr, patterns)) or "nothing"
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= LONGEST_VALUE else f"{value[:LONGEST_VALUE]}..."

@@ -1,0 +1,155 @@
+"""The list of projects in the settings: its folders are watched, once nothing of them waits for consent."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from mem0_syncd import asking
+from mem0_syncd.consent import EVERYTHING, Consent, Said, listed, resaid
+from mem0_syncd.errors import Problem, SyncdError
+from mem0_syncd.git import main_tree
+from mem0_syncd.outbox import ProjectRow
+from mem0_syncd.outbox.registry import Registry
+from mem0_syncd.projects import (
+    as_delivered,
+    asked_by_family,
+    is_taken_over,
+    located,
+    name_of,
+    project_id,
+    resolve,
+)
+
+ORIGIN = "projects"
+"""The origin of problems with the list of projects."""
+
+
+class Listed(Protocol):
+    """A project as the settings list it: what they say of it is its user's word."""
+
+    @property
+    def path(self) -> Path:
+        """Its folder."""
+
+    @property
+    def id(self) -> str | None:
+        """Its id, where the folder's name won't do."""
+
+    @property
+    def destination(self) -> str | None:
+        """Where its items go, if not where everybody's do."""
+
+
+def take_in_settings(
+    registry: Registry, wanted: Iterable[Listed], *, trusted: Iterable[Path] = ()
+) -> list[Problem]:
+    """Bring the watched projects in line with the list of the settings; returns what stands in the way."""
+    wanted = list(wanted)
+    folders = {located(it.path) for it in wanted}
+    for project in registry.projects():
+        if project.path not in folders:
+            _leave(registry, project)
+    registry.consents.forget_unagreed(but=folders)
+    problems = []
+    watched = {it.path for it in registry.projects()}
+    for it in wanted:
+        try:
+            _take_in(registry, it, watched, tuple(trusted))
+        except SyncdError as error:
+            problems.append(error.problem)
+    registry.set_problems("", ORIGIN, problems)
+    return problems
+
+
+def misfit(registry: Registry, wanted: Listed, *, trusted: Iterable[Path] = ()) -> Problem | None:
+    """What keeps a listed folder from being watched, if anything does."""
+    try:
+        folder = resolve(wanted.path)
+        if not any(project.path == folder for project in registry.projects()):
+            listing = _Listing(registry, folder, wanted, tuple(trusted))
+            listing.row(listing.consent(registry.consents.at(folder)))
+    except SyncdError as error:
+        return error.problem
+    return None
+
+
+def _leave(registry: Registry, project: ProjectRow) -> None:
+    """Let go of a project that isn't listed."""
+    if project.origin == "settings":
+        registry.remove_project(project.id, project.path)
+    else:
+        registry.consents.update(project.path, lambda it: resaid(it, Said()))
+
+
+def _take_in(registry: Registry, wanted: Listed, watched: Container[Path], trusted: tuple[Path, ...]) -> None:
+    folder = located(wanted.path)
+    if folder in watched:
+        registry.consents.update(folder, lambda it: resaid(it, _said(wanted)))
+        return
+    listing = _Listing(registry, resolve(folder), wanted, trusted)
+    consent = listing.consent(registry.consents.at(folder))
+    if consent.id is None:
+        registry.consents.change(folder, listing.consent)
+    row, takes_over = listing.row(consent)
+    with registry.transaction():
+        registry.add_project(row, takes_over=takes_over)
+        if registry.own_folder(row.id) == folder:
+            registry.consents.change(folder, listing.consent)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """A listed folder that isn't watched yet."""
+
+    registry: Registry
+    folder: Path
+    wanted: Listed
+    trusted: tuple[Path, ...]
+
+    def consent(self, before: Consent | None) -> Consent:
+        """The folder's consent; raises `SyncdError` where its file is broken."""
+        of_family = self._of_family()
+        if of_family is not None:  # one of its folders is watched, so it was agreed to
+            before = self.registry.consents.of(of_family.id) or Consent(
+                of_family.id, agreed=(EVERYTHING,), ids=frozenset({of_family.id})
+            )
+        asked = asked_by_family(self.folder, trusted=self.trusted)
+        name = name_of(self.folder, trusted=self.trusted)
+        consent = listed(asked, _said(self.wanted), name, _everybodys(self.registry), before)
+        return as_delivered(self.registry, consent)
+
+    def row(self, consent: Consent) -> tuple[ProjectRow, bool]:
+        """The project of the folder, and whether it takes over from one that has moved.
+
+        Raises `SyncdError` where its user is to agree first, and where the id is another one's.
+        """
+        if consent.id is None:
+            problem = asking.problem(consent, self.folder, str(self.folder), _everybodys(self.registry))
+            assert problem is not None  # noqa: S101 - otherwise it would have been agreed to
+            raise SyncdError(problem.what, where=problem.where, remedy=problem.remedy)
+        is_worktree = main_tree(self.folder, trusted=self.trusted) is not None
+        row = ProjectRow(consent.id, self.folder, "settings", is_worktree)
+        is_said = self.wanted.id is not None
+        return row, is_taken_over(self.registry, row, is_by_name=is_said, trusted=self.trusted)
+
+    def _of_family(self) -> ProjectRow | None:
+        """Another folder of the same project that is watched."""
+        main = main_tree(self.folder, trusted=self.trusted)
+        for row in self.registry.projects():
+            is_of_it = row.is_worktree and main_tree(row.path, trusted=self.trusted) == self.folder
+            if row.path == main or is_of_it:
+                return row
+        return None
+
+
+def _said(wanted: Listed) -> Said:
+    return Said(project_id(wanted.id) if wanted.id else None, wanted.destination)
+
+
+def _everybodys(registry: Registry) -> str:
+    """The name of the destination of all projects that name none; '' before one was decided on."""
+    destination = registry.current_destination()
+    return destination.name if destination else ""
