@@ -97,7 +97,9 @@ def test_nothing_that_a_file_says_steers_a_terminal(world: HostileWorld, hostile
     """Every command's output, on a pipe and to people, is free of control, bidi and hidden characters."""
     world.watch(hostile)
     world.mem0.fail(
-        "add", answer(413, f"<h1>{EVIL}</h1>"), where=lambda body: "DEC-" in json.dumps(body), times=1
+        "add",
+        answer(413, f"<h1>{EVIL}</h1>"),
+        where=lambda body: f"{hostile.name}-decisions" in json.dumps(body),
     )
     with world.unharmed(hostile):
         fill(hostile)
