@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -89,9 +91,10 @@ class Pickup:
             place.move(STATE_PATH)
             made = self._made_since(project, event)
             reading = within_limits_of(understand(event, project, made, trusted=self._folders.trusted))
-        changes += intake.take_in(project, reading.items, terms).changes
-        self._registry.set_problems(project.id, "session", reading.problems, project.tree)
-        return changes
+        taken = intake.take_in(project, reading.items, terms)
+        problems = [*reading.problems, *chain.from_iterable(taken.problems.values())]
+        self._registry.set_problems(project.id, "session", problems, project.tree)
+        return changes + taken.changes
 
     def _awaits_consent(self, folder: Path) -> bool:
         whole = projects.located(folder)
@@ -103,8 +106,11 @@ class Pickup:
             return Made()
         name = f"session:{project.id}"
         last = json.loads(self._registry.fact(name) or '{"id": "", "began": 0, "heard": 0}')
-        began = last["began"] if last["id"] == event["session_id"] else last["heard"]
-        session = {"id": event["session_id"], "began": began, "heard": time.time()}
+        told = str(event["session_id"])
+        # Whatever a session is called is only compared, so it isn't kept; earlier versions did keep it.
+        known_as = hashlib.blake2b(told.encode("utf-8", "replace"), digest_size=16).hexdigest()
+        began = last["began"] if last["id"] in {known_as, told} else last["heard"]
+        session = {"id": known_as, "began": began, "heard": time.time()}
         self._registry.set_fact(name, json.dumps(session))
         if not began:  # the first session of all: what was there before it isn't its own
             return Made()

@@ -197,13 +197,14 @@ def test_a_destination_that_comes_with_a_pull_waits(tmp_path: Path, mem0: Mem0Pl
 @pytest.mark.parametrize("where", ["pattern", "record", "queue"])
 def test_a_best_practice_that_comes_with_a_pull_waits(world: HostileWorld, hostile: Path, where: str) -> None:
     """The scope that all projects share gets nothing of a repository that its user didn't agree to."""
+    text = f"{EVIL} of {hostile.name}"
     lines = {
-        "pattern": (PATTERNS, {"agent": "a", "agent_id": "ork:a", "pattern": EVIL, "generalizable": True}),
+        "pattern": (PATTERNS, {"agent": "a", "agent_id": "ork:a", "pattern": text, "generalizable": True}),
         "record": (
             ".claude/memory/decisions.jsonl",
-            {"id": "r", "type": "pattern", "content": {"what": EVIL}, "metadata": {"is_generalizable": True}},
+            {"id": "r", "type": "pattern", "content": {"what": text}, "metadata": {"is_generalizable": True}},
         ),
-        "queue": (QUEUE, {"text": EVIL, "user_id": GLOBAL_BEST_PRACTICES, "metadata": {}}),
+        "queue": (QUEUE, {"text": text, "user_id": GLOBAL_BEST_PRACTICES, "metadata": {}}),
     }
     world.watch(hostile)
     wait_until(lambda: world.texts(hostile.name), "what it had")
@@ -213,10 +214,12 @@ def test_a_best_practice_that_comes_with_a_pull_waits(world: HostileWorld, hosti
         (hostile / place).write_text(json.dumps(line) + "\n")
         wait_until(lambda: world.problems_of(hostile), "what waits is named")
         world.scan()
-    assert not is_said(world.mem0, GLOBAL_BEST_PRACTICES)
+    assert not any(text in it for it in world.mem0.texts(GLOBAL_BEST_PRACTICES))
     agreed = world.run("project", "accept", hostile.name, "--yes")
     assert agreed.returncode == 0, agreed.stderr
-    wait_until(lambda: is_said(world.mem0, GLOBAL_BEST_PRACTICES), "what was agreed to")
+    wait_until(
+        lambda: any(text in it for it in world.mem0.texts(GLOBAL_BEST_PRACTICES)), "what was agreed to"
+    )
 
 
 def test_recall_says_where_a_best_practice_comes_from(world: HostileWorld, hostile: Path) -> None:
@@ -269,7 +272,8 @@ def test_a_mark_that_was_there_before_its_decision_hides_nothing(tmp_path: Path,
         with world.unharmed(hostile):
             write_log(hostile, [decision(number) for number in range(1, 7)])
             wait_until(lambda: len(world.texts("stranger")) == 6, "five decisions that were marked before")
-            world.wait_named(hostile, SYNC_STATE)
+            (shown,) = [it for it in world.daemon.status()["projects"] if it["path"] == str(hostile)]
+            assert sorted(shown["early_marks"]) == coming
 
 
 def test_a_mark_beside_its_decision_counts(world: HostileWorld, hostile: Path) -> None:

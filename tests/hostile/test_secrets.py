@@ -153,13 +153,6 @@ def test_a_token_in_any_field_stays_in_its_file(world: HostileWorld) -> None:
     assert not leaks, leaks
 
 
-def is_settled(world: HostileWorld, project: Path) -> bool:
-    """Whether a session's summary is at Mem0, or counted as withheld."""
-    (shown,) = [it for it in world.daemon.status()["projects"] if it["path"] == str(project)]
-    is_withheld = shown["kinds"].get("session_summary", {}).get("withheld", 0) > 0
-    return is_withheld or bool(world.mem0.texts(f"{project.name}-continuity"))
-
-
 def test_a_token_in_a_sessions_files_stays_there(world: HostileWorld, hostile: Path) -> None:
     """Whatever field of a session's files it is in, the summary goes without it."""
     world.watch(hostile)
@@ -171,7 +164,7 @@ def test_a_token_in_a_sessions_files_stays_there(world: HostileWorld, hostile: P
             said = told({**document, "session_id": "TOKEN"}, hostile.name)
             (hostile / place).write_text(json.dumps(said) + "\n")
         world.end_session(hostile, session_id=secret)
-        wait_until(lambda: is_settled(world, hostile), "the summary is sent, or withheld")
+        wait_until(lambda: world.problems_of(hostile), "the summary is withheld, and named")
         world.scan()
     assert secret.encode() not in world.mem0.received
     assert not world.traces_of(secret.encode())
