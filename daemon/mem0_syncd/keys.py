@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from mem0_syncd.item import Item, SentAs, former_keys
+from mem0_syncd.item import Item, Kind, SentAs, former_keys
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.outbox.identities import Identity
 from mem0_syncd.redactor import Redacted, Redactor
@@ -24,6 +24,9 @@ class Keyed:
     learnt: list[Identity] = field(default_factory=list)
 
 
+_Revision = tuple[Kind, str, str | None, str | None, str]
+
+
 class Keys:
     """Finds items by what they are here, and says what they are in Mem0; for one thread at a time.
 
@@ -33,7 +36,7 @@ class Keys:
     def __init__(self, outbox: Outbox, redactor: Redactor) -> None:
         self._identities, self._rekeying = outbox.identities, outbox.rekeying
         self._redactor = redactor
-        self._redacted: dict[str, Redacted] = {}
+        self._redacted: dict[_Revision, Redacted] = {}
 
     def assign(self, destination: int, batch: Iterable[Item]) -> Keyed:
         """Say of each item what it is sent as; what is known of it under a former key follows.
@@ -51,9 +54,10 @@ class Keys:
 
     def redact(self, item: Item) -> Redacted:
         """An item as it is sent; once for each revision of a batch."""
-        if item.revision not in self._redacted:
-            self._redacted[item.revision] = self._redactor.redact(item)
-        return self._redacted[item.revision]
+        name = _revision(item)
+        if name not in self._redacted:
+            self._redacted[name] = self._redactor.redact(item)
+        return self._redacted[name]
 
     def learn(self, destination: int, items: Iterable[Item], learnt: Iterable[Identity] = ()) -> None:
         """Remember what items are sent as, for the next time that they are read."""
@@ -114,7 +118,7 @@ class Keys:
 
     def _is_new(self, item: Item) -> bool:
         """Whether something is new of an item: what it says, or what its detector finds."""
-        return item.revision in self._redacted
+        return _revision(item) in self._redacted
 
     def _follow(self, destination: int, item: Item) -> bool:
         """Have what is known under former keys go by the present ones; returns whether all of it does."""
@@ -136,6 +140,12 @@ class Keys:
             self._redactor.version,
             is_former=item.sync_key != item.identity,
         )
+
+
+def _revision(item: Item) -> _Revision:
+    """What tells a revision of an item, or of its twin, from all others in a batch."""
+    # A decision and the best practice that it is as well may say the same, word for word.
+    return item.kind, item.project, item.source_id, item.when, item.revision
 
 
 def _names(item: Item) -> list[str]:

@@ -215,8 +215,6 @@ def test_a_best_practice_that_comes_with_a_pull_waits(world: HostileWorld, hosti
         wait_until(lambda: world.problems_of(hostile), "what waits is named")
         world.scan()
     assert not any(text in it for it in world.mem0.texts(GLOBAL_BEST_PRACTICES))
-    if where == "record":  # what becomes of it once it is agreed to is for the tests of consent
-        return
     agreed = world.run("project", "accept", hostile.name, "--yes")
     assert agreed.returncode == 0, agreed.stderr
     wait_until(

@@ -91,6 +91,18 @@ def test_a_text_without_a_secret_has_the_key_and_the_hash_that_it_always_had(
     assert (memory.sync_key, memory.content_hash) == (it.identity, it.revision)
 
 
+def test_two_kinds_that_say_the_same_are_two_memories(outbox: Outbox) -> None:
+    """A decision and the best practice that it is as well may say the same word for word."""
+    decision = item(text="Use SQLite in WAL mode", source_id="r", metadata={"outcome": "success"})
+    practice = replace(decision, kind=Kind.BEST_PRACTICE)
+    assert take_in(outbox, decision, practice) == 2
+    sent = {memory.user_id: memory.sync_key for memory in memories(outbox)}
+    assert sent == {
+        "shop-decisions": decision.sync_key,
+        "orchestkit-global-best-practices": practice.sync_key,
+    }
+
+
 @pytest.mark.parametrize("make", [pattern, item, lambda text: item(text, None)])
 def test_hashes_that_leave_are_of_what_leaves(outbox: Outbox, make: Callable[..., Item]) -> None:
     """So that nobody can find the secret by trying guesses of it."""
