@@ -70,6 +70,15 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class RedactedThere:
+    """The memory that an update names says it already, with more of it redacted: it was left as it is."""
+
+    memory_id: str
+    content_hash: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Absent:
     """A look-up that succeeded found nothing."""
 
@@ -107,10 +116,13 @@ EMPTY_RESULTS = "Mem0 answered success with empty results"
 PushOutcome = Stored | Later | Unknown | Accepted | Refused | Held | Gone
 LookOutcome = Found | Absent | Later | Unknown | Held
 ListOutcome = Listed | Later | Unknown | Held
-Outcome = PushOutcome | LookOutcome
+Outcome = PushOutcome | LookOutcome | RedactedThere
 Heard = Outcome | Listed | Copies | Removed
 
-_KINDS = (Stored, Later, Unknown, Accepted, Refused, Held, Gone, Found, Absent, Listed, Copies, Removed)
+_KINDS = (
+    *(Stored, Later, Unknown, Accepted, Refused, Held, Gone, Found, RedactedThere, Absent),
+    *(Listed, Copies, Removed),
+)
 _BY_NAME: dict[str, type[Heard]] = {outcome.__name__: outcome for outcome in _KINDS}
 
 

@@ -15,6 +15,7 @@ from mem0_syncd.outcome import (
     Held,
     Later,
     Outcome,
+    RedactedThere,
     Refused,
     Stored,
     Unknown,
@@ -52,10 +53,12 @@ class Receipt:
     """It is proven: the entry goes, the receipt stays.
 
     At `look_again_at`, if there is such a moment, an earlier attempt may turn out to be stored as well.
+    `there` is what is there instead, if more of it is redacted than this machine has found.
     """
 
     memory_ids: tuple[str, ...]
     look_again_at: float | None = None
+    there: RedactedThere | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +126,10 @@ def settle(entry: Entry, outcome: Outcome, rules: Rules, now: float, rng: random
         case Gone():
             # An id that Mem0 has only just given out may not be seen yet, either.
             return Doubt(now, max(entry.certain_at, now + rules.read_lag), target_gone=True)
-        case Found(memory_id) if (
-            entry.target_gone and memory_id == entry.memory_id and now < entry.certain_at
-        ):
-            # One of the two answers lags behind: the id itself was already found gone.
-            return _after_absence(entry, now, again_at)
-        case Found(memory_id, content_hash):
-            if content_hash == entry.content_hash:
-                return _proven(entry, (memory_id,), rules, now)
-            return Retarget(memory_id, content_hash)
+        case Found():
+            return _after_found(entry, outcome, rules, now, again_at)
+        case RedactedThere(memory_id):
+            return Receipt((memory_id,), there=outcome)
         case Absent():
             return _after_absence(entry, now, again_at)
         case Unknown(reason):
@@ -144,6 +142,15 @@ def _proven(entry: Entry, memory_ids: tuple[str, ...], rules: Rules, now: float)
     # Of one add a language model may make several memories, and those are no doubles.
     was_added_twice = entry.memory_id is None and entry.sends > 1 and not entry.memory.infer
     return Receipt(memory_ids, rules.second_look_after(now) if was_added_twice else None)
+
+
+def _after_found(entry: Entry, found: Found, rules: Rules, now: float, again_at: float) -> Settlement:
+    if entry.target_gone and found.memory_id == entry.memory_id and now < entry.certain_at:
+        # One of the two answers lags behind: the id itself was already found gone.
+        return _after_absence(entry, now, again_at)
+    if found.content_hash == entry.content_hash:
+        return _proven(entry, (found.memory_id,), rules, now)
+    return Retarget(found.memory_id, found.content_hash)
 
 
 def _after_absence(entry: Entry, now: float, again_at: float) -> Settlement:

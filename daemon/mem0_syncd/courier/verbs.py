@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mem0_syncd.destinations import Destination, kept, ours, remove_doubles, renewed
+from mem0_syncd.destinations import Destination, kept, ours, redacted_there, remove_doubles, renewed
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.inventory import write_inventory
 from mem0_syncd.memory import Memory
@@ -31,7 +31,15 @@ def carry_out(destination: Destination, verb: str, fields: Fields, tell: Tell) -
 
 
 def _push(destination: Destination, fields: Fields) -> Outcome:
-    outcome = destination.push(Memory.thaw(fields["frozen"]), fields["memory_id"])
+    memory, memory_id = Memory.thaw(fields["frozen"]), fields["memory_id"]
+    if memory_id is not None and fields["unproven"]:
+        try:
+            there = destination.get(memory_id)
+        except Exception as error:  # noqa: BLE001 - the destination knows what it means
+            return destination.outcome_of(error)
+        if there is not None and (found := redacted_there(there, memory)):
+            return found
+    outcome = destination.push(memory, memory_id)
     failpoint("stored")
     return outcome
 

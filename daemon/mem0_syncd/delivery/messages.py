@@ -14,7 +14,11 @@ def request_of(claim: Claim) -> dict[str, Any]:
     request: dict[str, Any] = {"verb": claim.verb, "major": entry.major}
     match claim.verb:
         case Verb.PUSH:
-            return request | {"frozen": entry.frozen, "memory_id": entry.memory_id}
+            return request | {
+                "frozen": entry.frozen,
+                "memory_id": entry.memory_id,
+                "unproven": claim.is_unproven,
+            }
         case Verb.LOOK:
             return request | {"frozen": entry.frozen, "by_text": entry.reason == EMPTY_RESULTS}
         case Verb.POLL:

@@ -9,7 +9,7 @@ import structlog
 
 from mem0_syncd.entry import Entry
 from mem0_syncd.outbox import Claim, Verb
-from mem0_syncd.outcome import Found, Outcome
+from mem0_syncd.outcome import Found, Outcome, RedactedThere
 from mem0_syncd.settlement import Bury, Deleted, Receipt, Settlement
 
 log = structlog.get_logger("delivery")
@@ -27,6 +27,7 @@ def say(claim: Claim, outcome: Outcome, settlement: Settlement, ms: int) -> None
     match settlement:
         case Receipt(memory_ids):
             how = "found" if isinstance(outcome, Found) else "accepted" if claim.verb is Verb.POLL else ""
+            how = how or ("adopted" if isinstance(outcome, RedactedThere) else "")
             how = how or ("updated" if entry.memory_id else "added")
             log.debug("receipt", how=how, memory=memory_ids, **about)
         case Bury(reason):

@@ -17,6 +17,7 @@ from mem0_syncd.destinations.base import (
     ours,
     remove_doubles,
 )
+from mem0_syncd.destinations.redactions import redacted_there
 from mem0_syncd.destinations.renewal import renewed
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "kept",
     "open_destination",
     "ours",
+    "redacted_there",
     "remove_doubles",
     "renewed",
 ]

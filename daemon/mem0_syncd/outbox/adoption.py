@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 
+from mem0_syncd.entry import Entry
 from mem0_syncd.outbox.rekeying import leave_over
+from mem0_syncd.outcome import RedactedThere
 
 
 def memory_there(sql: sqlite3.Connection, row: sqlite3.Row, sync_key: str) -> str | None:
@@ -27,6 +29,33 @@ def memory_there(sql: sqlite3.Connection, row: sqlite3.Row, sync_key: str) -> st
         leave_over(sql, row["destination"], number, sync_key)
     return memory_id or next(iter(former), None)
 
+
+def is_of_another(sql: sqlite3.Connection, row: sqlite3.Row) -> bool:
+    """Whether the memory that an update goes to may be what another machine has sent, as far as is known."""
+    if row["receipt_ids"] is None:
+        return True
+    # A look-up that found other content left a receipt of that, without a fingerprint.
+    is_found = row["memory_id"] is not None and not row["receipt_fingerprint"]
+    name = _REDACTED_THERE.format(row["destination"], row["sync_key"])
+    return is_found or sql.execute("SELECT 1 FROM fact WHERE name = ?", (name,)).fetchone() is not None
+
+
+def note_redacted_there(
+    sql: sqlite3.Connection, destination: int, entry: Entry, there: RedactedThere | None
+) -> None:
+    """Remember whose the memory of an item is, within the transaction that writes its receipt.
+
+    `there` is what another machine has redacted better.
+    """
+    name = _REDACTED_THERE.format(destination, entry.sync_key)
+    if there is None:
+        sql.execute("DELETE FROM fact WHERE name = ?", (name,))
+        return
+    sql.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, there.content_hash))
+
+
+_REDACTED_THERE = "redacted there:{}:{}"
+"""The fact that another machine has redacted an item's memory better, by the item's key."""
 
 _IS_NAMED = "SELECT 1 FROM receipt WHERE memory_ids = ?"
 

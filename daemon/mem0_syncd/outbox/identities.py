@@ -87,6 +87,15 @@ class Identities:
         found = self.find(destination, keys)
         return {key: it.sync_key for key, it in found.items() if it.is_former}
 
+    def restate(self, destination: int, key: str, was: str, content_hash: str) -> None:
+        """Have another hash stand for what is sent of a revision: of what is there of it."""
+        with self._db.transaction() as sql:
+            sql.execute(
+                "UPDATE identity SET content_hash = ? WHERE destination = ? AND content_hash = ?"
+                " AND (local = ? OR sync_key = ? AND is_former)",
+                (content_hash, destination, was, self.local(key), key),
+            )
+
     def write(self, destination: int, identities: Iterable[Identity]) -> None:
         """Remember identities."""
         with self._db.transaction() as sql:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from mem0_syncd.entry import Entry, State
-from mem0_syncd.outbox.adoption import memory_there
+from mem0_syncd.outbox.adoption import is_of_another, memory_there
 from mem0_syncd.outbox.database import Database
+from mem0_syncd.outbox.identities import Identities
 from mem0_syncd.outbox.ledger import IN_FLIGHT, restate
 from mem0_syncd.outbox.looks import IS_LOOKED_FOR
 from mem0_syncd.outbox.origins import IS_STOPPED
@@ -35,11 +36,15 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An entry, what it is due for, and since when; the memory to adopt is the entry's `memory_id`."""
+    """An entry, what it is due for, and since when; the memory to adopt is the entry's `memory_id`.
+
+    `is_unproven` says of an update that what it goes to may be what another machine has sent.
+    """
 
     entry: Entry
     verb: Verb
     claimed_at: float
+    is_unproven: bool = False
 
 
 class Queue:
@@ -47,6 +52,7 @@ class Queue:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._identities = Identities(database)
 
     def claim(
         self,
@@ -99,7 +105,8 @@ class Queue:
             "UPDATE entry SET state = 'sending', sends = sends + 1, memory_id = ? WHERE id = ? RETURNING *",
             (memory_id, entry.id),
         ).fetchone()
-        return Claim(as_entry(updated, project=entry.project, kind=entry.kind), verb, now)
+        is_unproven = memory_id is not None and is_of_another(sql, row)
+        return Claim(as_entry(updated, project=entry.project, kind=entry.kind), verb, now, is_unproven)
 
     def settle(self, destination: int, settled: Iterable[tuple[Entry, Settlement]], now: float) -> None:
         """Make what became of some entries durable, all or none."""
@@ -111,6 +118,10 @@ class Queue:
                 is_it = (entry.id, entry.sync_key, entry.state, entry.content_hash)
                 if sql.execute(_IS_THERE, is_it).fetchone():
                     write_settlement(sql, destination, entry, settlement, now)
+                    if isinstance(settlement, Receipt) and (there := settlement.there):
+                        self._identities.restate(
+                            destination, entry.sync_key, entry.content_hash, there.content_hash
+                        )
                 delivered |= isinstance(settlement, Receipt)
             if delivered:
                 last = (f"last_delivery:{destination}", str(now))
@@ -210,6 +221,7 @@ _IS_FREE = f"""
 
 _DUE = f"""
 SELECT entry.*, item.project, item.kind, item.quiet_until, receipt.memory_ids AS receipt_ids,
+    receipt.fingerprint AS receipt_fingerprint,
     adoptable.memory_id AS adoptable_id, adoptable.content_hash AS adoptable_hash
 FROM entry INDEXED BY entry_by_rank JOIN item USING (destination, sync_key)
     LEFT JOIN receipt USING (destination, sync_key) LEFT JOIN adoptable USING (destination, sync_key)

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable
 
 from mem0_syncd.entry import Entry
+from mem0_syncd.outbox.adoption import note_redacted_there
 from mem0_syncd.outbox.ledger import restate
 from mem0_syncd.outbox.looks import write_second_look
 from mem0_syncd.scrub import reason
@@ -34,9 +35,11 @@ def write_settlement(
 def _receipt(sql: sqlite3.Connection, destination: int, entry: Entry, it: Receipt, now: float) -> None:
     _drop(sql, entry)
     memory = entry.memory
-    _write_receipt(
-        sql, (destination, entry.sync_key), it.memory_ids, entry.content_hash, now, memory.fingerprint
-    )
+    content_hash, fingerprint = entry.content_hash, memory.fingerprint
+    if it.there is not None:
+        content_hash, fingerprint = it.there.content_hash, it.there.fingerprint
+    _write_receipt(sql, (destination, entry.sync_key), it.memory_ids, content_hash, now, fingerprint)
+    note_redacted_there(sql, destination, entry, it.there)
     if it.look_again_at is not None:
         write_second_look(sql, destination, entry.sync_key, memory.user_id, it.look_again_at)
     if entry.memory_id is not None and entry.certain_at > now:
