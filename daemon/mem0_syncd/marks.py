@@ -28,12 +28,18 @@ class Marks:
     """The marks of all watched projects; for any thread."""
 
     def __init__(
-        self, outbox: Outbox, on_due: Callable[[], None], folders: Folders, whereabouts: Whereabouts
+        self,
+        outbox: Outbox,
+        on_due: Callable[[], None],
+        folders: Folders,
+        whereabouts: Whereabouts,
+        redactor: Callable[[], Redactor] = lambda: Redactor("redact"),
     ) -> None:
-        """`on_due` hears that there is something to `write`."""
+        """`on_due` hears that there is something to `write`; `redactor` makes one by the settings."""
         self._registry, self._known = outbox.registry, outbox.marks
         self._on_due, self._folders = on_due, folders
         self._whereabouts = whereabouts
+        self._redactor = redactor
         self._due: set[str] = set()
         self._written: dict[Path, tuple[int, ...] | None] = {}
         self._unwritten: set[Path] = set()
@@ -59,7 +65,7 @@ class Marks:
             self._registry.set_problems(project.id, "sync-state", [], project.tree)
         foreign = set(state.foreign) if state else set()
         foreign -= self._known.ids_ever_delivered(project.id, _SOURCE)
-        foreign -= Redactor("redact").secrets_among(foreign).keys()  # no item has one of these
+        foreign -= self._redactor().secrets_among(foreign).keys()  # no item has one of these
         # What was settled before a crash may not be marked yet, and then no receipt will come to tell.
         self.note({project.id})
         if foreign == self._known.foreign(project.id, project.tree):

@@ -128,7 +128,14 @@ def _to_own_store(settings: Settings, store: OwnStore) -> Means:
 
 def _start(settings: Settings, name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     mem0_dir = str(settings.state_dir / "mem0-home")
-    return {"version": __version__, "destination": name, "mem0_dir": mem0_dir, "config": config}
+    return {
+        "version": __version__,
+        "destination": name,
+        "mem0_dir": mem0_dir,
+        "config": config,
+        "redact": settings.redact,
+        "redact_allow": settings.redact_allow,
+    }
 
 
 def _secret(value: SecretStr | None) -> str | None:

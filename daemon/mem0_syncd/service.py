@@ -70,7 +70,7 @@ class Service:
         self.deliveries = Deliveries(self._make_delivery)
         self.deliveries.pause(paused=outbox.registry.fact("paused") is not None)
         self.whereabouts = Whereabouts()
-        self.marks = Marks(outbox, self._mark_soon, self.folders, self.whereabouts)
+        self.marks = Marks(outbox, self._mark_soon, self.folders, self.whereabouts, self._redactor)
         self.routes = Routes(outbox, self._destination_named, self._after_move, self.folders)
         self.pickup = Pickup(outbox, self.routes, settings.state_dir, self.folders, self.whereabouts)
         self.origin_looks = OriginLooks(outbox, self._look_for_origins, self.folders)
@@ -81,7 +81,7 @@ class Service:
 
     def _read_anew(self) -> None:
         """Read and take in by the settings, whatever was read before."""
-        look_through(self.outbox, Redactor(self.settings.redact, self.settings.redact_allow))
+        look_through(self.outbox, self._redactor())
         self.intake = Intake(
             self.outbox,
             major_categories=self.settings.major_categories,
@@ -91,6 +91,9 @@ class Service:
             on_change=self._after_change,
         )
         self.scanner = Scanner(self.outbox.registry, self.intake, self.folders)
+
+    def _redactor(self) -> Redactor:
+        return Redactor(self.settings.redact, self.settings.redact_allow)
 
     def renew(self, settings: Settings) -> None:
         """Work by other settings from now on; what is under way ends by the former ones."""

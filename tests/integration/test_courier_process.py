@@ -16,6 +16,7 @@ from mem0_syncd.courier.process import ENDED, Courier
 from support.daemon import wait_until
 
 START = {"destination": "platform", "config": {}, "account": "", "threads": 2, "mem0_dir": ""}
+START |= {"redact": "redact", "redact_allow": []}
 
 
 def open_files() -> int:

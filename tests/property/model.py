@@ -37,7 +37,7 @@ from mem0_syncd import old_memories as old_memories_module
 from mem0_syncd.clock import Clock as DaemonClock
 from mem0_syncd.courier import line as line_module
 from mem0_syncd.delivery import Delivery, Means, claims, looks, outcomes, rounds
-from mem0_syncd.destinations import kept, ours, remove_doubles, renewed
+from mem0_syncd.destinations import kept, ours, redacted_there, remove_doubles, renewed
 from mem0_syncd.doubles import Double
 from mem0_syncd.doubles import Kept as AsListed
 from mem0_syncd.entry import Entry
@@ -371,7 +371,7 @@ class Delivering(RuleBasedStateMachine):
     def ask_to_renew(self, memory_id: str, **item: Any) -> dict[str, str] | None:
         """What `Questions.renew` asks the courier."""
         there = self.mem0.get(memory_id)
-        memory = renewed(there, **item) if there else None
+        memory = renewed(there, REDACTOR, **item) if there else None
         if there is None or memory is None:
             return None
         if memory.metadata != there.metadata:
@@ -633,7 +633,9 @@ class Delivering(RuleBasedStateMachine):
                 self._lose(request, fate, delay)
                 return Unknown("the connection was reset")
             case _:
-                return self.mem0.carry_out(memory, memory_id)
+                there = self.mem0.get(memory_id) if memory_id and request["unproven"] else None
+                found = redacted_there(there, memory) if there else None
+                return found or self.mem0.carry_out(memory, memory_id)
 
     def _read(self, request: dict[str, Any], fate: str) -> Heard | None:
         is_poll = request["verb"] == "poll"
@@ -653,7 +655,7 @@ class Delivering(RuleBasedStateMachine):
         if is_poll:
             return self.mem0.poll(request["event_id"])
         if request["verb"] == "list":
-            return ours(self.mem0.listing(request["user_id"]))
+            return ours(self.mem0.listing(request["user_id"]), REDACTOR)
         if request["verb"] == "copies":
             found = self.mem0.copies(request["user_id"], request["sync_key"])
             return Copies(tuple(kept(it) for it in found))

@@ -225,6 +225,7 @@ def renew(upgraded: Upgraded, memories: dict[str, Remote]) -> None:
             if there is None
             else renewed(
                 there,
+                Redactor("redact"),
                 kind=old.kind,
                 project=old.project,
                 source_id=old.source_id,

@@ -18,6 +18,7 @@ from mem0_syncd.memory import Memory, memory_of
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.queue import Verb
 from mem0_syncd.outcome import Found
+from mem0_syncd.redactor import Redactor
 from mem0_syncd.settlement import Receipt
 from support.builders import NOW, item
 
@@ -250,7 +251,6 @@ def test_a_better_detector_updates_what_it_finds_more_in(
 @pytest.mark.usefixtures("better")
 def test_what_waits_is_looked_through_by_a_better_detector(outbox: Outbox) -> None:
     """Before it goes: not all of it stands in a file that is read again."""
-    from mem0_syncd.redactor import Redactor
     from mem0_syncd.unsent import look_through
 
     it = pattern("the key is sunshine")
@@ -397,9 +397,10 @@ def shown(it: Item, number: str = "m7") -> Remote:
     return Remote(number, memory.text, dict(memory.metadata), "2026-01-05", memory.user_id, agent_id)
 
 
-def found(*memories: Remote) -> list[tuple[str, Found]]:
+def found(*memories: Remote, redactor: Redactor | None = None) -> list[tuple[str, Found]]:
     """What a listing of them shows."""
-    return [(key, Found(number, content_hash)) for key, number, content_hash in ours(memories).memories]
+    listed = ours(memories, redactor or Redactor("redact"))
+    return [(key, Found(number, content_hash)) for key, number, content_hash in listed.memories]
 
 
 @pytest.mark.usefixtures("better")
@@ -430,3 +431,11 @@ def test_a_memory_of_another_item_is_not_adopted_for_what_it_says(outbox: Outbox
 def test_what_has_nothing_redacted_is_listed_once() -> None:
     """Under its key alone."""
     assert len(found(shown(item()), shown(pattern("Redis"), "m8"))) == 2
+
+
+@pytest.mark.parametrize("redactor", [Redactor("off"), Redactor("redact", ["hunter2hunter2"])])
+def test_what_this_machine_lets_go_has_no_other_key(redactor: Redactor) -> None:
+    """The courier looks at what Mem0 has as the settings have the daemon look at its sources."""
+    raw = shown(pattern(SECRET))
+    assert len(found(raw)) == 2
+    assert len(found(raw, redactor=redactor)) == 1

@@ -12,19 +12,25 @@ from mem0_syncd.failpoint import failpoint
 from mem0_syncd.inventory import write_inventory
 from mem0_syncd.memory import Memory
 from mem0_syncd.outcome import Copies, Outcome, Removed, Stored, to_wire
+from mem0_syncd.redactor import Redactor
 from mem0_syncd.telling import Tell
 
 Fields = Mapping[str, Any]
 Report = Mapping[str, Any]
 
 
-def carry_out(destination: Destination, verb: str, fields: Fields, tell: Tell) -> Report:
-    """Carry a request out; returns what is to be reported of it, and tells how far a long one has come."""
+def carry_out(destination: Destination, verb: str, fields: Fields, tell: Tell, redactor: Redactor) -> Report:
+    """Carry a request out; returns what is to be reported of it, and tells how far a long one has come.
+
+    What Mem0 has is looked through by the `redactor`, as items are here.
+    """
     if verb in _DELIVERY:
         return to_wire(_DELIVERY[verb](destination, fields))
     try:
         if verb in _LONG_QUESTIONS:
             return _LONG_QUESTIONS[verb](destination, fields, tell)
+        if verb in _LOOKED_THROUGH:
+            return _LOOKED_THROUGH[verb](destination, fields, redactor)
         return _QUESTIONS[verb](destination, fields)
     except Exception as error:  # noqa: BLE001 - the destination knows what it means
         return to_wire(destination.outcome_of(error))
@@ -64,8 +70,8 @@ def _open(destination: Destination, _fields: Fields) -> Report:
     return {"account": destination.account}
 
 
-def _list(destination: Destination, fields: Fields) -> Report:
-    return to_wire(ours(destination.listing(fields["user_id"], fields["since"])))
+def _list(destination: Destination, fields: Fields, redactor: Redactor) -> Report:
+    return to_wire(ours(destination.listing(fields["user_id"], fields["since"]), redactor))
 
 
 def _take_inventory(destination: Destination, fields: Fields, tell: Tell) -> Report:
@@ -90,9 +96,9 @@ def _delete(destination: Destination, fields: Fields) -> Report:
     return {"deleted": fields["memory_id"]}
 
 
-def _renew(destination: Destination, fields: Fields) -> Report:
+def _renew(destination: Destination, fields: Fields, redactor: Redactor) -> Report:
     there = destination.get(fields["memory_id"])
-    memory = renewed(there, **fields["item"]) if there else None
+    memory = renewed(there, redactor, **fields["item"]) if there else None
     if there is None or memory is None:
         return {"renewed": None}
     if memory.metadata != there.metadata:
@@ -110,13 +116,16 @@ def _search(destination: Destination, fields: Fields) -> Report:
 
 _QUESTIONS: Mapping[str, Callable[[Destination, Fields], Report]] = {
     "open": _open,
-    "list": _list,
     "copies": _copies,
     "remove": _remove,
     "delete": _delete,
-    "renew": _renew,
     "search": _search,
 }
 """What else is asked, with answers of many kinds."""
+
+_LOOKED_THROUGH: Mapping[str, Callable[[Destination, Fields, Redactor], Report]] = {
+    "list": _list,
+    "renew": _renew,
+}
 
 _LONG_QUESTIONS: Mapping[str, Callable[[Destination, Fields, Tell], Report]] = {"inventory": _take_inventory}

@@ -24,6 +24,7 @@ from mem0_syncd.destinations import CannotOpen, Destination, open_destination
 from mem0_syncd.end_with_maker import end_with_maker
 from mem0_syncd.outcome import Heard, Held, Later, Unknown, from_wire, to_wire
 from mem0_syncd.output import make_harmless
+from mem0_syncd.redactor import Redactor
 from mem0_syncd.scrub import keep_secret, reason, secrets_of
 
 Report = Callable[[Mapping[str, Any]], None]
@@ -91,7 +92,9 @@ class Desk:
         if isinstance(destination, Later | Held):
             return to_wire(destination)
         tell = partial(self._tell, request.id)
-        answer = carry_out(destination, request.verb, request.fields, tell)
+        # Of each request's own, for it is for one thread.
+        redactor = Redactor(self._start["redact"], self._start["redact_allow"])
+        answer = carry_out(destination, request.verb, request.fields, tell, redactor)
         if answer.get("outcome") in {"Later", "Held", "Unknown"}:
             self._note_refusal(from_wire(dict(answer)))
         return answer

@@ -149,10 +149,10 @@ def origin(remote: Remote) -> str:
     return strangers.understood(remote.metadata.get("origin"))
 
 
-def ours(memories: Sequence[Remote]) -> Listed:
+def ours(memories: Sequence[Remote], redactor: Redactor) -> Listed:
     """Of each of our keys among some memories, the oldest, then the one with the lowest id.
 
-    What has something redacted is listed once more, under the key that this version's detector gives it: an
+    What has something redacted is listed once more, under the key that this machine's detector gives it: an
     earlier one may have found less in it. Whoever adopts it by that updates it.
     """
     by_key: dict[str, Remote] = {}
@@ -161,7 +161,7 @@ def ours(memories: Sequence[Remote]) -> Listed:
         if key and it.metadata.get("source") == SOURCE:
             by_key.setdefault(key, it)
     found = [(key, it.id, content_hash(it)) for key, it in by_key.items()]
-    again = {key: it.id for it in reversed(by_key.values()) if (key := key_by_its_text(it))}
+    again = {key: it.id for it in reversed(by_key.values()) if (key := key_by_its_text(it, redactor))}
     found += [(key, number, "") for key, number in again.items() if key not in by_key]
     origins = strangers.Origins()
     for it in memories:
@@ -171,15 +171,15 @@ def ours(memories: Sequence[Remote]) -> Listed:
     return Listed(tuple(found), newest, origins.stated)
 
 
-def key_by_its_text(remote: Remote) -> str:
-    """The key that this version would give to a text with something redacted; '' for any other one."""
+def key_by_its_text(remote: Remote, redactor: Redactor) -> str:
+    """The key that this machine would give to a text with something redacted; '' for any other one."""
     project = str(remote.metadata.get("project", ""))
     kind = next((it for it in Kind if user_id(it, project) == remote.user_id), None)
     if kind is None:
         return ""
     said = {name: value for name, value in remote.metadata.items() if name in NAMES}
     memory = Memory(remote.user_id, remote.text, remote.agent_id or None, said)
-    redacted = Redactor("redact").redact(said_by(memory, kind, project))
+    redacted = redactor.redact(said_by(memory, kind, project))
     is_redacted = redacted.kinds or MARK in remote.text
     return redacted.item.identity if is_redacted else ""
 

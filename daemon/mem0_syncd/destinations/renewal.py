@@ -12,6 +12,7 @@ from mem0_syncd.redactor import Redactor
 
 def renewed(
     there: Remote,
+    redactor: Redactor,
     *,
     kind: str,
     project: str,
@@ -26,7 +27,6 @@ def renewed(
     """
     said = {name: value for name, value in there.metadata.items() if name in NAMES}
     memory = Memory(there.user_id, there.text, there.agent_id or None, said)
-    redactor = Redactor("redact")
     before = said_by(memory, Kind(kind), project, redactor.safe(source_id))
     as_sent = redactor.redact(before).item
     key = sync_key if keeps_key else present_key(before, as_sent, sync_key)
