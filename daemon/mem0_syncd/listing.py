@@ -20,6 +20,7 @@ from mem0_syncd.projects import (
     located,
     name_of,
     project_id,
+    refuse_credential,
     resolve,
 )
 
@@ -130,7 +131,11 @@ class _Listing:
             problem = asking.problem(consent, self.folder, str(self.folder), _everybodys(self.registry))
             assert problem is not None  # noqa: S101 - otherwise it would have been agreed to
             raise SyncdError(problem.what, where=problem.where, remedy=problem.remedy)
-        is_worktree = main_tree(self.folder, trusted=self.trusted) is not None
+        main = main_tree(self.folder, trusted=self.trusted)
+        is_by_folder = consent.id == name_of(self.folder, trusted=self.trusted)
+        if self.wanted.id or (is_by_folder and self._of_family() is None):
+            refuse_credential(main or self.folder, self.wanted.id)
+        is_worktree = main is not None
         row = ProjectRow(consent.id, self.folder, "settings", is_worktree)
         is_said = self.wanted.id is not None
         return row, is_taken_over(self.registry, row, is_by_name=is_said, trusted=self.trusted)

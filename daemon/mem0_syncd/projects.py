@@ -34,6 +34,35 @@ def project_id(name: str) -> str:
     return re.sub(r"[^a-z0-9-]+", "-", lowered).strip("-") or DEFAULT_ID
 
 
+def credential_in(*names: str) -> str:
+    """The kind of credential that the id of one of these names looks like; '' where none does.
+
+    An id is part of each Mem0 user id of its project, and of every status and log.
+    """
+    from mem0_syncd.redactor import Redactor
+
+    ids = [it for name in names for it in (name, project_id(name))]
+    return next(iter(Redactor("redact").secrets_among(ids).values()), "")
+
+
+def refuse_credential(folder: Path, name: str | None) -> None:
+    """Raise `SyncdError` where a name, or a folder's own, is none to make an id of."""
+    kind = credential_in(name or folder.name)
+    if kind:
+        whose = f"the name {shortened(name)}" if name else "the folder's name"
+        where = str(folder.with_name(shortened(folder.name))) if credential_in(folder.name) else str(folder)
+        raise SyncdError(
+            f"{whose} looks like a credential ({kind}), and an id leaves this machine",
+            where=where,
+            remedy="give it an id of its own: mem0-syncd project add FOLDER --id NAME",
+        )
+
+
+def shortened(name: str) -> str:
+    """The beginning of a name that is not to be shown."""
+    return f"{name[:4]}..."
+
+
 def located(path: Path) -> Path:
     """Where a folder is that a person names, absolute and without links, whether it is there or not."""
     return path.expanduser().resolve()
@@ -107,7 +136,11 @@ def intended(
     """
     main = git.main_tree(folder, trusted=trusted)
     of_main = next((it.id for it in registry.projects() if it.path == main), None)
+    if name:
+        refuse_credential(folder, name)
     name = name or of_main or asked_by_family(folder, trusted=trusted).id
+    if not name:
+        refuse_credential(_family(folder, trusted), None)
     own = project_id(name) if name else name_of(folder, trusted=trusted)
     return ProjectRow(own, folder, "command", main is not None)
 
@@ -142,6 +175,11 @@ def is_taken_over(
 def asked_by(folder: WatchedFolder) -> Asked:
     """What a folder's own file asks for; raises `BadProjectFile`."""
     asked = project_file.read(folder)
+    if asked.id and (kind := credential_in(asked.id)):
+        what = (
+            f"its id, {shortened(asked.id)}, looks like a credential ({kind}), and an id leaves this machine"
+        )
+        raise project_file.BadProjectFile(what, "id", "give it another one")
     return replace(asked, id=project_id(asked.id) if asked.id else None)
 
 

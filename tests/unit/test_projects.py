@@ -92,6 +92,40 @@ def test_an_id_is_fixed_when_it_is_first_seen(registry: Registry, project: Path)
     assert projects.add(registry, project).id == "till"
 
 
+TOKEN = "ghp_0123456789abcdefABCDEF0123456789abcd"  # invented
+
+
+@pytest.mark.parametrize("name", [TOKEN, f"sk-proj-{'abcDEF0123456789' * 3}"])
+def test_an_id_that_looks_like_a_credential_is_refused(
+    registry: Registry, project: Path, tmp_path: Path, name: str
+) -> None:
+    """It would be in each user id, status and log; whoever gives one of their own is served."""
+    folder = make(tmp_path / name)
+    refused = []
+    for path, id_ in ((folder, None), (project, name)):
+        with pytest.raises(SyncdError, match="looks like a credential") as error:
+            projects.add(registry, path, id_)
+        refused.append(str(error.value.problem))
+    (project / ".claude").mkdir(exist_ok=True)
+    (project / ".claude/mem0-syncd.toml").write_text(f'id = "{name}"\n')
+    with pytest.raises(SyncdError, match="looks like a credential") as error:
+        projects.add(registry, project)
+    refused.append(str(error.value.problem))
+    assert not any(name[4:] in it or projects.project_id(name)[4:] in it for it in refused)
+    assert "--id NAME" in refused[0]
+    assert registry.projects() == []
+    assert projects.add(registry, folder, "shop").id == "shop"
+
+
+def test_a_listed_folder_whose_name_looks_like_a_credential_costs_no_neighbour(
+    registry: Registry, project: Path, tmp_path: Path
+) -> None:
+    """It is a problem of the list, which doesn't say the name."""
+    (problem,) = take_in(registry, project, make(tmp_path / TOKEN))
+    assert TOKEN[4:] not in str(problem)
+    assert [it.path for it in registry.projects()] == [project]
+
+
 def test_a_link_and_its_target_are_one_project(registry: Registry, project: Path, tmp_path: Path) -> None:
     """The folder counts."""
     (tmp_path / "link").symlink_to(project)
