@@ -26,7 +26,10 @@ from mem0_syncd.courier import line as line_module
 from mem0_syncd.delivery import Delivery, looks, outcomes, report, rounds
 from mem0_syncd.doubles import Double, Kept, find_doubles
 from mem0_syncd.entry import Entry
+from mem0_syncd.item import Item
+from mem0_syncd.keys import Keys
 from mem0_syncd.outbox import Outbox
+from mem0_syncd.outbox import adoption as adoption_module
 from mem0_syncd.outbox import ledger as ledger_module
 from mem0_syncd.outbox import looks as looks_module
 from mem0_syncd.outbox import queue as queue_module
@@ -41,6 +44,7 @@ from mem0_syncd.outcome import (
     Unknown,
 )
 from mem0_syncd.plan import Known
+from mem0_syncd.redactor import Redacted
 from mem0_syncd.settlement import Receipt, Requeue, Rules, Settlement, settle
 from property.model import (
     BETA,
@@ -477,6 +481,32 @@ def _a_restored_item_is_sent_to_the_memory_that_is_gone(patch: Patch) -> None:
     patch.setattr(ledger_module, "fulfil", lambda *_: None)
 
 
+def _the_key_is_of_the_raw_text(patch: Patch) -> None:
+    sent = Keys._sent
+
+    def raw(self: Keys, item: Item, known: Any) -> Item:
+        as_sent = sent(self, item, known)
+        assert as_sent.sent_as is not None
+        return as_sent.to_be_sent_as(replace(as_sent.sent_as, sync_key=item.identity))
+
+    patch.setattr(Keys, "_sent", raw)
+
+
+def _the_hash_is_of_the_raw_text(patch: Patch) -> None:
+    redact = Keys.redact
+
+    def raw(self: Keys, item: Item) -> Redacted:
+        redacted = redact(self, item)
+        redacted.item.__dict__["revision"] = item.revision
+        return redacted
+
+    patch.setattr(Keys, "redact", raw)
+
+
+def _former_keys_are_not_looked_for_at_first_contact(patch: Patch) -> None:
+    patch.setattr(adoption_module, "_FORMER", adoption_module._FORMER.replace("is_former", "is_former AND 0"))
+
+
 BUGS: dict[str, tuple[Callable[[Patch], None], tuple[str, ...]]] = {
     "what is handed over counts as delivered": (_acknowledged_when_claimed, (TRUTH,)),
     "an unknown outcome counts as delivered": (
@@ -521,6 +551,12 @@ BUGS: dict[str, tuple[Callable[[Patch], None], tuple[str, ...]]] = {
         (TRUTH,),
     ),
     "the counters forget deliveries": (_counters_forget_deliveries, FATES),
+    "the key is made of the raw text": (_the_key_is_of_the_raw_text, (TRUTH,)),
+    "the content hash is made of the raw text": (_the_hash_is_of_the_raw_text, (TRUTH,)),
+    "former keys aren't looked for at the first contact": (
+        _former_keys_are_not_looked_for_at_first_contact,
+        (TRUTH,),
+    ),
 }
 
 
