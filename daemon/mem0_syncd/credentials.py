@@ -24,7 +24,11 @@ def stored_key(environ: Mapping[str, str] = os.environ) -> str | None:
     handed = environ.get("CREDENTIALS_DIRECTORY")
     key = _read(Path(handed) / CREDENTIAL) if handed else None
     if key and (wrong := flaw(key)):
-        raise BadConfiguration(f"the API key that was handed over can't be used: {wrong}", where=CREDENTIAL)
+        raise BadConfiguration(
+            f"the API key that was handed over can't be used: {wrong}",
+            where=CREDENTIAL,
+            remedy="hand over the key as Mem0's dashboard shows it",
+        )
     return key or _read_own(key_file(environ))
 
 

@@ -210,7 +210,7 @@ class Intake:
 
 def _as_agreed(item: Item, terms: Terms) -> Item:
     reason = terms.reason_to_withhold(item)
-    return replace(item, withheld=reason) if reason and not item.withheld else item
+    return replace(item, withheld=reason, is_agreed=False) if reason and not item.withheld else item
 
 
 def _is_again(prepared: Prepared, known: Mapping[str, Known]) -> bool:

@@ -58,7 +58,8 @@ class Item:
 
     `text` and `metadata` are what Mem0 would get, before redaction. `when` is the source's own
     time, unparsed; `path` and `place` say where it stood and are no part of its identity. Nor is
-    `echo`, the fingerprint that a decision record and its line in the memory queue share.
+    `echo`, the fingerprint that a decision record and its line in the memory queue share. It `is_agreed`
+    unless its project's consent is what withholds it.
     """
 
     kind: Kind
@@ -70,6 +71,7 @@ class Item:
     agent_id: str | None = None
     weighty: bool = False
     withheld: str | None = None
+    is_agreed: bool = True
     source: str = ""
     path: str = ""
     place: str = ""

@@ -141,11 +141,16 @@ class _Record:
         return item.project == known.project and is_of_record and self.tree in ("", known.tree)
 
 
+def _is_taken_back(item: Item, known: Known, record: _Record) -> bool:
+    """Whether what waits of an item must not go after all, because its source or its user says so by now."""
+    is_no_longer_agreed = not item.is_agreed and record.may_revise(item, known)
+    return known.waiting is not None and (item.withheld == KEPT_HOME or is_no_longer_agreed)
+
+
 def _change(item: Item, known: Known, record: _Record, marked: AbstractSet[str]) -> Change | None:
     if known.dropped == item.content_hash and not known.wanted:
         return None
-    if item.withheld == KEPT_HOME and known.waiting is not None:
-        # It has just been declared local: what waits must not go after all.
+    if item.withheld and _is_taken_back(item, known, record):
         return Withdraw(item) if known.underlying else Withhold(item, item.withheld)
     if known.newest is None:
         if item.withheld:

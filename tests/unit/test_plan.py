@@ -214,6 +214,15 @@ def test_what_turns_local_when_it_is_gone_sends_nothing_more(known: Known) -> No
     assert change(item(SECOND, withheld=LOCAL), known) is None
 
 
+def test_what_is_no_longer_agreed_to_is_taken_back_before_it_is_sent() -> None:
+    """What narrows holds at once; another project's waiting best practice is none of it."""
+    kept = item(withheld="the project excludes it", is_agreed=False)
+    assert change(kept, Known(waiting=HASH_A)) == Withhold(kept, "the project excludes it")
+    assert change(kept, Known(waiting=HASH_A, delivered=HASH_B)) == Withdraw(kept)
+    assert change(kept, Known(waiting=HASH_A, project="another", source="decision-log")) is None
+    assert change(kept, Known(in_flight=HASH_A)) is None
+
+
 def test_what_others_marked_is_skipped() -> None:
     """It is counted, once."""
     assert change(A, marked=[A.sync_key]) == Skip(A)

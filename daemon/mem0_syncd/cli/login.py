@@ -48,7 +48,11 @@ def _ask_for_key() -> str:
     if not key:
         raise click.UsageError("no key was given")
     if wrong := flaw(key):
-        raise BadConfiguration(f"this can't be a key: {wrong}", where="what was typed, or piped in")
+        raise BadConfiguration(
+            f"this can't be a key: {wrong}",
+            where="what was typed, or piped in",
+            remedy="copy the key from Mem0's dashboard, and nothing else: mem0-syncd login",
+        )
     keep_secret(key)
     return key
 
