@@ -41,7 +41,7 @@ class Marks:
         self._whereabouts = whereabouts
         self._redactor = redactor
         self._due: set[str] = set()
-        self._written: dict[Path, tuple[int, ...] | None] = {}
+        self._written: dict[Path, tuple[int, ...]] = {}
         self._unwritten: set[Path] = set()
         self._noting = threading.Lock()
 
@@ -118,8 +118,9 @@ class Marks:
         folder = self._folders.of(project)
         problems, failure = [], None
         try:
-            if sync_state.write(folder, destination.identity, marks):
-                self._written[project.path] = sync_state.signature(folder)
+            written = sync_state.write(folder, destination.identity, marks)
+            if written is not None:
+                self._written[project.path] = written
                 failpoint("marked")
         except (Unreadable, OSError) as error:
             failure = error

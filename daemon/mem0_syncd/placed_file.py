@@ -31,10 +31,10 @@ class PlacedFile:
         with open_file(self._end._replace(found=found)) as file:
             return read_all(file, most)
 
-    def replace(self, data: bytes, *, unless_changed_from: Signature | None) -> bool:
-        """Put synced data in the file's place, with its mode; returns whether that was as it was read.
+    def replace(self, data: bytes, *, unless_changed_from: Signature | None) -> Signature | None:
+        """Put synced data in the file's place, with its mode; returns the signature that it has there.
 
-        Where it wasn't, what another writer put there stays. Raises `OSError`.
+        None where the file wasn't as it was read: what another writer put there stays. Raises `OSError`.
         """
         folder, name = self._end.folder, self._end.name
         temporary = f"{name}.tmp.{os.urandom(6).hex()}"
@@ -45,7 +45,9 @@ class PlacedFile:
                 file.flush()
                 os.fchmod(handle, _mode(folder, name))
                 os.fsync(handle)
-            return _put(folder, temporary, name, unless_changed_from)
+                # As long as the handle is ours: by its name another writer's file may be found by then.
+                written = signature_of(os.fstat(handle))
+            return written if _put(folder, temporary, name, unless_changed_from) else None
         finally:
             _remove(folder, temporary)
 

@@ -79,34 +79,35 @@ def read(folder: WatchedFolder) -> SyncState | None:
     return _read(lambda: folder.read(PATH, LONGEST))
 
 
-def write(folder: WatchedFolder, identity: str, marks: Markable) -> bool:
-    """Bring the file in line with our receipts, atomically; returns whether it wasn't.
+def write(folder: WatchedFolder, identity: str, marks: Markable) -> Signature | None:
+    """Bring the file in line with our receipts, atomically; returns the signature of what was written.
 
-    Its folder is not made, and no link is followed: what is reached through one isn't written. Raises
-    `Unreadable` and `OSError`.
+    None where nothing was to be written. Its folder is not made, and no link is followed: what is reached
+    through one isn't written. Raises `Unreadable` and `OSError`.
     """
     try:
         with folder.in_place(PATH) as end:
             return _bring_in_line(PlacedFile(end), identity, marks)
     except (FileNotFoundError, NotADirectoryError):
-        return False
+        return None
 
 
-def _bring_in_line(file: PlacedFile, identity: str, marks: Markable) -> bool:
+def _bring_in_line(file: PlacedFile, identity: str, marks: Markable) -> Signature | None:
     for _ in range(_TRIES):
         before = file.signature
         state = _read(lambda: file.read(LONGEST))
         if state is None and not marks.delivered:
-            return False
+            return None
         state = state or SyncState({}, frozenset(), frozenset())
         document = merge(state, identity, marks)
         if document == state.document or (not marks.delivered and not state.ours):
-            return False
+            return None
         text = json.dumps(document, indent=2, ensure_ascii=False)
         text = text if _is_utf_8(text) else json.dumps(document, indent=2)
-        if file.replace(f"{text}\n".encode(), unless_changed_from=before):
-            return True
-    return False
+        written = file.replace(f"{text}\n".encode(), unless_changed_from=before)
+        if written is not None:
+            return written
+    return None
 
 
 def _read(read: Callable[[], bytes]) -> SyncState | None:

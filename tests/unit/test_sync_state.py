@@ -46,7 +46,7 @@ def put(project: Path, document: Any) -> Path:
 def write(project: Path, identity: str, marks: Markable) -> bool:
     """Bring the file in line, in the folder that it is in."""
     (project / PATH).parent.mkdir(parents=True, exist_ok=True)
-    return sync_state.write(WatchedFolder(project), identity, marks)
+    return sync_state.write(WatchedFolder(project), identity, marks) is not None
 
 
 def get(project: Path) -> Any:
@@ -373,6 +373,18 @@ def test_what_another_writer_adds_in_the_very_last_moment_is_not_lost(
     write(project, ME, delivered("DEC-1"))
     assert get(project)["synced_decisions"] == ["DEC-0", "DEC-1", "THEIRS"]
     assert names_in(path.parent) == [path.name]
+
+
+def test_what_another_writer_puts_there_right_after_ours_is_not_taken_for_ours(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the marks in it were never heeded."""
+    put(project, theirs("DEC-1"))
+    monkeypatch.setattr(placed_file, "_remove", lambda *_: put(project, theirs("DEC-9")))
+    written = sync_state.write(WatchedFolder(project), ME, delivered("DEC-2"))
+    assert written is not None
+    assert get(project) == theirs("DEC-9")
+    assert written != sync_state.signature(WatchedFolder(project))
 
 
 def test_where_files_cannot_be_swapped_ours_is_renamed(
