@@ -14,12 +14,15 @@ def strangers_problem(project: str, folder: str | None, found: Sequence[Stranger
     seen = ", ".join(said_of(found))
     is_certain = any(it.stated.origin != UNKNOWN for it in found)
     whose = "of another repository" if is_certain else "which don't say of which repository they are"
+    what = f"nothing of {project} is sent: under this id there are memories {whose} ({seen})"
+    same = f"mem0-syncd project accept --same {project}"
+    if folder is None:  # it isn't watched any more, and what was put in by hand still waits
+        return Problem(what, project, f"to have it sent: mem0-syncd project add PATH --id {project}; {same}")
     return Problem(
-        f"nothing of {project} is sent: under this id there are memories {whose} ({seen})",
-        folder or project,
+        what,
+        folder,
         f"another project: mem0-syncd project remove {project}, then mem0-syncd project add"
-        f" {folder or 'PATH'} --id NAME; the same one, for example with a rewritten history:"
-        f" mem0-syncd project accept --same {project}",
+        f" {folder} --id NAME; the same one, for example with a rewritten history: {same}",
     )
 
 

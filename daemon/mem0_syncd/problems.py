@@ -40,7 +40,8 @@ def _stopped(outbox: Outbox) -> Iterator[tuple[str, Problem]]:
     """What stops whole projects: another repository's memories under their id."""
     folders = {project.id: str(project.path) for project in reversed(outbox.registry.projects())}
     for name, found in groupby(outbox.origins.strangers(), key=lambda it: it.project):
-        yield name, strangers_problem(name, folders.get(name), list(found))
+        if name in folders or outbox.origins.holds_up(name):
+            yield name, strangers_problem(name, folders.get(name), list(found))
 
 
 def _standing(destination: DestinationRow, now: float) -> Iterator[Problem]:

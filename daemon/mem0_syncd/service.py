@@ -235,6 +235,9 @@ class Service:
         route = self.routes.settle(project)
         if route is None:  # what nobody may send is for nobody to guess
             return
+        if self.origin_looks.is_awaited(route.project):  # by another id since its user has agreed to that
+            scans.retry[project.path] = RETRY_SECONDS
+            return
         project = route.project
         scans.changes += route.has_moved
         place.file = sync_state.PATH

@@ -75,11 +75,11 @@ def test_another_repository_of_that_name_is_stopped_alone(
         daemon.scan()
         write_log(blog, [decision(3), decision(4)])
         wait_until(lambda: 4 in cases(mem0.texts().elements()), "the neighbour goes on")
+        wait_until(lambda: daemon.totals()["pending"] == 2, "nothing else waits")
     assert cases(mem0.texts("shop-decisions").elements()) == [1, 2]
     assert {it.metadata["origin"] for it in mem0.memories if it.user_id == "shop-decisions"} == {
         origin_of(theirs)
     }
-    assert daemon.totals()["pending"] == 2
 
 
 def test_it_is_delivered_under_an_id_of_its_own(tmp_path: Path, theirs: Path, mem0: Mem0Platform) -> None:
@@ -90,9 +90,54 @@ def test_it_is_delivered_under_an_id_of_its_own(tmp_path: Path, theirs: Path, me
     with running(daemon):
         assert daemon.run("project", "add", str(ours)).returncode == 0
         wait_until(lambda: stops(daemon), "it is stopped")
-        assert daemon.run("project", "remove", "shop").returncode == 0
+        wait_until(lambda: daemon.totals()["pending"], "it waits")
+        assert "1 item that waited" in daemon.run("project", "remove", "shop").stderr
         assert daemon.run("project", "add", str(ours), "--id", "kiosk").returncode == 0
         wait_until(lambda: cases(mem0.texts("kiosk-decisions").elements()) == [7], "it is delivered")
+        assert not stops(daemon)
+        assert daemon.run("sync").returncode == 0
+    assert cases(mem0.texts("shop-decisions").elements()) == [1, 2]
+
+
+def test_a_stopped_project_that_is_removed_and_added_again_goes_on_at_its_users_word(
+    tmp_path: Path, theirs: Path, mem0: Mem0Platform
+) -> None:
+    """What was taken back with it is read anew; what was put in by hand has waited, and was named."""
+    ours = make_repository(tmp_path / "ours/shop", "our first commit")
+    write_log(ours, [decision(7), decision(8)])
+    daemon = machine(tmp_path / "m2", mem0)
+    with running(daemon):
+        assert daemon.run("project", "add", str(ours)).returncode == 0
+        wait_until(lambda: stops(daemon), "it is stopped")
+        said = daemon.run("remember", "Case 9 is put in by hand", "--project", str(ours))
+        assert said.returncode == 0, said.stderr
+        wait_until(lambda: daemon.totals()["pending"] == 3, "it waits")
+        assert daemon.run("project", "remove", "shop").returncode == 0
+        (problem,) = stops(daemon)
+        assert "project add PATH --id shop" in problem["remedy"]
+        assert daemon.totals()["pending"] == 1
+        assert daemon.run("project", "add", str(ours), "--id", "shop").returncode == 0
+        assert daemon.run("project", "accept", "--same", "shop", "--yes").returncode == 0
+        assert daemon.run("sync").returncode == 0
+        assert not stops(daemon)
+    assert [it.user_id for it in mem0.memories].count("shop-decisions") == 5
+
+
+def test_a_project_that_goes_by_another_id_by_consent_sends_nothing_before_its_origin_is_known(
+    tmp_path: Path, theirs: Path, mem0: Mem0Platform
+) -> None:
+    """The id that its file asks for is another repository's: it is stopped before the first item."""
+    ours = make_repository(tmp_path / "ours/kiosk", "our first commit")
+    write_log(ours, [decision(7)])
+    daemon = machine(tmp_path / "m2", mem0)
+    with running(daemon):
+        assert daemon.run("project", "add", str(ours)).returncode == 0
+        daemon.wait_delivered(1)
+        (ours / ".claude/mem0-syncd.toml").write_text('id = "shop"\n')
+        daemon.scan()
+        assert daemon.run("project", "accept", "kiosk", "--yes").returncode == 0
+        wait_until(lambda: stops(daemon), "it is stopped")
+        daemon.run("sync")
     assert cases(mem0.texts("shop-decisions").elements()) == [1, 2]
 
 

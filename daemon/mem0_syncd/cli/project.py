@@ -161,13 +161,20 @@ def remove(name: str) -> None:
     \b
     Example:  mem0-syncd project remove shop
     """
-    with writable(paths.state_dir()) as outbox:
-        found = _watched(outbox.registry.projects(), name)
+    from mem0_syncd.render import counted
+    from mem0_syncd.sources import SOURCES
+
+    with writable(paths.state_dir()) as outbox, outbox.registry.transaction():
+        found, taken_back = _watched(outbox.registry.projects(), name), 0
         for row in found:
             outbox.registry.remove_project(row.id, row.path)
+        for id_ in {row.id for row in found} - {row.id for row in outbox.registry.projects()}:
+            taken_back += outbox.origins.take_back(id_, (it.name for it in SOURCES))
     _tell_daemon()
     for row in found:
         output.talk(f"{row.id} ({row.path}) is no longer watched")
+    if taken_back:
+        output.talk(f"  {counted(taken_back, 'item')} that waited won't be sent; the files stay as they are")
 
 
 def _tell_daemon() -> bool:

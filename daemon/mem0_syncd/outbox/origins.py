@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from mem0_syncd.item import Kind
 from mem0_syncd.memory import project_of, user_id
 from mem0_syncd.outbox.database import Database
+from mem0_syncd.outbox.ledger import restate
 from mem0_syncd.strangers import Stated, Whose, are_strangers
 
 IS_STOPPED = """
@@ -106,6 +108,27 @@ class Origins:
             found = [it for row in rows for it in _strangers(sql, row["project"], row["destination"])]
         return sorted(found, key=lambda it: (it.project, it.destination, -it.stated.count))
 
+    def take_back(self, project: str, sources: Iterable[str]) -> int:
+        """Take back what waits of a stopped project and is in its files, as if it had never been read.
+
+        Returns how many items that were; `sources` are the names of those that are files.
+        """
+        with self._db.transaction() as sql:
+            rows = sql.execute(_WAITS_IN_VAIN, (project, json.dumps(list(sources)))).fetchall()
+            for row in rows:
+                of_item = (row["destination"], row["sync_key"])
+                sql.execute("DELETE FROM entry WHERE id = ?", (row["id"],))
+                if sql.execute(_IS_KNOWN_OTHERWISE, of_item * 2).fetchone():
+                    restate(sql, *of_item)
+                    continue
+                sql.execute("DELETE FROM identity WHERE destination = ? AND sync_key = ?", of_item)
+                sql.execute("DELETE FROM item WHERE destination = ? AND sync_key = ?", of_item)
+        return len(rows)
+
+    def holds_up(self, project: str) -> bool:
+        """Whether anything of a stopped project waits."""
+        return bool(self._db.row(f"SELECT 1 FROM ({_WAITING}) WHERE project = ?", (project,)))  # noqa: S608
+
 
 def write_stated(sql: sqlite3.Connection, destination: int, user_id: str, stated: Iterable[Stated]) -> None:
     """Remember whose memories a look at a user id has shown, within the caller's transaction.
@@ -170,6 +193,20 @@ def _whose(sql: sqlite3.Connection, project: str) -> Whose:
     return Whose(row["origin"], frozenset(it["origin"] for it in same), bool(row["id_is_asked"]))
 
 
+_WAITING = """
+SELECT entry.id, destination, sync_key, project, source
+    FROM entry JOIN item USING (destination, sync_key) JOIN stopped USING (destination, project)
+    WHERE state = 'pending'
+"""
+# What may be stored already is looked for, whatever becomes of its project.
+_WAITS_IN_VAIN = f"""
+SELECT * FROM ({_WAITING} AND sends = 0)
+    WHERE project = ? AND source IN (SELECT value FROM json_each(?))
+"""  # noqa: S608 - a constant of this module
+_IS_KNOWN_OTHERWISE = """
+SELECT 1 FROM receipt WHERE destination = ? AND sync_key = ?
+UNION ALL SELECT 1 FROM entry WHERE destination = ? AND sync_key = ?
+"""
 # What a damaged outbox had delivered is no longer known.
 _HAS_DELIVERED = """
 SELECT 1 FROM item JOIN receipt USING (destination, sync_key)
