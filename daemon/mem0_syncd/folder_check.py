@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from mem0_syncd import git, project_file, sync_state
@@ -48,7 +49,8 @@ def problems_of(project: ProjectRow, folder: WatchedFolder) -> list[Problem]:
             Problem(
                 "the project's folder is not there",
                 str(folder.root),
-                f"mem0-syncd project remove {project.id}",
+                f"if it has moved: mem0-syncd project add PATH --id {project.id}; if it is gone:"
+                f" mem0-syncd project remove {shlex.quote(str(folder.root))}",
             )
         ]
     claim = git.claim_of(folder.root, trusted=folder.trusted, opened=folder)

@@ -20,10 +20,11 @@ _KINDS = {kind.value: kind for kind in Kind}
 
 
 class BadProjectFile(Exception):
-    """The file can't be used; `problem` says why."""
+    """The file can't be used; `problem` says why where what was agreed holds, and `remedy` what helps."""
 
     def __init__(self, what: str, place: str = "", remedy: str = "mend it") -> None:
         super().__init__(what)
+        self.remedy = remedy
         where = f"{PATH}: {place}" if place else PATH
         self.problem = Problem(what, where, f"{remedy}; what was agreed holds until then")
 

@@ -191,7 +191,7 @@ def asked_by_family(folder: Path, *, trusted: Iterable[Path] = ()) -> Asked:
         return asked_by(WatchedFolder(whole, trusted=trusted))
     except project_file.BadProjectFile as error:
         where = str(whole / error.problem.where)
-        raise SyncdError(error.problem.what, where=where, remedy="mend it") from None
+        raise SyncdError(error.problem.what, where=where, remedy=error.remedy) from None
 
 
 def name_of(folder: Path, *, trusted: Iterable[Path] = ()) -> str:

@@ -61,6 +61,7 @@ def test_a_healthy_daemon_gets_a_clean_bill(daemon: Daemon, project: Path) -> No
         assert all(f" {name} " in text.stdout for name in CHECKS)
         assert KEY not in text.stdout
         assert "shop-decisions" in text.stdout
+        assert "orchestkit-global-best-practices" not in text.stdout  # that scope waits for its user
         assert f"{project.parent}/" not in text.stdout
 
 

@@ -226,7 +226,7 @@ def test_a_project_that_is_moved_away_is_missed_until_it_is_back(looking: Home) 
     project.rename(away)
     (problem,) = wait_until(missing, "the project's absence")
     assert problem["what"] == "the project's folder is not there"
-    assert problem["remedy"] == f"mem0-syncd project remove {TRAVELLING}"
+    assert f"project add PATH --id {TRAVELLING}" in problem["remedy"]
     assert not project.exists()
     write_log(away, [decision(1), decision(2)])
     away.rename(project)

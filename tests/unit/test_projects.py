@@ -84,6 +84,16 @@ def test_a_project_may_give_itself_an_id(registry: Registry, project: Path) -> N
     assert projects.add(registry, project, "other").id == "other"
 
 
+def test_a_file_that_is_refused_says_what_helps(registry: Registry, project: Path, tmp_path: Path) -> None:
+    """A link out of the project can be allowed by its user, which the remedy names."""
+    make(project / ".claude")
+    (tmp_path / "own.toml").write_text('kinds = ["decision"]')
+    (project / ".claude" / "mem0-syncd.toml").symlink_to(tmp_path / "own.toml")
+    with pytest.raises(SyncdError) as refused:
+        projects.add(registry, project)
+    assert "MEM0_SYNCD_TRUSTED_FOLDERS" in refused.value.problem.remedy
+
+
 def test_an_id_is_fixed_when_it_is_first_seen(registry: Registry, project: Path) -> None:
     """Adding it again changes nothing, whatever its file says by now."""
     projects.add(registry, project, "till")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from mem0_syncd import claude, folder_check
+from mem0_syncd.consent import EVERYTHING, GlobalScope, Terms
 from mem0_syncd.doctor.finding import Finding, failure, fine, warning
 from mem0_syncd.doctor.surroundings import Surroundings
 from mem0_syncd.errors import SyncdError
@@ -34,7 +36,7 @@ def check_projects(around: Surroundings) -> Iterator[Finding]:
     for problem in filter(None, misfits):
         yield failure(f"{problem.what} ({problem.where})", problem.remedy)
     for path in gone:
-        yield warning(f"{path} is not there", f"mem0-syncd project remove {path}")
+        yield warning(f"{path} is not there", f"mem0-syncd project remove {shlex.quote(str(path))}")
     if not rows and not listed:
         yield warning("no project is watched", "mem0-syncd project add PATH")
     elif not gone and not any(misfits):
@@ -113,9 +115,19 @@ def what_leaves(around: Surroundings) -> list[Leaving]:
         return []
     leaving = []
     for name in dict.fromkeys(row.id for row in around.projects):
-        user_ids = ", ".join(dict.fromkeys(user_id(kind, name) for kind in Kind))
-        leaving.append(Leaving(f"{name}: {user_ids}", _place(registry.destination_of(name))))
+        consent = registry.consents.of(name)
+        terms = consent.effective if consent else EVERYTHING
+        user_ids = ", ".join(dict.fromkeys(user_id(kind, name) for kind in Kind if _goes(kind, terms)))
+        but = f", but not {', '.join(map(repr, terms.exclude))}" if terms.exclude else ""
+        what = f"{name}: {user_ids or 'nothing'}{but}"
+        leaving.append(Leaving(what, _place(registry.destination_of(name))))
     return leaving
+
+
+def _goes(kind: Kind, terms: Terms) -> bool:
+    scope = terms.global_scope
+    is_open = kind is not Kind.BEST_PRACTICE or scope in (GlobalScope.OPEN, GlobalScope.AGREED)
+    return kind in terms.kinds and is_open
 
 
 def check_leaving(around: Surroundings) -> Iterator[Finding]:
