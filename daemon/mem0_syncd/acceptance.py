@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mem0_syncd import asking, means, projects
-from mem0_syncd.consent import Consent, GlobalScope, Said, accepted, added, heard, with_global_scope
+from mem0_syncd.consent import Asked, Consent, GlobalScope, Said, accepted, added, heard, with_global_scope
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.memory import GLOBAL_BEST_PRACTICES
 from mem0_syncd.outbox import ProjectRow
@@ -19,10 +19,14 @@ from mem0_syncd.watched_folder import WatchedFolder
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What `project add` would watch and agree to, in lines, and what that says of the global scope."""
+    """What `project add` would watch and agree to, in lines, and what that says of the global scope.
+
+    `asked` is what was read of the project's own file: nothing else is agreed to.
+    """
 
     lines: tuple[str, ...]
     scope: GlobalScope
+    asked: Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +53,9 @@ def offer(
     file can't be understood.
     """
     trusted = settings.trusted_folders
-    row = projects.intended(registry, folder, name, trusted=trusted)
-    known = next((it for it in registry.projects() if it.path == folder), None)
     asked = projects.asked_by_family(folder, trusted=trusted)
+    row = projects.intended(registry, folder, name, asked=asked, trusted=trusted)
+    known = next((it for it in registry.projects() if it.path == folder), None)
     shown = GlobalScope.DECLINED if globally is False else GlobalScope.AGREED
     terms = added(asked, Said(), row.id, shown).terms
     watched = WatchedFolder(folder, trusted=trusted)
@@ -67,7 +71,8 @@ def offer(
         lines.append(
             f"  {practices} would turn up in the recall of every project; --no-global keeps them here"
         )
-    return Offer(tuple(lines), _scope(registry, known, globally=globally, is_there=content.practices > 0))
+    scope = _scope(registry, known, globally=globally, is_there=content.practices > 0)
+    return Offer(tuple(lines), scope, asked)
 
 
 def find(registry: Registry, settings: Settings, name: str) -> Asking:

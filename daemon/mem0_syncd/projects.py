@@ -103,22 +103,23 @@ def add(
     path: Path,
     name: str | None = None,
     *,
+    asked: Asked | None = None,
     scope: GlobalScope = GlobalScope.OPEN,
     trusted: Iterable[Path] = (),
 ) -> ProjectRow:
     """Watch a project by its user's command; its id is fixed when it is first seen.
 
-    What its own file asks for counts as agreed, and `scope` is what the user says of the global scope: to
-    add a project again leaves that as it is, unless it is agreed to or declined. `trusted` are the folders
-    that the user's settings trust, here and below.
+    What its own file asks for counts as agreed: what was `asked`, where the user was shown that. `scope` is
+    what the user says of the global scope: to add a project again leaves that as it is, unless it is agreed
+    to or declined. `trusted` are the folders that the user's settings trust, here and below.
     Raises `SyncdError` where the id is taken, or the folder is known by another one.
     """
     folder, trusted = resolve(path), tuple(trusted)
-    asked = asked_by_family(folder, trusted=trusted)
+    asked = asked or asked_by_family(folder, trusted=trusted)
     known = next((it for it in registry.projects() if it.path == folder), None)
     if known is not None:
         return _add_again(registry, known, name, asked, scope)
-    row = intended(registry, folder, name, trusted=trusted)
+    row = intended(registry, folder, name, asked=asked, trusted=trusted)
     is_by_name = name is not None or row.id == name_of(folder, trusted=trusted)
     takes_over = is_taken_over(registry, row, is_by_name=is_by_name, trusted=trusted)
     with registry.transaction():
@@ -128,9 +129,16 @@ def add(
 
 
 def intended(
-    registry: Registry, folder: Path, name: str | None, *, trusted: Iterable[Path] = ()
+    registry: Registry,
+    folder: Path,
+    name: str | None,
+    *,
+    asked: Asked | None = None,
+    trusted: Iterable[Path] = (),
 ) -> ProjectRow:
     """The project that a folder would be: a linked git worktree has its main tree's id.
+
+    `asked` is what its own file asks for, where that has been read.
 
     Raises `SyncdError` where its own file can't be understood.
     """
@@ -138,7 +146,7 @@ def intended(
     of_main = next((it.id for it in registry.projects() if it.path == main), None)
     if name:
         refuse_credential(folder, name)
-    name = name or of_main or asked_by_family(folder, trusted=trusted).id
+    name = name or of_main or (asked or asked_by_family(folder, trusted=trusted)).id
     if not name:
         refuse_credential(_family(folder, trusted), None)
     own = project_id(name) if name else name_of(folder, trusted=trusted)

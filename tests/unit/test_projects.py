@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from mem0_syncd import projects
+from mem0_syncd.consent import Asked
 from mem0_syncd.errors import Problem, SyncdError
+from mem0_syncd.item import Kind
 from mem0_syncd.listing import take_in_settings
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.registry import Registry
@@ -73,6 +75,17 @@ def test_a_project_is_known_by_its_folders_name(registry: Registry, tmp_path: Pa
 def test_a_project_may_be_given_an_id(registry: Registry, project: Path) -> None:
     """It is made one."""
     assert projects.add(registry, project, "The Till").id == "the-till"
+
+
+def test_what_was_shown_is_agreed_to_and_not_what_came_after_it(registry: Registry, project: Path) -> None:
+    """A file may change between the two."""
+    make(project / ".claude")
+    (project / ".claude" / "mem0-syncd.toml").write_text('destination = "platform"')
+    projects.add(registry, project, asked=Asked(kinds=frozenset({Kind.DECISION})))
+    consent = registry.consents.at(project)
+    assert consent is not None
+    assert consent.terms.destination is None
+    assert consent.terms.kinds == {Kind.DECISION}
 
 
 def test_a_project_may_give_itself_an_id(registry: Registry, project: Path) -> None:

@@ -56,7 +56,9 @@ def add(path: Path, name: str | None, *, dry_run: bool, globally: bool | None) -
         if dry_run:
             return
         means.choose_destination(chosen, outbox.registry)
-        row = projects.add(outbox.registry, folder, name, scope=offer.scope, trusted=trusted)
+        row = projects.add(
+            outbox.registry, folder, name, asked=offer.asked, scope=offer.scope, trusted=trusted
+        )
     if not _tell_daemon():
         output.talk("  once the daemon runs; start it: mem0-syncd run")
     output.row(row.id, row.path)
