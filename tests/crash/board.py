@@ -18,6 +18,9 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
+VARIABLE = "CRASH_BOARD"
+"""Names the board's folder to `shim.c`."""
+
 ROLES, STEPS = 3, 64
 _CONTROL = struct.Struct(f"<5I{ROLES * STEPS}I")
 _RECORD = struct.Struct("<4Iq4I")
@@ -108,7 +111,7 @@ class Board:
         (folder / "control").write_bytes(bytes(_CONTROL.size))
         with (folder / "control").open("r+b") as file:
             self._control = mmap.mmap(file.fileno(), _CONTROL.size)
-        self.environment = {"CRASH_BOARD": str(folder), "LD_PRELOAD": str(library)}
+        self.environment = {VARIABLE: str(folder), "LD_PRELOAD": str(library)}
 
     def arm(self, point: Point | None = None, *, with_data: bool = False) -> None:
         """Count and log from now on, and kill whoever comes to the point."""

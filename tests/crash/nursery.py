@@ -24,6 +24,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any
 
+from crash.board import VARIABLE as BOARD
 from crash.board import Role
 from support.daemon import Daemon
 
@@ -95,7 +96,9 @@ def start_courier(_command: object, *, env: Mapping[str, str], **_how: object) -
     """What the daemon calls instead of `subprocess.Popen`."""
     its_input, our_output = os.pipe()
     our_input, its_output = os.pipe()
-    child = Child(Role.COURIER, (its_input, its_output, 2), env)
+    # No variable of ours is among the few that a courier gets.
+    ours = {name: os.environ[name] for name in (SOCKET, BOARD)}
+    child = Child(Role.COURIER, (its_input, its_output, 2), {**env, **ours})
     os.close(its_input)
     os.close(its_output)
     child.stdin, child.stdout = os.fdopen(our_output, "wb"), os.fdopen(our_input, "rb")

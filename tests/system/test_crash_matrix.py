@@ -86,7 +86,6 @@ def shop() -> Iterator[Shop]:
         yield shop
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["add", "look-up, found"])
 def test_a_kill_before_any_call_loses_and_doubles_nothing(shop: Shop, name: str) -> None:
     """Some calls of either process, from the first to the last, are never made; nothing comes of it."""

@@ -15,7 +15,6 @@ pytestmark = pytest.mark.skipif(shim() is None, reason="no C compiler (cc) for t
 WALKS = (add, update, found, update)
 
 
-@pytest.mark.slow
 def test_whatever_a_power_cut_leaves_is_enough() -> None:
     """No receipt is gone, nothing that Mem0 holds would be sent again, and a start makes all well."""
     rng = random.Random(1)

@@ -188,7 +188,6 @@ watcher.Watcher.heard = die_once
     assert cases(mem0.texts().elements()) == [1, 2]
 
 
-@pytest.mark.slow
 def test_work_that_stands_still_is_reported(daemon: Daemon, manager: Manager) -> None:
     """The daemon goes on without it; the watchdog is fed all the same."""
     with running(daemon, prelude=HANG.format(module="spool", name="take")):
