@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from mem0_syncd.courier.environment import here
 from support.daemon import Daemon, platform_settings, running, wait_until
 from support.decision_log import decision, write_log
 from support.faults import answer
@@ -142,3 +143,14 @@ def test_a_reason_holds_neither_the_key_nor_another_credential(
     places = [*shown, *(it.read_bytes().decode("latin-1") for it in daemon.state.rglob("*") if it.is_file())]
     places.append(daemon.said())
     assert not [it for it in (KEY, token, "hunter2secret") for place in places if it in place]
+
+
+def test_a_folder_that_was_deleted_meanwhile_keeps_no_courier_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon may be started from anywhere, and outlive that folder."""
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    assert here() == Path("/")

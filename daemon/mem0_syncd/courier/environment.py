@@ -29,6 +29,14 @@ _FILES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE
 _FOLDER = "work"
 
 
+def here() -> Path:
+    """The folder that this process works in; the root where that was deleted meanwhile."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path("/")
+
+
 def environment(environ: Mapping[str, str], here: Path, *, whole: bool) -> dict[str, str]:
     """The courier's variables, where this process has `environ` and works in the folder `here`.
 

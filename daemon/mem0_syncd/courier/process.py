@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from mem0_syncd.courier.environment import environment, work_folder
+from mem0_syncd.courier.environment import environment, here, work_folder
 
 ENDED = {"ended": True}
 """What the listener hears last, after everything that the courier had said."""
@@ -66,7 +66,7 @@ class Courier:
                 [sys.executable, "-P", "-m", "mem0_syncd.courier.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env=environment(os.environ, Path.cwd(), whole="mem0" in self._start["config"]),
+                env=environment(os.environ, here(), whole="mem0" in self._start["config"]),
                 cwd=work_folder(Path(self._start["mem0_dir"])),
                 # A session of its own: Ctrl-C in a terminal is for the daemon, which drains first.
                 start_new_session=True,
