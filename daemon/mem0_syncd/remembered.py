@@ -33,7 +33,7 @@ class Memos:
     """The memos of all files, within a budget: those that were replaced longest ago give way."""
 
     def __init__(self, most: int = MOST_ENTRIES) -> None:
-        self._most = most
+        self._left = most
         self._memos: dict[tuple[Path, str], Memo] = {}
 
     def of(self, folder: Path, source: str) -> Memo:
@@ -42,15 +42,17 @@ class Memos:
 
     def replace(self, folder: Path, source: str, memo: Memo) -> None:
         """Remember something else of a file."""
-        self._memos.pop((folder, source), None)
+        former = self._memos.pop((folder, source), None)
         self._memos[folder, source] = memo
-        left = sum(len(it.seen) for it in self._memos.values()) - self._most
-        for other in self._memos.values():
-            if left <= 0:
-                break
-            left -= len(other.seen)
+        # Kept as a count: to add up all memos for each of them would take most of a scan.
+        self._left += (len(former.seen) if former else 0) - len(memo.seen)
+        for other in self._memos.values() if self._left < 0 else ():
+            self._left += len(other.seen)
             other.seen = {}
+            if self._left >= 0:
+                break
 
     def forget(self) -> None:
         """Remember nothing of any file."""
+        self._left += sum(len(memo.seen) for memo in self._memos.values())
         self._memos.clear()
