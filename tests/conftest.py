@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+from support import nursery
 
 # mem0ai reports to its makers unless told otherwise before it is imported, and makes a folder at home.
 os.environ["MEM0_TELEMETRY"] = "False"
@@ -16,6 +21,17 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 # Machines are shared: how long an example takes says nothing of the code.
 hypothesis.settings.register_profile("no deadline", deadline=None)
 hypothesis.settings.load_profile("no deadline")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have one nursery for all that the tests start, where a process can be waited for by a handle."""
+    if not hasattr(os, "pidfd_open") or nursery.VARIABLE in os.environ:
+        return
+    folder = tempfile.mkdtemp(prefix="nursery-")
+    its = nursery.Nursery(Path(folder))
+    os.environ[nursery.VARIABLE] = its.path
+    config.add_cleanup(partial(shutil.rmtree, folder))
+    config.add_cleanup(its.close)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -108,7 +108,9 @@ class OriginLooks:
         folder = self._main(project)
         # Before it is read: what changes meanwhile is seen by the next look.
         seen = {known: self._seen(folder, is_known=known) for known in (True, False)}
-        origin = self._origin_of(folder, self._folders.trusted, started=self._readers.add)
+        origin = UNKNOWN
+        if seen[False] != str(folder):  # else there is nothing that a reader could find
+            origin = self._origin_of(folder, self._folders.trusted, started=self._readers.add)
         if origin == UNKNOWN and before is not None:
             origin = before.origin
         looks = before.looks + 1 if before is not None else 1
@@ -143,11 +145,18 @@ class OriginLooks:
         return main or project.path
 
     def _seen(self, folder: Path, *, is_known: bool) -> str:
-        """What changes when there may be another origin; of a known one only another folder in its place."""
-        stamp = WatchedFolder(folder, trusted=self._folders.trusted).stamp(".git")
+        """What changes when there may be another origin; of a known one only another repository in its place.
+
+        It is the path alone where there is no repository.
+        """
+        watched = WatchedFolder(folder, trusted=self._folders.trusted)
+        stamp = watched.stamp(".git")
         if stamp is None:
             return str(folder)
-        return f"{folder} {stamp[0]}" if is_known else f"{folder} {stamp[0]} {stamp[1]}"
+        if not is_known:
+            return f"{folder} {stamp[0]} {stamp[1]}"
+        # A new folder may get the number of one that was removed; git writes this file once, at first.
+        return f"{folder} {stamp[0]} {watched.stamp('.git/description')}"
 
     def _id_is_asked(self, project: ProjectRow, folder: Path) -> bool:
         """Whether a project's id is neither its folder's name nor its user's word."""

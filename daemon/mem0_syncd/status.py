@@ -33,7 +33,7 @@ def snapshot(state: Path) -> dict[str, Any]:
         outbox = Outbox.open_to_read(state) if state.is_dir() else None
         if outbox is None:
             return _nothing(running, said, _missing(state) if running == "ok" else None)
-        with closing(outbox):
+        with closing(outbox), outbox.database.at_one_moment():
             return _snapshot(outbox, running, said)
     except Exception as error:
         own = error.problem if isinstance(error, OutboxUnusable) else faults.problem_of(error, state)

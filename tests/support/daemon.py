@@ -20,6 +20,7 @@ from mem0_syncd.memory import Memory
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.outbox.audits import Audited
 from mem0_syncd.status import snapshot
+from support import nursery
 
 PATIENCE = 30.0
 """Seconds that a test waits for what must happen; none asserts how long it took."""
@@ -97,7 +98,8 @@ class Daemon:
         self, command: list[str], environment: Mapping[str, str], log: IO[bytes]
     ) -> subprocess.Popen[bytes]:
         """The running process of a command, whose standard error is the log."""
-        return subprocess.Popen(command, env=environment, stderr=log)
+        process: subprocess.Popen[bytes] = nursery.Popen(command, env=environment, stderr=log)
+        return process
 
     @property
     def pid(self) -> int:
@@ -153,14 +155,8 @@ class Daemon:
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run another command on the same state folder."""
-        return subprocess.run(
-            [sys.executable, "-P", "-m", "mem0_syncd", *arguments],
-            env={**self.environment, **environment},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        command = [sys.executable, "-P", "-m", "mem0_syncd", *arguments]
+        return nursery.run(command, {**self.environment, **environment}, timeout=120)
 
     def status(self) -> dict[str, Any]:
         """The status as the JSON says it."""
@@ -231,7 +227,8 @@ def make_audit_due(daemon: Daemon) -> str | None:
 def couriers(daemon: Daemon) -> list[int]:
     """The courier processes of a daemon's state folder, orphans too, found by their environment."""
     mark = f"MEM0_SYNCD_STATE_DIR={daemon.state}".encode()
-    found = []
+    word, state = "mem0_syncd.courier.worker", str(daemon.state)
+    found = [pid for pid, its in nursery.alive(word) if its["MEM0_SYNCD_STATE_DIR"] == state]
     for process in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
             is_courier = b"mem0_syncd.courier.worker" in (process / "cmdline").read_bytes()

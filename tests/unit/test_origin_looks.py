@@ -70,6 +70,34 @@ def shop(world: World, project: Path) -> ProjectRow:
     return row
 
 
+def test_where_no_repository_is_no_history_is_read(world: World, project: Path) -> None:
+    """It is surely unknown, until there is one."""
+    row = ProjectRow("shop", project)
+    world.outbox.registry.add_project(row)
+    assert world.looks.is_awaited(row)
+    world.looks.look()
+    assert (world.origin(), world.read) == ("", 0)
+    assert not world.looks.is_awaited(row)
+    make_repository(project, "first")
+    world.looks.look()
+    world.now += AGAIN_SECONDS
+    world.looks.look()
+    assert (world.origin(), world.read) == (OURS, 1)
+
+
+def test_a_repository_in_anothers_place_is_seen_by_what_git_writes_once(
+    world: World, shop: ProjectRow
+) -> None:
+    """A new folder may have got the number of the one before."""
+    world.looks.look()
+    assert not world.looks.is_awaited(shop)
+    (shop.path / ".git/description").write_text("another one")
+    world.answer = OTHERS
+    assert world.looks.is_awaited(shop)
+    world.looks.look()
+    assert world.origin() == OTHERS
+
+
 def test_a_first_scan_waits_until_the_origin_is_known(world: World, shop: ProjectRow) -> None:
     """And asks for a look."""
     assert world.looks.is_awaited(shop)
@@ -126,7 +154,7 @@ def test_a_history_that_is_gone_stays_known(world: World, shop: ProjectRow) -> N
     assert world.looks.is_awaited(shop)
     world.looks.look()
     assert not world.looks.is_awaited(shop)
-    assert (world.origin(), world.read) == (OURS, 2)
+    assert (world.origin(), world.read) == (OURS, 1)
 
 
 def test_what_is_unknown_is_looked_at_again_when_something_has_changed(
@@ -151,21 +179,10 @@ def test_what_is_unknown_is_looked_at_again_when_something_has_changed(
     assert world.origin() == OURS
 
 
-def test_a_folder_that_does_not_change_is_not_looked_at_again(world: World, project: Path) -> None:
-    """One without git, for example."""
-    world.outbox.registry.add_project(ProjectRow("shop", project))
-    world.answer = ""
-    world.looks.look()
-    world.now += 100 * 24 * 3600
-    world.looks.look()
-    assert (world.origin(), world.read) == ("", 1)
-
-
 def test_a_few_are_read_at_a_time(world: World, tmp_path: Path) -> None:
     """And the rest at once after them."""
     for number in range(AT_ONCE + 1):
-        folder = tmp_path / f"p{number}"
-        folder.mkdir()
+        folder = make_repository(tmp_path / f"p{number}")
         world.outbox.registry.add_project(ProjectRow(f"p{number}", folder))
     assert world.looks.look()
     assert world.read == AT_ONCE

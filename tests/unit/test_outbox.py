@@ -266,6 +266,18 @@ def test_a_reader_sees_what_is_written_meanwhile_and_writes_nothing(outbox: Outb
             reader.registry.set_fact("paused", "yes")
 
 
+def test_what_is_read_at_one_moment_belongs_together(outbox: Outbox, tmp_path: Path) -> None:
+    """`status` reads table after table, while a daemon may begin to use another destination."""
+    reader = Outbox.open_to_read(tmp_path)
+    assert reader is not None
+    with closing(reader):
+        with reader.database.at_one_moment():
+            assert counts(reader) == {}
+            put(outbox, A)
+            assert counts(reader) == {}
+        assert counts(reader) == {"pending": 1}
+
+
 def test_a_reader_needs_no_permission_to_write() -> None:
     """`status` opens the outbox read-only, also where it can't write."""
     root = os.geteuid() == 0
