@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -62,7 +63,15 @@ def signature_of(folder: WatchedFolder, name: str) -> tuple[int, ...] | None:
 
     Raises `Refused` for what may not be read, and `OSError`.
     """
-    found = folder.stat(name)
+    return _signature(folder.stat(name))
+
+
+def signatures_of(folder: WatchedFolder, names: Iterable[str]) -> list[tuple[int, ...] | None]:
+    """The signatures of some files; raises like `signature_of`."""
+    return [_signature(found) for found in folder.stats(names)]
+
+
+def _signature(found: os.stat_result | None) -> tuple[int, ...] | None:
     if found is None:
         return None
     if time.time() - found.st_mtime < _RACY_SECONDS:

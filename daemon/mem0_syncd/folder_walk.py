@@ -106,6 +106,14 @@ def _open_folder(path: str) -> int:
     return handle
 
 
+def stat_in(folder: int, name: str) -> os.stat_result | None:
+    """What the file system says of a name in an open folder, and of a link itself; None without one."""
+    try:
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
 def check_owner(found: os.stat_result, area: Area, shown: str) -> None:
     """Refuse what is neither this user's nor root's, where that matters."""
     if not (area.any_owner or found.st_uid in {os.geteuid(), 0}):
@@ -156,18 +164,12 @@ class _Walker:
                 pass
             elif left:
                 self._open(part, left)
-            elif (found := self._look(part)) and stat.S_ISLNK(found.st_mode):
+            elif (found := stat_in(self._handle, part)) and stat.S_ISLNK(found.st_mode):
                 self._follow(part, left)
             else:
                 self._visit()
                 return End(self._handle, part, self._path(part), found, self._area)
         return End(self._handle, ".", self._path(), os.fstat(self._handle), self._area)
-
-    def _look(self, part: str) -> os.stat_result | None:
-        try:
-            return os.stat(part, dir_fd=self._handle, follow_symlinks=False)
-        except FileNotFoundError:
-            return None
 
     def _open(self, part: str, left: list[str]) -> None:
         """Go into a folder, or along a link that is in its place."""

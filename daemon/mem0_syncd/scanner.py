@@ -73,7 +73,7 @@ class Scanner:
         self._sources = sources
         self._memos = Memos()
         self._terms: dict[Path, Terms] = {}
-        self._forgotten = 0
+        self.forgotten = 0
 
     def scan(
         self,
@@ -126,7 +126,7 @@ class Scanner:
     def _scan(
         self, sight: _Sight, terms: Terms, *, changed_only: bool, heed_marks: bool
     ) -> Generator[Turn, None, Scanned]:
-        project, forgotten = sight.project, self._forgotten
+        project, forgotten = sight.project, self.forgotten
         all_news, retry = yield from self._read_all(sight, changed_only=changed_only)
         if not all_news:
             return Scanned(retry_after=RETRY_SECONDS if retry else None, is_whole=not retry)
@@ -146,7 +146,7 @@ class Scanner:
         if is_deferred:
             is_whole = not retry and not has_more
             return Scanned(changes, RETRY_SECONDS if retry else DEFERRED_SECONDS, is_whole)
-        for news in all_news if forgotten == self._forgotten else ():
+        for news in all_news if forgotten == self.forgotten else ():
             self._remember(project, news)
         if has_more:
             return Scanned(changes, AT_ONCE, is_whole=False)
@@ -156,7 +156,7 @@ class Scanner:
     def forget(self) -> None:
         """Read everything anew at the next scan: what is known has changed by other means."""
         self._memos.forget()
-        self._forgotten += 1
+        self.forgotten += 1
 
     def take_as_read(self, folder: Path, terms: Terms) -> None:
         """Take what was read of a folder as read by these terms."""

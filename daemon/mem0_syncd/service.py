@@ -32,6 +32,7 @@ from mem0_syncd.routes import Routes
 from mem0_syncd.scanner import RETRY_SECONDS, Scanner
 from mem0_syncd.settings import Settings
 from mem0_syncd.sources import SOURCES
+from mem0_syncd.unchanged import Unchanged
 from mem0_syncd.unsent import look_through
 from mem0_syncd.whereabouts import Place, Whereabouts
 
@@ -91,6 +92,7 @@ class Service:
             on_change=self._after_change,
         )
         self.scanner = Scanner(self.outbox.registry, self.intake, self.folders)
+        self.unchanged = Unchanged(self.outbox, self.scanner)
 
     def _redactor(self) -> Redactor:
         return Redactor(self.settings.redact, self.settings.redact_allow)
@@ -226,6 +228,10 @@ class Service:
     def _scan_one(
         self, project: ProjectRow, scans: Scans, place: Place, *, changed_only: bool, heed_marks: bool
     ) -> Iterator[Turn]:
+        look = self.unchanged.look(self.folders.of(project))
+        if changed_only and self.unchanged.is_known(project.path, look):
+            return
+        self.unchanged.note(project.path, None)
         problems = folder_check.problems_of(project, self.folders.of(project))
         self.outbox.registry.set_problems(project.id, "folder", problems, project.tree)
         if self.origin_looks.is_awaited(project):
@@ -252,6 +258,8 @@ class Service:
             self.scanner.take_as_read(project.path, terms)
         if scanned.retry_after is not None:
             scans.retry[project.path] = scanned.retry_after
+        elif scanned.is_whole:
+            self.unchanged.note(project.path, look)
         if scanned.changes:
             self._note_second_writer(project, place)
 

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from mem0_syncd.folder_walk import NO_HANDLE, Area, End, check_owner, is_below, open_folder, walk
+from mem0_syncd.folder_walk import NO_HANDLE, Area, End, check_owner, is_below, open_folder, stat_in, walk
 from mem0_syncd.unreadable import Reason, Refused
 
 LONGEST_SETTINGS = 64 << 10
@@ -112,6 +112,27 @@ class WatchedFolder:
                 return end.found
         except (FileNotFoundError, NotADirectoryError):
             return None
+
+    def stats(self, names: Iterable[str]) -> list[os.stat_result | None]:
+        """What the file system says of each of some files, as `stat` does, at less cost; raises like it."""
+        wanted, by_folder = list(names), dict[str, list[str]]()
+        for name in wanted:
+            by_folder.setdefault(name.rpartition("/")[0], []).append(name)
+        found = {name: it for folder, inner in by_folder.items() for name, it in self._stats(folder, inner)}
+        return [found.get(name) for name in wanted]
+
+    def _stats(self, folder: str, names: Iterable[str]) -> Iterator[tuple[str, os.stat_result | None]]:
+        try:
+            with self._walk(f"{folder}/.") as end:
+                for name in names:
+                    it = stat_in(end.folder, name.rpartition("/")[2])
+                    if it is not None and stat.S_ISLNK(it.st_mode):
+                        it = self.stat(name)
+                    elif it is not None:
+                        _check_file(it, end)
+                    yield name, it
+        except (FileNotFoundError, NotADirectoryError):
+            return
 
     def stamp(self, name: str) -> tuple[int, int] | None:
         """What tells whether something has changed, or is another one by now; None where nothing may be read.

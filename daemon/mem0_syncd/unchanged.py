@@ -1,0 +1,60 @@
+"""Which projects are as they were before their last scan, so that a scan of all passes over them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mem0_syncd import files, project_file, sync_state
+from mem0_syncd.outbox import Outbox
+from mem0_syncd.scanner import Scanner
+from mem0_syncd.sources import SOURCES
+from mem0_syncd.unreadable import Refused
+from mem0_syncd.watched_folder import WatchedFolder
+
+_FILES = (project_file.PATH, sync_state.PATH, *dict.fromkeys(it.path for it in SOURCES), ".git/description")
+"""What decides what a scan does, besides the outbox; the last is written once by git, in each repository."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A project's files and the outbox as they look at one moment; of folders their numbers."""
+
+    files: tuple[tuple[int, ...] | None, ...]
+    folders: tuple[int | None, ...]
+    outbox: tuple[int, int]
+    forgotten: int
+
+
+class Unchanged:
+    """What was seen of each project before its last scan; for any thread."""
+
+    def __init__(self, outbox: Outbox, scanner: Scanner) -> None:
+        self._outbox, self._scanner = outbox, scanner
+        self._known: dict[Path, Look] = {}
+
+    def look(self, folder: WatchedFolder) -> Look | None:
+        """What a folder looks like; None where that can't be told, or a file changed a moment ago."""
+        before = self._outbox.database.written()
+        try:
+            found = files.signatures_of(folder, _FILES)
+            is_elsewhere = folder.is_there(".git") and not folder.is_folder(".git")
+        except (Refused, OSError):
+            return None
+        stamps = [folder.stamp(name) for name in (".", ".git")]
+        # Of a linked work tree, the main one has a say as well.
+        if () in found or stamps[0] is None or is_elsewhere:
+            return None
+        folders = tuple(it and it[0] for it in stamps)
+        return Look(tuple(found), folders, before, self._scanner.forgotten)
+
+    def is_known(self, folder: Path, look: Look | None) -> bool:
+        """Whether a folder's last scan began with such a look, and did nothing that asks for another one."""
+        return look is not None and self._known.get(folder) == look
+
+    def note(self, folder: Path, look: Look | None) -> None:
+        """Take a look as that with which a folder's last scan began; None if it is to be scanned again."""
+        if look is None:
+            self._known.pop(folder, None)
+        else:
+            self._known[folder] = look
