@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mem0_syncd.memory import GLOBAL_BEST_PRACTICES
+from support import nursery
 from support.daemon import running, wait_until
 from support.decision_log import decision, write_log
 from support.embedded_store import memories
@@ -261,7 +262,7 @@ def test_a_mark_that_was_there_before_its_decision_hides_nothing(tmp_path: Path,
     """A cloned sync-state file that lists ids to come keeps nobody's new decisions from Mem0."""
     clock = tmp_path / "clock"
     clock.write_text("0")
-    world = HostileWorld(tmp_path, mem0)
+    world = HostileWorld(tmp_path, mem0, **nursery.COLD)  # for the clock is to be set first of all
     hostile = world.clone("stranger")
     coming = [f"DEC-20260105-{number:04}" for number in range(2, 7)]
     (hostile / SYNC_STATE).write_text(json.dumps({"version": "1.0", "synced_decisions": coming}))

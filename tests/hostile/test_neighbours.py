@@ -97,7 +97,7 @@ LARGE: dict[str, tuple[str, Callable[[], bytes]]] = {
     "bad-lines": (PATTERNS, lambda: b"x\n" * 300_001),
 }
 WITHIN_LIMITS = ("empty-lines",)
-QUICK = ("many-entries", "empty-lines", "bad-lines")
+QUICK = ("empty-lines", "bad-lines")
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_a_server_that_answers_without_end_costs_little(
         return f"{name}-decisions" in json.dumps(body)
 
     if kind == "gzip":
-        bomb = Fault(answer=gzipped(1_500 << 20), carried_out="never")
+        bomb = Fault(answer=gzipped(600 << 20), carried_out="never")
         mem0.fail("add", bomb, times=1, where=is_of_it)
         mem0.fail("lookup", bomb, times=1, where=is_of_it)
     elif kind == "endless-pages":

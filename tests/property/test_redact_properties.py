@@ -137,7 +137,7 @@ def test_a_credential_in_its_context_is_found_on_any_line(
 
 
 @pytest.mark.parametrize("name", CHOSEN)
-@settings(deadline=None)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_a_sign_misses_nothing_that_its_detector_finds(name: str, data: st.DataObject) -> None:
     """Whatever a detector of the installed detect-secrets matches, it is asked about."""

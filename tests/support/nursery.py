@@ -6,7 +6,8 @@ python -P -m support.nursery SOCKET [MODULE...]
 forks the process, which then is what a start would have made of it, with two differences: the libraries are
 in memory already, and the nursery is the parent, so that a courier outlives a killed daemon until it reads
 its end. mem0ai itself is imported anew, for it reads its variables when it is. What changes the interpreter
-(`LD_PRELOAD`, `PYTHON...`, a locale) is started as ever, and so is everything where no nursery runs.
+(`LD_PRELOAD`, `PYTHON...`, a locale) is started as ever, and so is everything where no nursery runs, or where
+`TESTS_NURSERY` is empty among its variables.
 
 It answers one request a connection: `{"start": {...}}`, with the three standard files, by the child's process
 id; `{"ended": PID}` by its exit code; `{"alive": WORD}` by the process id and the variables of each child
@@ -39,6 +40,9 @@ from typing import IO, Any
 
 VARIABLE = "TESTS_NURSERY"
 """Names the socket to whoever starts something."""
+
+COLD = {VARIABLE: ""}
+"""The variables of what is to be a new process of the operating system's own making."""
 
 _DIE_WITH_PARENT = 1
 """PR_SET_PDEATHSIG of prctl(2): a test that is cut off leaves nothing behind."""
@@ -121,8 +125,8 @@ class Child:
 
 def Popen(command: Sequence[str], **how: Any) -> Any:  # noqa: N802 - it stands in for that of `subprocess`
     """Start a command: forked where that can be, else as ever."""
-    path = os.environ.get(VARIABLE)
     environment = dict(how.get("env") or os.environ)
+    path = environment.get(VARIABLE, os.environ.get(VARIABLE))
     if not path or not _can_be_forked(command, environment):
         return subprocess.Popen(command, **how)
     ours: list[Any] = []
@@ -222,6 +226,7 @@ def _run(command: Sequence[str]) -> int:
             sys.argv[0] = "-c"
             exec(compile(command[1], "<string>", "exec"), {"__name__": "__main__"})
         else:
+            sys.modules.pop(command[1], None)  # it was imported, and is to be begun
             runpy.run_module(command[1], run_name="__main__", alter_sys=True)
     except SystemExit as end:
         if isinstance(end.code, str):

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from mem0_syncd.imports import needless_hashes
+from support import nursery
 from support.daemon import Daemon, couriers, platform_settings, running, wait_until
 from support.decision_log import cases, decision, write_log
 from support.mem0_platform import Mem0Platform
@@ -187,6 +188,7 @@ def test_an_idle_courier_ends_and_comes_back(daemon: Daemon, mem0: Mem0Platform,
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process has loaded")
 def test_the_daemon_never_loads_openssl(daemon: Daemon, project: Path) -> None:
     """It would be a fourteenth of it, and only the courier encrypts."""
+    daemon.environment |= nursery.COLD
     write_log(project, [decision(1)])
     with running(daemon):
         daemon.wait_delivered(1)

@@ -66,15 +66,8 @@ def argument(word: str, project: Path) -> bytes:
 
 def said(daemon: Daemon, project: Path, words: tuple[str, ...]) -> str:
     """All that a command prints."""
-    arguments = [argument(word, project) for word in words]
-    done = subprocess.run(
-        [sys.executable.encode(), b"-m", b"mem0_syncd", *arguments],
-        env=daemon.environment,
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
-    shown = (done.stdout + done.stderr).decode()
+    done = daemon.run(*(os.fsdecode(argument(word, project)) for word in words))
+    shown = done.stdout + done.stderr
     assert "Traceback" not in shown, (words[:2], shown)
     return shown
 

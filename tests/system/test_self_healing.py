@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mem0_syncd.control import ask
+from support import nursery
 from support.daemon import Daemon, couriers, platform_settings, running, wait_until
 from support.decision_log import cases, decision, write_log
 from support.mem0_platform import Mem0Platform
@@ -139,6 +140,7 @@ def test_an_idle_courier_that_is_stopped_is_replaced_before_it_is_needed(
 
 def test_a_stopped_courier_dies_with_its_daemon(daemon: Daemon, project: Path) -> None:
     """It can't see that its input ends; the kernel ends it."""
+    daemon.environment |= nursery.COLD
     write_log(project, [decision(1)])
     with running(daemon):
         daemon.wait_delivered(1)
