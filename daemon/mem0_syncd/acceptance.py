@@ -9,8 +9,7 @@ from mem0_syncd import asking, means, projects
 from mem0_syncd.consent import Asked, Consent, GlobalScope, Said, accepted, added, heard, with_global_scope
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.memory import GLOBAL_BEST_PRACTICES
-from mem0_syncd.outbox import ProjectRow
-from mem0_syncd.outbox.registry import Registry
+from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.preview import preview
 from mem0_syncd.render import counted
 from mem0_syncd.settings import Settings
@@ -45,7 +44,7 @@ class Asking:
 
 
 def offer(
-    registry: Registry, settings: Settings, folder: Path, name: str | None, *, globally: bool | None
+    outbox: Outbox, settings: Settings, folder: Path, name: str | None, *, globally: bool | None
 ) -> Offer:
     """What a project asks for and holds that its user is about to add.
 
@@ -54,13 +53,13 @@ def offer(
     """
     trusted = settings.trusted_folders
     asked = projects.asked_by_family(folder, trusted=trusted)
-    row = projects.intended(registry, folder, name, asked=asked, trusted=trusted)
-    known = next((it for it in registry.projects() if it.path == folder), None)
+    row = projects.intended(outbox, folder, name, asked=asked, trusted=trusted)
+    known = next((it for it in outbox.projects.all() if it.path == folder), None)
     shown = GlobalScope.DECLINED if globally is False else GlobalScope.AGREED
     terms = added(asked, Said(), row.id, shown).terms
     watched = WatchedFolder(folder, trusted=trusted)
     content = preview(watched, known.id if known else row.id, terms)
-    lines = [*content.lines, f"  to {means.intended(terms.destination, settings, registry)}"]
+    lines = [*content.lines, f"  to {means.intended(terms.destination, settings, outbox.destinations)}"]
     if asked.id is not None and name is None and known is None:
         lines.append(f"  its own file asks for: id {asked.id}")
     if asked.destination is not None:
@@ -71,49 +70,49 @@ def offer(
         lines.append(
             f"  {practices} would turn up in the recall of every project; --no-global keeps them here"
         )
-    scope = _scope(registry, known, globally=globally, is_there=content.practices > 0)
+    scope = _scope(outbox, known, globally=globally, is_there=content.practices > 0)
     return Offer(tuple(lines), scope, asked)
 
 
-def find(registry: Registry, settings: Settings, name: str) -> Asking:
+def find(outbox: Outbox, settings: Settings, name: str) -> Asking:
     """What waits of the project that is known by an id or a folder.
 
     Raises `SyncdError` where there is no such project, or its file can't be understood.
     """
     path = projects.located(Path(name))
-    for row in registry.projects():
+    for row in outbox.projects.all():
         if name == row.id or path == row.path:
-            own = registry.own_folder(row.id) or row.path
-            return _of_watched(registry, settings, replace(row, path=own))
-    for folder, consent in registry.consents.unagreed():
+            own = outbox.projects.own_folder(row.id) or row.path
+            return _of_watched(outbox, settings, replace(row, path=own))
+    for folder, consent in outbox.consents.unagreed():
         plain = projects.name_of(folder, trusted=settings.trusted_folders)
         if path == folder or name in (consent.waiting.id, plain):
-            agreed = projects.as_delivered(registry, accepted(consent, plain))
-            return Asking(folder, _lines(folder, registry, settings, consent), consent, agreed)
+            agreed = projects.as_delivered(outbox, accepted(consent, plain))
+            return Asking(folder, _lines(folder, outbox, settings, consent), consent, agreed)
     raise SyncdError("no such project is watched, or waits", where=name, remedy="mem0-syncd project list")
 
 
-def agree(registry: Registry, settings: Settings, asking_: Asking) -> None:
+def agree(outbox: Outbox, settings: Settings, asking_: Asking) -> None:
     """Make what was shown the project's consent; raises `SyncdError` where its new id is another one's."""
     row = ProjectRow(str(asking_.agreed.id), asking_.folder)
-    projects.is_taken_over(registry, row, is_by_name=False, trusted=settings.trusted_folders)
-    registry.consents.change(asking_.folder, lambda _: asking_.agreed)
+    projects.is_taken_over(outbox, row, is_by_name=False, trusted=settings.trusted_folders)
+    outbox.consents.change(asking_.folder, lambda _: asking_.agreed)
 
 
-def _of_watched(registry: Registry, settings: Settings, row: ProjectRow) -> Asking:
-    before = registry.consents.at(row.path)
+def _of_watched(outbox: Outbox, settings: Settings, row: ProjectRow) -> Asking:
+    before = outbox.consents.at(row.path)
     if before is None:
         raise SyncdError(
             "the project hasn't been read yet by this version",
             where=str(row.path),
             remedy="mem0-syncd sync, and then again",
         )
-    everybodys = registry.current_destination()
+    everybodys = outbox.destinations.current()
     asked = projects.asked_by_family(row.path, trusted=settings.trusted_folders)
     waits = heard(before, asked, everybodys.name if everybodys else "")
     agreed = accepted(waits, row.id)
-    count = registry.consents.awaiting(registry.destination_of(row.id).id, row.id) if everybodys else 0
-    lines = _lines(row.path, registry, settings, waits)
+    count = outbox.consents.awaiting(outbox.destinations.of(row.id).id, row.id) if everybodys else 0
+    lines = _lines(row.path, outbox, settings, waits)
     if count and before.terms.global_scope is GlobalScope.WAITS:
         agreed = with_global_scope(agreed, GlobalScope.AGREED)
         lines += (
@@ -122,9 +121,9 @@ def _of_watched(registry: Registry, settings: Settings, row: ProjectRow) -> Aski
     return Asking(row.path, lines, waits, agreed)
 
 
-def _lines(folder: Path, registry: Registry, settings: Settings, consent: Consent) -> tuple[str, ...]:
+def _lines(folder: Path, outbox: Outbox, settings: Settings, consent: Consent) -> tuple[str, ...]:
     def place(name: str | None) -> str:
-        return means.intended(name, settings, registry)
+        return means.intended(name, settings, outbox.destinations)
 
     lines = [f"{folder / asking.FILE} asks for:"] if list(asking.differences(consent)) else []
     for it in asking.differences(consent, place):
@@ -134,11 +133,9 @@ def _lines(folder: Path, registry: Registry, settings: Settings, consent: Consen
     return tuple(lines)
 
 
-def _scope(
-    registry: Registry, known: ProjectRow | None, *, globally: bool | None, is_there: bool
-) -> GlobalScope:
+def _scope(outbox: Outbox, known: ProjectRow | None, *, globally: bool | None, is_there: bool) -> GlobalScope:
     if globally is not None:
         return GlobalScope.AGREED if globally else GlobalScope.DECLINED
-    before = registry.consents.of(known.id) if known else None
+    before = outbox.consents.of(known.id) if known else None
     is_declined = before is not None and before.terms.global_scope is GlobalScope.DECLINED
     return GlobalScope.AGREED if is_there and not is_declined else GlobalScope.WAITS

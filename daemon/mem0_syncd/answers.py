@@ -75,7 +75,7 @@ class Answers:
         self._daemon.watch_projects()
         self._daemon.survey.scan_all()
         self._daemon.dispatch.soon()
-        return {"projects": len(self._daemon.outbox.registry.projects())}
+        return {"projects": len(self._daemon.outbox.projects.all())}
 
     def _probe(self, _request: Request) -> Answer:
         state = self._daemon.settings.state_dir
@@ -87,7 +87,7 @@ class Answers:
         return {}
 
     def _pause(self, _request: Request, *, paused: bool) -> Answer:
-        self._daemon.outbox.registry.set_fact("paused", "yes" if paused else None)
+        self._daemon.outbox.facts.set("paused", "yes" if paused else None)
         self._daemon.deliveries.pause(paused=paused)
         self._daemon.dispatch.soon()
         return {"paused": paused}

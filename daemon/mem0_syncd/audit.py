@@ -49,9 +49,9 @@ def audit_what_is_due(service: Service, now: float) -> None:
     """Audit the destinations in use whose time has come, and that are well."""
     settings, audits = service.settings, service.outbox.audits
     # Of one add a language model may make several memories.
-    if settings.audit == "off" or settings.infer or service.outbox.registry.fact("paused") is not None:
+    if settings.audit == "off" or settings.infer or service.outbox.facts.get("paused") is not None:
         return
-    for destination in service.outbox.registry.destinations_in_use():
+    for destination in service.outbox.destinations.in_use():
         last = audits.last(destination.id)
         if last is None:
             audits.write(destination.id, Audited(now))
@@ -81,7 +81,7 @@ def audit(service: Service, destination: DestinationRow, now: float) -> None:
                 gone += len(remove_doubles(service, destination, there))
         if strays.strangers or found:
             log.warning("others write here", user_id=user_id, strangers=len(strays.strangers), doubles=found)
-            service.outbox.registry.set_fact(f"second_writer:{destination.id}", "yes")
+            service.outbox.facts.set(f"second_writer:{destination.id}", "yes")
         if found == gone:  # what is left is looked at again
             audits.set_audited(destination.id, user_id, inventory["newest"])
         doubles, removed = doubles + found, removed + gone

@@ -110,14 +110,14 @@ class Daemon(Service):
         return self.upgrade.is_ready
 
     def _begin(self, running: contextlib.ExitStack) -> None:
-        registry = self.outbox.registry
+        outbox = self.outbox
         for name, value in (
             ("pid", str(os.getpid())),
             ("version", __version__),
             ("since", datetime.now(UTC).isoformat()),
         ):
-            registry.set_fact(name, value)
-        registry.set_problems("", "settings", [])
+            outbox.facts.set(name, value)
+        outbox.problems.replace("", "settings", [])
         self.control.start()
         running.callback(self._end, self.close)
         self.watcher.start()
@@ -134,7 +134,7 @@ class Daemon(Service):
         running.callback(self._end, self.keeper.stop)
         self._say_ready()
         running.callback(self.notifier.stopping)
-        log.info("ready", projects=len(registry.projects()), pid=os.getpid())
+        log.info("ready", projects=len(outbox.projects.all()), pid=os.getpid())
 
     def _wait_for_end(self) -> None:
         while (number := self.bell.wait(TICK_SECONDS)) in {None, signal.SIGHUP}:
@@ -167,12 +167,12 @@ class Daemon(Service):
                 self.watch_projects()
                 self.survey.scan_all()
                 self.dispatch.soon()
-            self.outbox.registry.set_problems("", "settings", problems)
+            self.outbox.problems.replace("", "settings", problems)
             log.info("settings read again", problems=[problem.what for problem in problems])
             self._say_ready()
 
     def _say_ready(self) -> None:
-        self.notifier.ready(f"{len(self.outbox.registry.projects())} projects")
+        self.notifier.ready(f"{len(self.outbox.projects.all())} projects")
 
     # Work
 
@@ -206,7 +206,7 @@ class Daemon(Service):
 
     def watch_projects(self) -> None:
         """Watch the projects that there are now."""
-        self._report_unwatched(self.watcher.watch(self.outbox.registry.projects()))
+        self._report_unwatched(self.watcher.watch(self.outbox.projects.all()))
 
     def _audit(self) -> None:
         audit_what_is_due(self, time.time())
@@ -229,7 +229,7 @@ class Daemon(Service):
             self.bell.ring()
 
     def _report_unwatched(self, problems: list[Problem]) -> None:
-        self.outbox.registry.set_problems("", "watcher", problems)
+        self.outbox.problems.replace("", "watcher", problems)
         if problems:  # What no event tells of is looked at instead.
             self.survey.scan_all()
             self.schedule.by("look", MEND_SECONDS)

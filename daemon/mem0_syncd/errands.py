@@ -33,33 +33,33 @@ def begin_sync(
     `resend_marked` takes in what others marked as synced, too; `accept_account` goes on with the account
     that the key is of now.
     """
-    registry, queue = service.outbox.registry, service.outbox.queue
+    outbox = service.outbox
     if accept_account:
         _accept_accounts(service)
     service.take_in_spool()
-    wanted = [it for it in registry.projects() if project_id in {None, it.id}]
+    wanted = [it for it in outbox.projects.all() if project_id in {None, it.id}]
     service.scan_until_settled(wanted, heed_marks=not resend_marked)
-    for destination in registry.destinations_in_use():
-        queue.make_due(destination.id, time.time())
-        registry.probe_now(destination.id, time.time())
-    return queue.newest_id()
+    for destination in outbox.destinations.in_use():
+        outbox.queue.make_due(destination.id, time.time())
+        outbox.destinations.probe_now(destination.id, time.time())
+    return outbox.queue.newest_id()
 
 
 def _accept_accounts(service: Service) -> None:
     """Go on with the accounts that the keys are of now; each is a destination of its own."""
-    registry = service.outbox.registry
+    outbox = service.outbox
     accepted = []
-    for destination in registry.destinations_in_use():
+    for destination in outbox.destinations.in_use():
         if destination.account:
             account = service.deliveries.to(destination).questions.account()
             if account not in ("", destination.account):
-                accepted.append(registry.accept_account(destination, account))
+                accepted.append(outbox.destinations.accept_account(destination, account))
     if not accepted:
-        where = ", ".join(it.identity for it in registry.destinations_in_use())
+        where = ", ".join(it.identity for it in outbox.destinations.in_use())
         raise SyncdError("the API key is of the account in use", where=where, remedy="see: mem0-syncd status")
     log.info("accounts accepted", identities=[it.identity for it in accepted])
     service.forget()
-    service.marks.note({project.id for project in registry.projects()})
+    service.marks.note({project.id for project in outbox.projects.all()})
 
 
 def recall(
@@ -67,7 +67,7 @@ def recall(
 ) -> list[dict[str, Any]]:
     """The memories of some kinds of a project, and global best practices, that are nearest to a query."""
     user_ids = [user_id(Kind(kind), project) for kind in kinds]
-    destination = service.outbox.registry.destination_of(project)
+    destination = service.outbox.destinations.of(project)
     return service.deliveries.to(destination).questions.search(query, user_ids, limit)
 
 
@@ -82,7 +82,7 @@ def forget(
     """
     where = name or project or ""
     done = {"forgotten": 0, "deleted": 0}
-    for destination in service.outbox.registry.destinations_in_use():
+    for destination in service.outbox.destinations.in_use():
         found = service.outbox.tombstones.find(destination.id, name=name, project=project)
         if any(item.is_under_way for item in found):
             raise SyncdError("it is just being sent", where=where, remedy="mem0-syncd sync, and then again")
@@ -109,7 +109,7 @@ def take_inventory(
     unless it `is_complete`. What was stored less than `read_lag` seconds before need not be shown yet. `tell`
     hears how many memories are read.
     """
-    row = service.outbox.registry.destination(destination)
+    row = service.outbox.destinations.get(destination)
     folder = paths.make_private(service.settings.state_dir / inventory.FOLDER)
     handle, name = tempfile.mkstemp(suffix=".jsonl", dir=folder)
     os.close(handle)

@@ -11,7 +11,7 @@ from pathlib import Path
 from mem0_syncd import git
 from mem0_syncd.errors import is_want_of_handles
 from mem0_syncd.outbox import ProjectRow
-from mem0_syncd.outbox.registry import Registry
+from mem0_syncd.outbox.projects import Projects
 from mem0_syncd.unreadable import Refused
 from mem0_syncd.watched_folder import WatchedFolder
 
@@ -19,8 +19,8 @@ from mem0_syncd.watched_folder import WatchedFolder
 class Folders:
     """The watched folders of one outbox; `trusted` may be set anew at any time."""
 
-    def __init__(self, registry: Registry, trusted: Iterable[Path] = ()) -> None:
-        self._registry = registry
+    def __init__(self, projects: Projects, trusted: Iterable[Path] = ()) -> None:
+        self._projects = projects
         self.trusted = tuple(trusted)
         self._held = threading.local()
 
@@ -56,7 +56,7 @@ class Folders:
 
     def _family(self, path: Path) -> list[Path]:
         """The project's other folders, as far as git says of each that it is a work tree of the main one."""
-        rows = self._registry.projects()
+        rows = self._projects.all()
         ids = {row.id for row in rows if row.path == path}
         mains = {
             row.path: git.main_tree(row.path, trusted=self.trusted) or row.path

@@ -60,10 +60,10 @@ class Inspection:
             yield Inspected(destination, user_id, comparison)
 
     def _parts(self, project: str | None) -> Iterator[tuple[DestinationRow, str, Scope]]:
-        registry = self.outbox.registry
-        for destination in registry.destinations_in_use():
-            for user_id, scope in self.outbox.receipts.scopes(destination.id, project).items():
-                if here := [it for it in scope if registry.destination_of(it[0]).id == destination.id]:
+        outbox = self.outbox
+        for destination in outbox.destinations.in_use():
+            for user_id, scope in outbox.receipts.scopes(destination.id, project).items():
+                if here := [it for it in scope if outbox.destinations.of(it[0]).id == destination.id]:
                     yield destination, user_id, here
 
     def _in_part(self, before: int, count: int, total: int) -> Tell:

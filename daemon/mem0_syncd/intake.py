@@ -93,16 +93,16 @@ class Intake:
         `heed_marks` leaves out what others marked as synced.
         """
         taken = Taken()
-        ledger, registry = self._outbox.ledger, self._outbox.registry
+        outbox, ledger = self._outbox, self._outbox.ledger
         looked = self._outbox.origins.looked(project.id)
         origin = looked.origin if looked else UNKNOWN
-        destination = registry.destination_of(project.id)
+        destination = outbox.destinations.of(project.id)
         agreed = [_as_agreed(item, terms) for item in items]
         items = self._under_safe_names(destination.id, agreed, taken)
         if not items:
             return taken
         echoes = {item.echo: item for item in items if item.echo and item.source != QUEUE}
-        transaction = self._outbox.database.transaction
+        transaction = self._outbox.transaction
         # A record and that its echo is known are one truth; without echoes nobody is kept waiting for long.
         with transaction() if echoes else nullcontext():
             self._outbox.echoes.add(project.id, echoes)
@@ -113,7 +113,7 @@ class Intake:
             # The marks of others tell of the Platform, and of the decision log alone.
             counts = destination.name == "platform" and heed_marks
             marks = self._outbox.marks.seen(project.id) if counts else {}
-            is_scanned = registry.is_scanned(project)
+            is_scanned = outbox.projects.is_scanned(project)
             for number, batch in enumerate(_batches(merged)):
                 if number:
                     time.sleep(GIVE_WAY_SECONDS)

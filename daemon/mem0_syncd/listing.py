@@ -11,8 +11,7 @@ from mem0_syncd import asking
 from mem0_syncd.consent import EVERYTHING, Consent, Said, listed, resaid
 from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.git import main_tree
-from mem0_syncd.outbox import ProjectRow
-from mem0_syncd.outbox.registry import Registry
+from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.projects import (
     as_delivered,
     asked_by_family,
@@ -45,67 +44,67 @@ class Listed(Protocol):
 
 
 def take_in_settings(
-    registry: Registry, wanted: Iterable[Listed], *, trusted: Iterable[Path] = ()
+    outbox: Outbox, wanted: Iterable[Listed], *, trusted: Iterable[Path] = ()
 ) -> list[Problem]:
     """Bring the watched projects in line with the list of the settings; returns what stands in the way."""
     wanted = list(wanted)
     folders = {located(it.path) for it in wanted}
-    for project in registry.projects():
+    for project in outbox.projects.all():
         if project.path not in folders:
-            _leave(registry, project)
-    registry.consents.forget_unagreed(but=folders)
+            _leave(outbox, project)
+    outbox.consents.forget_unagreed(but=folders)
     problems = []
-    watched = {it.path for it in registry.projects()}
+    watched = {it.path for it in outbox.projects.all()}
     for it in wanted:
         try:
-            _take_in(registry, it, watched, tuple(trusted))
+            _take_in(outbox, it, watched, tuple(trusted))
         except SyncdError as error:
             problems.append(error.problem)
-    registry.set_problems("", ORIGIN, problems)
+    outbox.problems.replace("", ORIGIN, problems)
     return problems
 
 
-def misfit(registry: Registry, wanted: Listed, *, trusted: Iterable[Path] = ()) -> Problem | None:
+def misfit(outbox: Outbox, wanted: Listed, *, trusted: Iterable[Path] = ()) -> Problem | None:
     """What keeps a listed folder from being watched, if anything does."""
     try:
         folder = resolve(wanted.path)
-        if not any(project.path == folder for project in registry.projects()):
-            listing = _Listing(registry, folder, wanted, tuple(trusted))
-            listing.row(listing.consent(registry.consents.at(folder)))
+        if not any(project.path == folder for project in outbox.projects.all()):
+            listing = _Listing(outbox, folder, wanted, tuple(trusted))
+            listing.row(listing.consent(outbox.consents.at(folder)))
     except SyncdError as error:
         return error.problem
     return None
 
 
-def _leave(registry: Registry, project: ProjectRow) -> None:
+def _leave(outbox: Outbox, project: ProjectRow) -> None:
     """Let go of a project that isn't listed."""
     if project.origin == "settings":
-        registry.remove_project(project.id, project.path)
+        outbox.projects.remove(project.id, project.path)
     else:
-        registry.consents.update(project.path, lambda it: resaid(it, Said()))
+        outbox.consents.update(project.path, lambda it: resaid(it, Said()))
 
 
-def _take_in(registry: Registry, wanted: Listed, watched: Container[Path], trusted: tuple[Path, ...]) -> None:
+def _take_in(outbox: Outbox, wanted: Listed, watched: Container[Path], trusted: tuple[Path, ...]) -> None:
     folder = located(wanted.path)
     if folder in watched:
-        registry.consents.update(folder, lambda it: resaid(it, _said(wanted)))
+        outbox.consents.update(folder, lambda it: resaid(it, _said(wanted)))
         return
-    listing = _Listing(registry, resolve(folder), wanted, trusted)
-    consent = listing.consent(registry.consents.at(folder))
+    listing = _Listing(outbox, resolve(folder), wanted, trusted)
+    consent = listing.consent(outbox.consents.at(folder))
     if consent.id is None:
-        registry.consents.change(folder, listing.consent)
+        outbox.consents.change(folder, listing.consent)
     row, takes_over = listing.row(consent)
-    with registry.transaction():
-        registry.add_project(row, takes_over=takes_over)
-        if registry.own_folder(row.id) == folder:
-            registry.consents.change(folder, listing.consent)
+    with outbox.transaction():
+        outbox.projects.add(row, takes_over=takes_over)
+        if outbox.projects.own_folder(row.id) == folder:
+            outbox.consents.change(folder, listing.consent)
 
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
     """A listed folder that isn't watched yet."""
 
-    registry: Registry
+    outbox: Outbox
     folder: Path
     wanted: Listed
     trusted: tuple[Path, ...]
@@ -114,13 +113,13 @@ class _Listing:
         """The folder's consent; raises `SyncdError` where its file is broken."""
         of_family = self._of_family()
         if of_family is not None:  # one of its folders is watched, so it was agreed to
-            before = self.registry.consents.of(of_family.id) or Consent(
+            before = self.outbox.consents.of(of_family.id) or Consent(
                 of_family.id, agreed=(EVERYTHING,), ids=frozenset({of_family.id})
             )
         asked = asked_by_family(self.folder, trusted=self.trusted)
         name = name_of(self.folder, trusted=self.trusted)
-        consent = listed(asked, _said(self.wanted), name, _everybodys(self.registry), before)
-        return as_delivered(self.registry, consent)
+        consent = listed(asked, _said(self.wanted), name, _everybodys(self.outbox), before)
+        return as_delivered(self.outbox, consent)
 
     def row(self, consent: Consent) -> tuple[ProjectRow, bool]:
         """The project of the folder, and whether it takes over from one that has moved.
@@ -128,7 +127,7 @@ class _Listing:
         Raises `SyncdError` where its user is to agree first, and where the id is another one's.
         """
         if consent.id is None:
-            problem = asking.problem(consent, self.folder, str(self.folder), _everybodys(self.registry))
+            problem = asking.problem(consent, self.folder, str(self.folder), _everybodys(self.outbox))
             assert problem is not None  # noqa: S101 - otherwise it would have been agreed to
             raise SyncdError(problem.what, where=problem.where, remedy=problem.remedy)
         main = main_tree(self.folder, trusted=self.trusted)
@@ -138,12 +137,12 @@ class _Listing:
         is_worktree = main is not None
         row = ProjectRow(consent.id, self.folder, "settings", is_worktree)
         is_said = self.wanted.id is not None
-        return row, is_taken_over(self.registry, row, is_by_name=is_said, trusted=self.trusted)
+        return row, is_taken_over(self.outbox, row, is_by_name=is_said, trusted=self.trusted)
 
     def _of_family(self) -> ProjectRow | None:
         """Another folder of the same project that is watched."""
         main = main_tree(self.folder, trusted=self.trusted)
-        for row in self.registry.projects():
+        for row in self.outbox.projects.all():
             is_of_it = row.is_worktree and main_tree(row.path, trusted=self.trusted) == self.folder
             if row.path == main or is_of_it:
                 return row
@@ -154,7 +153,7 @@ def _said(wanted: Listed) -> Said:
     return Said(project_id(wanted.id) if wanted.id else None, wanted.destination)
 
 
-def _everybodys(registry: Registry) -> str:
+def _everybodys(outbox: Outbox) -> str:
     """The name of the destination of all projects that name none; '' before one was decided on."""
-    destination = registry.current_destination()
+    destination = outbox.destinations.current()
     return destination.name if destination else ""

@@ -36,7 +36,7 @@ class Marks:
         redactor: Callable[[], Redactor] = lambda: Redactor("redact"),
     ) -> None:
         """`on_due` hears that there is something to `write`; `redactor` makes one by the settings."""
-        self._registry, self._known = outbox.registry, outbox.marks
+        self._outbox = outbox
         self._on_due, self._folders = on_due, folders
         self._whereabouts = whereabouts
         self._redactor = redactor
@@ -59,18 +59,18 @@ class Marks:
         except Unreadable as error:
             # The last good marks hold meanwhile.
             problems = [sync_state.problem_of(error)]
-            self._registry.set_problems(project.id, "sync-state", problems, project.tree)
+            self._outbox.problems.replace(project.id, "sync-state", problems, project.tree)
             return False
         if project.path not in self._unwritten:  # the write below will tell
-            self._registry.set_problems(project.id, "sync-state", [], project.tree)
+            self._outbox.problems.replace(project.id, "sync-state", [], project.tree)
         foreign = set(state.foreign) if state else set()
-        foreign -= self._known.ids_ever_delivered(project.id, _SOURCE)
+        foreign -= self._outbox.marks.ids_ever_delivered(project.id, _SOURCE)
         foreign -= self._redactor().secrets_among(foreign).keys()  # no item has one of these
         # What was settled before a crash may not be marked yet, and then no receipt will come to tell.
         self.note({project.id})
-        if foreign == self._known.foreign(project.id, project.tree):
+        if foreign == self._outbox.marks.foreign(project.id, project.tree):
             return False
-        self._known.set_foreign(project.id, foreign, project.tree, now=time.time())
+        self._outbox.marks.set_foreign(project.id, foreign, project.tree, now=time.time())
         return True
 
     def note(self, project_ids: set[str]) -> None:
@@ -88,7 +88,7 @@ class Marks:
             due, self._due = self._due, set()
         left = due
         try:
-            wanted = [project for project in self._registry.projects() if project.id in due]
+            wanted = [project for project in self._outbox.projects.all() if project.id in due]
             left = {project.id for project in wanted if not self._try_to_write(project)}
         finally:
             with self._noting:
@@ -109,12 +109,12 @@ class Marks:
                     sync_state.PATH,
                     "look into that file; if nothing is wrong with it, report this with what the log says",
                 )
-                self._registry.set_problems(project.id, "sync-state", [problem], project.tree)
+                self._outbox.problems.replace(project.id, "sync-state", [problem], project.tree)
                 return True
 
     def _write_one(self, project: ProjectRow) -> bool:
-        destination = self._registry.destination_of(project.id)
-        marks = self._known.markable(destination.id, project.id, _SOURCE)
+        destination = self._outbox.destinations.of(project.id)
+        marks = self._outbox.marks.markable(destination.id, project.id, _SOURCE)
         folder = self._folders.of(project)
         problems, failure = [], None
         try:
@@ -126,6 +126,6 @@ class Marks:
             failure = error
             problems.append(sync_state.problem_of(error))
         (self._unwritten.add if failure else self._unwritten.discard)(project.path)
-        self._registry.set_problems(project.id, "sync-state", problems, project.tree)
+        self._outbox.problems.replace(project.id, "sync-state", problems, project.tree)
         # One that can't be understood is left alone until its next change.
         return not isinstance(failure, OSError)

@@ -12,7 +12,7 @@ from mem0_syncd import __version__
 from mem0_syncd.delivery import Means
 from mem0_syncd.destinations.embedder import NAME as EMBEDDER
 from mem0_syncd.outbox import DestinationRow
-from mem0_syncd.outbox.registry import Registry
+from mem0_syncd.outbox.destinations import Destinations
 from mem0_syncd.settings import Settings
 from mem0_syncd.store_config import OwnStore
 
@@ -27,31 +27,31 @@ HANG_SECONDS = 120.0
 """After which a courier that works on one request of a Mem0 of its own is replaced."""
 
 
-def choose_destination(settings: Settings, registry: Registry) -> DestinationRow:
+def choose_destination(settings: Settings, destinations: Destinations) -> DestinationRow:
     """Put the destination in use that the settings name; `auto` is decided once, and stays."""
-    name = _name(settings, registry)
-    return registry.use_destination(name, _address(settings, name))
+    name = _name(settings, destinations)
+    return destinations.use(name, _address(settings, name))
 
 
-def destination_named(name: str | None, settings: Settings, registry: Registry) -> DestinationRow:
+def destination_named(name: str | None, settings: Settings, destinations: Destinations) -> DestinationRow:
     """The destination that a project names, or everybody's where it names none."""
     if name is None:
-        return registry.destination()
-    return registry.note_destination(name, _address(settings, name))
+        return destinations.get()
+    return destinations.note(name, _address(settings, name))
 
 
-def intended(name: str | None, settings: Settings, registry: Registry) -> str:
+def intended(name: str | None, settings: Settings, destinations: Destinations) -> str:
     """The identity of the destination that a project would get, as far as it is known."""
-    name = name or _name(settings, registry)
+    name = name or _name(settings, destinations)
     address = _address(settings, name)
-    known = (it for it in registry.destinations() if (it.name, it.address) == (name, address))
+    known = (it for it in destinations.all() if (it.name, it.address) == (name, address))
     return max((it.identity for it in known), key=len, default=f"{name} {address}")
 
 
-def _name(settings: Settings, registry: Registry) -> str:
+def _name(settings: Settings, destinations: Destinations) -> str:
     if settings.destination != "auto":
         return settings.destination
-    current = registry.current_destination()
+    current = destinations.current()
     return current.name if current else "platform" if settings.api_key else "embedded"
 
 

@@ -24,9 +24,9 @@ def renew_some(service: Service) -> None:
     # What a language model has made of an item is not what was sent of it.
     if service.settings.infer or service.settings.redact == "off":
         return
-    if service.outbox.registry.fact("paused") is not None:
+    if service.outbox.facts.get("paused") is not None:
         return
-    for destination in service.outbox.registry.destinations_in_use():
+    for destination in service.outbox.destinations.in_use():
         if destination.standing.reach is Reach.OK:
             for old in service.outbox.old_memories.some(destination.id, MOST):
                 try:

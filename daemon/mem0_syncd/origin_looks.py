@@ -119,7 +119,7 @@ class OriginLooks:
     def _own_folders(self) -> Sequence[ProjectRow]:
         """One folder of each project: its own, else a worktree."""
         by_id: dict[str, ProjectRow] = {}
-        for project in self._outbox.registry.projects():
+        for project in self._outbox.projects.all():
             by_id.setdefault(project.id, project)
         return list(by_id.values())
 

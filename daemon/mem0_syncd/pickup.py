@@ -36,7 +36,7 @@ class Pickup:
     def __init__(
         self, outbox: Outbox, routes: Routes, state: Path, folders: Folders, whereabouts: Whereabouts
     ) -> None:
-        self._registry, self._ledger = outbox.registry, outbox.ledger
+        self._outbox = outbox
         self._routes = routes
         self._state, self._folders = state, folders
         self._whereabouts = whereabouts
@@ -67,7 +67,7 @@ class Pickup:
                 spool.remove(path)
         self._failed = failed
         problems = [*spool.problems(self._state), *failed.values()]
-        self._registry.set_problems("", "spool", problems)
+        self._outbox.problems.replace("", "spool", problems)
         return changes
 
     def _take_in_one(self, intake: Intake, event: Mapping[str, Any]) -> int | None:
@@ -76,7 +76,7 @@ class Pickup:
         if self._awaits_consent(folder):  # until its project's user has agreed
             return None
         try:
-            project = projects.find(self._registry, folder)
+            project = projects.find(self._outbox, folder)
         except SyncdError:  # in no watched project: nothing is to be done
             return 0
         place = Place(project.id, project.path, project_file.PATH)
@@ -93,27 +93,27 @@ class Pickup:
             reading = within_limits_of(understand(event, project, made, trusted=self._folders.trusted))
         taken = intake.take_in(project, reading.items, terms)
         problems = [*reading.problems, *chain.from_iterable(taken.problems.values())]
-        self._registry.set_problems(project.id, "session", problems, project.tree)
+        self._outbox.problems.replace(project.id, "session", problems, project.tree)
         return changes + taken.changes
 
     def _awaits_consent(self, folder: Path) -> bool:
         whole = projects.located(folder)
-        return any(it in (whole, *whole.parents) for it, _ in self._registry.consents.unagreed())
+        return any(it in (whole, *whole.parents) for it, _ in self._outbox.consents.unagreed())
 
     def _made_since(self, project: ProjectRow, event: Mapping[str, Any]) -> Made:
         """What a session made: the items seen since another session of the project was last heard of."""
         if event["event"] != "session":
             return Made()
         name = f"session:{project.id}"
-        last = json.loads(self._registry.fact(name) or '{"id": "", "began": 0, "heard": 0}')
+        last = json.loads(self._outbox.facts.get(name) or '{"id": "", "began": 0, "heard": 0}')
         told = str(event["session_id"])
         # Whatever a session is called is only compared, so it isn't kept; earlier versions did keep it.
         known_as = hashlib.blake2b(told.encode("utf-8", "replace"), digest_size=16).hexdigest()
         began = last["began"] if last["id"] in {known_as, told} else last["heard"]
         session = {"id": known_as, "began": began, "heard": time.time()}
-        self._registry.set_fact(name, json.dumps(session))
+        self._outbox.facts.set(name, json.dumps(session))
         if not began:  # the first session of all: what was there before it isn't its own
             return Made()
-        destination = self._registry.destination_of(project.id)
-        seen = partial(self._ledger.seen_since, destination.id, project.id, since=began)
+        destination = self._outbox.destinations.of(project.id)
+        seen = partial(self._outbox.ledger.seen_since, destination.id, project.id, since=began)
         return Made(decisions=seen(Kind.DECISION), patterns=seen(Kind.AGENT_PATTERN))

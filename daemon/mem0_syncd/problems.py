@@ -28,8 +28,8 @@ def problems_of(outbox: Outbox, destinations: Iterable[DestinationRow], now: flo
 
 def reported(outbox: Outbox) -> Iterator[tuple[str, Problem]]:
     """Every reported problem with its project's id, and with the whole path of a project's file."""
-    folders = {project.id: project.path for project in reversed(outbox.registry.projects())}
-    for project_id, problem in outbox.registry.problems():
+    folders = {project.id: project.path for project in reversed(outbox.projects.all())}
+    for project_id, problem in outbox.problems.all():
         folder = folders.get(project_id)
         where = str(folder / problem.where) if folder else problem.where
         yield project_id, replace(problem, where=where)
@@ -38,7 +38,7 @@ def reported(outbox: Outbox) -> Iterator[tuple[str, Problem]]:
 
 def _stopped(outbox: Outbox) -> Iterator[tuple[str, Problem]]:
     """What stops whole projects: another repository's memories under their id."""
-    folders = {project.id: str(project.path) for project in reversed(outbox.registry.projects())}
+    folders = {project.id: str(project.path) for project in reversed(outbox.projects.all())}
     for name, found in groupby(outbox.origins.strangers(), key=lambda it: it.project):
         if name in folders or outbox.origins.holds_up(name):
             yield name, strangers_problem(name, folders.get(name), list(found))

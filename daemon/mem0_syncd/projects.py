@@ -11,8 +11,7 @@ from pathlib import Path
 from mem0_syncd import git, paths, project_file
 from mem0_syncd.consent import Asked, Consent, GlobalScope, Said, added, with_global_scope
 from mem0_syncd.errors import SyncdError
-from mem0_syncd.outbox import ProjectRow
-from mem0_syncd.outbox.registry import Registry
+from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.watched_folder import WatchedFolder
 
 DEFAULT_ID = "default-project"
@@ -99,7 +98,7 @@ def reason_to_refuse(folder: Path, home: Path, state: Path) -> str | None:
 
 
 def add(
-    registry: Registry,
+    outbox: Outbox,
     path: Path,
     name: str | None = None,
     *,
@@ -116,20 +115,20 @@ def add(
     """
     folder, trusted = resolve(path), tuple(trusted)
     asked = asked or asked_by_family(folder, trusted=trusted)
-    known = next((it for it in registry.projects() if it.path == folder), None)
+    known = next((it for it in outbox.projects.all() if it.path == folder), None)
     if known is not None:
-        return _add_again(registry, known, name, asked, scope)
-    row = intended(registry, folder, name, asked=asked, trusted=trusted)
+        return _add_again(outbox, known, name, asked, scope)
+    row = intended(outbox, folder, name, asked=asked, trusted=trusted)
     is_by_name = name is not None or row.id == name_of(folder, trusted=trusted)
-    takes_over = is_taken_over(registry, row, is_by_name=is_by_name, trusted=trusted)
-    with registry.transaction():
-        registry.add_project(row, takes_over=takes_over)
-        _agree(registry, row, added(asked, Said(row.id if name is not None else None), row.id, scope), None)
+    takes_over = is_taken_over(outbox, row, is_by_name=is_by_name, trusted=trusted)
+    with outbox.transaction():
+        outbox.projects.add(row, takes_over=takes_over)
+        _agree(outbox, row, added(asked, Said(row.id if name is not None else None), row.id, scope), None)
     return row
 
 
 def intended(
-    registry: Registry,
+    outbox: Outbox,
     folder: Path,
     name: str | None,
     *,
@@ -143,7 +142,7 @@ def intended(
     Raises `SyncdError` where its own file can't be understood.
     """
     main = git.main_tree(folder, trusted=trusted)
-    of_main = next((it.id for it in registry.projects() if it.path == main), None)
+    of_main = next((it.id for it in outbox.projects.all() if it.path == main), None)
     if name:
         refuse_credential(folder, name)
     name = name or of_main or (asked or asked_by_family(folder, trusted=trusted)).id
@@ -153,9 +152,7 @@ def intended(
     return ProjectRow(own, folder, "command", main is not None)
 
 
-def is_taken_over(
-    registry: Registry, row: ProjectRow, *, is_by_name: bool, trusted: Iterable[Path] = ()
-) -> bool:
+def is_taken_over(outbox: Outbox, row: ProjectRow, *, is_by_name: bool, trusted: Iterable[Path] = ()) -> bool:
     """Whether a project of that id, which is no more where it was, has moved to here.
 
     It has if its user says so: `is_by_name` is whether the id is from the user or the folder's own name.
@@ -163,7 +160,7 @@ def is_taken_over(
     """
     trusted = tuple(trusted)
     family = _family(row.path, trusted)
-    rivals = [it for it in registry.projects() if it.id == row.id and _family(it.path, trusted) != family]
+    rivals = [it for it in outbox.projects.all() if it.id == row.id and _family(it.path, trusted) != family]
     rival = next((it for it in rivals if it.path.is_dir()), None)
     if rival is not None:
         raise SyncdError(
@@ -207,16 +204,16 @@ def name_of(folder: Path, *, trusted: Iterable[Path] = ()) -> str:
     return project_id(_family(folder, trusted).name)
 
 
-def as_delivered(registry: Registry, consent: Consent) -> Consent:
+def as_delivered(outbox: Outbox, consent: Consent) -> Consent:
     """A consent, with the global scope agreed to where the project had delivered to it before."""
     is_undecided = consent.terms.global_scope in (GlobalScope.OPEN, GlobalScope.WAITS)
-    if is_undecided and consent.id and registry.consents.has_delivered_globally(consent.id):
+    if is_undecided and consent.id and outbox.consents.has_delivered_globally(consent.id):
         return with_global_scope(consent, GlobalScope.AGREED)
     return consent
 
 
 def _add_again(
-    registry: Registry, known: ProjectRow, name: str | None, asked: Asked, scope: GlobalScope
+    outbox: Outbox, known: ProjectRow, name: str | None, asked: Asked, scope: GlobalScope
 ) -> ProjectRow:
     if name is not None and project_id(name) != known.id:
         raise SyncdError(
@@ -228,15 +225,15 @@ def _add_again(
     # What is watched keeps its id, whatever the file says by now: that waits for `project accept`.
     said = Said(row.id if name is not None else None)
     consent = added(replace(asked, id=None), said, row.id, scope)
-    with registry.transaction():
-        registry.add_project(row)
-        _agree(registry, row, consent, registry.consents.of(row.id))
+    with outbox.transaction():
+        outbox.projects.add(row)
+        _agree(outbox, row, consent, outbox.consents.of(row.id))
     return row
 
 
-def _agree(registry: Registry, row: ProjectRow, consent: Consent, before: Consent | None) -> None:
+def _agree(outbox: Outbox, row: ProjectRow, consent: Consent, before: Consent | None) -> None:
     """Have a project's consent become another one, where the folder speaks for the project."""
-    if registry.own_folder(row.id) != row.path:
+    if outbox.projects.own_folder(row.id) != row.path:
         return
     if before is not None:
         is_undecided = consent.terms.global_scope in (GlobalScope.OPEN, GlobalScope.WAITS)
@@ -248,7 +245,7 @@ def _agree(registry: Registry, row: ProjectRow, consent: Consent, before: Consen
             id_is_said=before.id_is_said or consent.id_is_said,
             said_destination=before.said_destination,
         )
-    registry.consents.change(row.path, lambda _: as_delivered(registry, consent))
+    outbox.consents.change(row.path, lambda _: as_delivered(outbox, consent))
 
 
 def _family(folder: Path, trusted: Iterable[Path]) -> Path:
@@ -256,10 +253,10 @@ def _family(folder: Path, trusted: Iterable[Path]) -> Path:
     return git.main_tree(folder, trusted=trusted) or folder
 
 
-def find(registry: Registry, path: Path) -> ProjectRow:
+def find(outbox: Outbox, path: Path) -> ProjectRow:
     """The watched project that a path is in; raises `SyncdError` where it is in none."""
     folder = located(path)
-    inside = [it for it in registry.projects() if folder == it.path or it.path in folder.parents]
+    inside = [it for it in outbox.projects.all() if folder == it.path or it.path in folder.parents]
     if not inside:
         raise SyncdError(
             "this is in no watched project",

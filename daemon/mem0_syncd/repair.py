@@ -37,9 +37,9 @@ def repair(
     Says which memories were removed, which items no source says any more, and the newest entry's id; `tell`
     hears how many doubles are dealt with.
     """
-    outbox, row = service.outbox, service.outbox.registry.destination(destination)
+    outbox, row = service.outbox, service.outbox.destinations.get(destination)
     altered = list(altered)
-    with outbox.database.transaction():
+    with outbox.transaction():
         outbox.receipts.move(destination, map(_move, (*moved, *altered)))
         wishes = [Wish(it["sync_key"], tuple(it["memory_ids"]), "restore") for it in missing]
         wishes += [Wish(it["sync_key"], (it["memory_id"],), "overwrite") for it in altered]
@@ -53,7 +53,7 @@ def repair(
         removed += remove_doubles(service, row, doubles_of(service, row, it["user_id"], it["sync_key"]))
         tell(number, len(doubled))
     outbox.audits.settle(destination)
-    outbox.registry.probe_now(destination, time.time())
+    outbox.destinations.probe_now(destination, time.time())
     return {"newest": outbox.queue.newest_id(), "removed": removed, "unsaid": sorted(unsaid)}
 
 

@@ -49,7 +49,7 @@ class Routes:
         `on_move` hears of a project whose items go elsewhere from now on: to a new destination everything
         that it lacks.
         """
-        self._registry, self._ledger = outbox.registry, outbox.ledger
+        self._outbox = outbox
         self._destination_named = destination_named
         self._on_move = on_move
         self._folders = folders
@@ -59,11 +59,11 @@ class Routes:
 
         What its own file asks for is heard.
         """
-        project = self._registry.folder(project.path) or project
+        project = self._outbox.projects.at(project.path) or project
         asked = self._asked(project)
         everybodys = self._destination_named(None)
-        if self._registry.own_folder(project.id) != project.path:
-            of_project = self._registry.consents.of(project.id)
+        if self._outbox.projects.own_folder(project.id) != project.path:
+            of_project = self._outbox.consents.of(project.id)
             if of_project is None or of_project.id is None:
                 return None
             return self._follow(project, _narrowed_by_worktree(of_project.effective, asked), everybodys)
@@ -80,22 +80,22 @@ class Routes:
         Returns other terms under which the scan would have found the same, if they hold from now on.
         """
         project, consent, fresh = route.project, route.consent, None
-        if is_whole and not self._registry.is_scanned(project):
-            self._registry.note_scanned(project, time.time())
+        if is_whole and not self._outbox.projects.is_scanned(project):
+            self._outbox.projects.note_scanned(project, time.time())
         if consent is None:
             return None
         if is_whole and consent.terms.global_scope is GlobalScope.OPEN:
             is_there = any(n for status, n in self._practices(route).items() if status != "withheld")
             found = GlobalScope.AGREED if is_there else GlobalScope.WAITS
-            consent = self._registry.consents.update(project.path, lambda it: _decided(it, found)) or consent
+            consent = self._outbox.consents.update(project.path, lambda it: _decided(it, found)) or consent
             fresh = consent.effective
-        self._registry.set_problems(project.id, "consent", self._problems(route, consent))
+        self._outbox.problems.replace(project.id, "consent", self._problems(route, consent))
         return fresh
 
     def _problems(self, route: Route, consent: Consent) -> Iterator[Problem]:
         project, count = route.project, 0
         if consent.terms.global_scope is GlobalScope.WAITS and self._practices(route).get("withheld"):
-            count = self._registry.consents.awaiting(route.destination.id, project.id)
+            count = self._outbox.consents.awaiting(route.destination.id, project.id)
         waiting = None
         if consent.waiting.names:
             everybodys = self._destination_named(None).name
@@ -110,11 +110,11 @@ class Routes:
             asked = projects.asked_by(self._folders.of(project))
         except BadProjectFile as error:
             problems.append(error.problem)
-        self._registry.set_problems(project.id, "project file", problems, project.tree)
+        self._outbox.problems.replace(project.id, "project file", problems, project.tree)
         return asked
 
     def _hear(self, project: ProjectRow, asked: Asked | None, everybodys: str) -> Consent | None:
-        consents = self._registry.consents
+        consents = self._outbox.consents
         if asked is None:
             return consents.at(project.path)
         known = consents.update(project.path, lambda it: heard(it, asked, everybodys))
@@ -124,8 +124,8 @@ class Routes:
 
     def _inherit(self, project: ProjectRow, asked: Asked, everybodys: str) -> Consent:
         """What the outbox of an earlier version followed."""
-        globally = self._registry.consents.has_delivered_globally(project.id)
-        followed = self._registry.destination_of(project.id).name
+        globally = self._outbox.consents.has_delivered_globally(project.id)
+        followed = self._outbox.destinations.of(project.id).name
         log.info("agreed by what was followed", project=project.id, to=followed)
         return inherited(asked, project.id, followed, everybodys, globally=globally)
 
@@ -135,19 +135,19 @@ class Routes:
             return project, None
         row = replace(project, id=consent.id)
         try:
-            projects.is_taken_over(self._registry, row, is_by_name=False, trusted=self._folders.trusted)
+            projects.is_taken_over(self._outbox, row, is_by_name=False, trusted=self._folders.trusted)
         except SyncdError as error:
             return project, error.problem
         log.info("renamed", folder=str(project.path), was=project.id, now=row.id)
-        self._registry.rename_project(project.id, row.id)
-        for folder in self._registry.projects():
+        self._outbox.projects.rename(project.id, row.id)
+        for folder in self._outbox.projects.all():
             if folder.id == row.id:
                 self._on_move(folder)
         return row, None
 
     def _follow(self, project: ProjectRow, terms: Terms, everybodys: DestinationRow) -> Route:
         destination = self._destination_named(terms.destination) if terms.destination else everybodys
-        has_moved = self._registry.set_destination_of(project, destination.id)
+        has_moved = self._outbox.destinations.route(project, destination.id)
         if has_moved:
             log.info("route", project=project.id, folder=str(project.path), to=destination.identity)
             self._on_move(project)
@@ -155,7 +155,7 @@ class Routes:
 
     def _practices(self, route: Route) -> dict[str, int]:
         """How many best practices of a project count as what, where its items go now."""
-        return self._ledger.tally(route.destination.id, route.project.id, Kind.BEST_PRACTICE)
+        return self._outbox.ledger.tally(route.destination.id, route.project.id, Kind.BEST_PRACTICE)
 
 
 def _narrowed_by_worktree(terms: Terms, asked: Asked | None) -> Terms:

@@ -16,8 +16,7 @@ from mem0_syncd.failpoint import failpoint
 from mem0_syncd.file_news import FileNews, Room, Turn
 from mem0_syncd.folders import Folders
 from mem0_syncd.intake import Intake
-from mem0_syncd.outbox import ProjectRow
-from mem0_syncd.outbox.registry import Registry
+from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.parts import Part, has_old_namesakes, in_parts, room
 from mem0_syncd.remembered import Memos
 from mem0_syncd.sources import SOURCES, Source
@@ -61,15 +60,15 @@ class Scanner:
 
     def __init__(
         self,
-        registry: Registry,
+        outbox: Outbox,
         intake: Intake,
         folders: Folders | None = None,
         *,
         sources: Sequence[Source] = SOURCES,
     ) -> None:
-        self._registry = registry
+        self._outbox = outbox
         self._intake = intake
-        self._folders = folders or Folders(registry)
+        self._folders = folders or Folders(outbox.projects)
         self._sources = sources
         self._memos = Memos()
         self._terms: dict[Path, Terms] = {}
@@ -230,14 +229,14 @@ class Scanner:
             return True
         where = f"{source.path}: {error.place}" if error.place else source.path
         problem = Problem(error.what, where, error.remedy)
-        self._registry.set_problems(project.id, source.name, [problem], project.tree)
+        self._outbox.problems.replace(project.id, source.name, [problem], project.tree)
         return False
 
     def _remember(self, project: ProjectRow, news: FileNews) -> None:
         if news.found < news.fresh:  # it changed meanwhile, and is read again
             return
         problems = news.complaints.told(news.source.path)
-        self._registry.set_problems(project.id, news.source.name, problems, project.tree)
+        self._outbox.problems.replace(project.id, news.source.name, problems, project.tree)
         self._memos.replace(project.path, news.source.name, news.memo)
 
 

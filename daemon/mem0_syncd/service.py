@@ -62,14 +62,14 @@ class Service:
         self.settings = settings
         self.outbox = outbox
         shutil.rmtree(settings.state_dir / inventory.FOLDER, ignore_errors=True)
-        destination = means.choose_destination(settings, outbox.registry)
-        self.folders = Folders(outbox.registry, settings.trusted_folders)
+        destination = means.choose_destination(settings, outbox.destinations)
+        self.folders = Folders(outbox.projects, settings.trusted_folders)
         self.misfits = self._take_in_listed()
-        left = sum(map(self._doubt_what_was_sending, outbox.registry.destinations()))
+        left = sum(map(self._doubt_what_was_sending, outbox.destinations.all()))
         log.info("destination", identity=destination.identity, doubted=left)
         self._read_anew()
         self.deliveries = Deliveries(self._make_delivery)
-        self.deliveries.pause(paused=outbox.registry.fact("paused") is not None)
+        self.deliveries.pause(paused=outbox.facts.get("paused") is not None)
         self.whereabouts = Whereabouts()
         self.marks = Marks(outbox, self._mark_soon, self.folders, self.whereabouts, self._redactor)
         self.routes = Routes(outbox, self._destination_named, self._after_move, self.folders)
@@ -91,7 +91,7 @@ class Service:
             allow=self.settings.redact_allow,
             on_change=self._after_change,
         )
-        self.scanner = Scanner(self.outbox.registry, self.intake, self.folders)
+        self.scanner = Scanner(self.outbox, self.intake, self.folders)
         self.unchanged = Unchanged(self.outbox, self.scanner)
 
     def _redactor(self) -> Redactor:
@@ -101,7 +101,7 @@ class Service:
         """Work by other settings from now on; what is under way ends by the former ones."""
         with self._scanning:
             self.settings = settings
-            means.choose_destination(settings, self.outbox.registry)
+            means.choose_destination(settings, self.outbox.destinations)
             self.folders.trusted = tuple(settings.trusted_folders)
             self.misfits = self._take_in_listed()
             self._read_anew()
@@ -110,9 +110,7 @@ class Service:
 
     def _take_in_listed(self) -> list[Problem]:
         """Watch the projects that the settings list; returns what stands in the way."""
-        return listing.take_in_settings(
-            self.outbox.registry, self.settings.projects, trusted=self.folders.trusted
-        )
+        return listing.take_in_settings(self.outbox, self.settings.projects, trusted=self.folders.trusted)
 
     def _after_change(self, *, major: bool) -> None:
         """Hear of changes that have just become durable; for whoever delivers beside the scan."""
@@ -133,7 +131,7 @@ class Service:
 
     def _make_delivery(self, destination: DestinationRow) -> Delivery:
         delivery = Delivery(self.outbox, destination.id, self._means_of, on_settled=self.marks.note)
-        renewed_at = self.outbox.registry.fact(RENEWED_AT)
+        renewed_at = self.outbox.facts.get(RENEWED_AT)
         if renewed_at is not None:
             # What the damaged outbox had sent must be there to be seen when Mem0 is asked what it holds.
             longest = self._means_of(destination).rules.certain_after(0.0)
@@ -144,7 +142,7 @@ class Service:
         return means.means(self.settings, destination)
 
     def _destination_named(self, name: str | None) -> DestinationRow:
-        return means.destination_named(name, self.settings, self.outbox.registry)
+        return means.destination_named(name, self.settings, self.outbox.destinations)
 
     def _after_move(self, project: ProjectRow) -> None:
         self.scanner.forget()
@@ -159,7 +157,7 @@ class Service:
 
     def deliveries_in_use(self) -> list[Delivery]:
         """The deliveries to where any project's items go now."""
-        return [self.deliveries.to(it) for it in self.outbox.registry.destinations_in_use()]
+        return [self.deliveries.to(it) for it in self.outbox.destinations.in_use()]
 
     # Scanning
 
@@ -175,7 +173,7 @@ class Service:
         Without `heed_marks`, what others marked as synced is taken in, too.
         """
         scans, failure = Scans(), None
-        for project in self.outbox.registry.projects() if only is None else only:
+        for project in self.outbox.projects.all() if only is None else only:
             try:
                 for _ in self.turns(project, scans, changed_only=changed_only, heed_marks=heed_marks):
                     time.sleep(GIVE_WAY_SECONDS)
@@ -211,7 +209,7 @@ class Service:
             problems.append(error.problem if isinstance(error, SyncdError) else _not_scanned(error, place))
         finally:
             self._end_scan(project.path)
-        self.outbox.registry.set_problems(project.id, "scan", problems, project.tree)
+        self.outbox.problems.replace(project.id, "scan", problems, project.tree)
 
     def _begin_scan(self, folder: Path) -> bool:
         """Whether a folder's scan can begin: what two read at once, the slower one would plan anew."""
@@ -233,7 +231,7 @@ class Service:
             return
         self.unchanged.note(project.path, None)
         problems = folder_check.problems_of(project, self.folders.of(project))
-        self.outbox.registry.set_problems(project.id, "folder", problems, project.tree)
+        self.outbox.problems.replace(project.id, "folder", problems, project.tree)
         if self.origin_looks.is_awaited(project):
             scans.retry[project.path] = RETRY_SECONDS
             return
@@ -269,13 +267,13 @@ class Service:
         names, folder = (it.path for it in SOURCES), self.folders.of(project)
         if tracks_any(project.path, names, trusted=folder.trusted, opened=folder):
             user_ids = [user_id(kind, project.id) for kind in Kind]
-            self.outbox.looks.share(self.outbox.registry.destination_of(project.id).id, user_ids)
+            self.outbox.looks.share(self.outbox.destinations.of(project.id).id, user_ids)
 
     def scan_until_settled(
         self, only: Iterable[ProjectRow] | None = None, *, heed_marks: bool = True
     ) -> None:
         """Scan, and again while a file looks as if a writer were at work on it."""
-        left = list(self.outbox.registry.projects() if only is None else only)
+        left = list(self.outbox.projects.all() if only is None else only)
         while left:
             retry = self.scan(left, heed_marks=heed_marks).retry
             left = [project for project in left if retry.get(project.path, math.inf) <= RETRY_SECONDS]

@@ -43,23 +43,22 @@ def snapshot(state: Path) -> dict[str, Any]:
 
 
 def _snapshot(outbox: Outbox, running: str, said: dict[str, Any]) -> dict[str, Any]:
-    registry = outbox.registry
-    in_use = registry.destinations_in_use()
+    in_use = outbox.destinations.in_use()
     projects = _projects(outbox)
     problems = said["problems"] + [it.as_dict() for it in problems_of(outbox, in_use, time.time())]
     deliveries = [outbox.queue.last_delivery(destination.id) for destination in in_use]
     alive = running != "stopped"
     return {
         "schema": SCHEMA,
-        "state": _state(running, paused=registry.fact("paused") is not None, problems=bool(problems)),
+        "state": _state(running, paused=outbox.facts.get("paused") is not None, problems=bool(problems)),
         "daemon": {
             "running": alive,
-            "pid": int(registry.fact("pid") or 0) or None if alive else None,
-            "version": registry.fact("version") if alive else None,
-            "since": registry.fact("since") if alive else None,
+            "pid": int(outbox.facts.get("pid") or 0) or None if alive else None,
+            "version": outbox.facts.get("version") if alive else None,
+            "since": outbox.facts.get("since") if alive else None,
             **_daemon(said),
         },
-        "destination": _destination(registry.current_destination()),
+        "destination": _destination(outbox.destinations.current()),
         "projects": projects,
         "totals": _sum(counts for project in projects for counts in project["kinds"].values()),
         "redacted": sum(outbox.ledger.redacted(destination.id) for destination in in_use),
@@ -102,19 +101,19 @@ def _state(running: str, *, paused: bool, problems: bool) -> str:
 
 
 def _projects(outbox: Outbox) -> list[dict[str, Any]]:
-    registry, default = outbox.registry, outbox.registry.current_destination()
+    default = outbox.destinations.current()
     folders: dict[str, list[str]] = {}
-    for project in registry.projects():
+    for project in outbox.projects.all():
         folders.setdefault(project.id, []).append(str(project.path))
     problems: dict[str, list[dict[str, str]]] = {}
     for project_id, problem in reported(outbox):
         problems.setdefault(project_id, []).append(problem.as_dict())
-    consents, early = registry.consents.of_projects(), outbox.marks.early()
-    tallies = {it.id: outbox.ledger.counts(it.id) for it in registry.destinations_in_use()}
+    consents, early = outbox.consents.of_projects(), outbox.marks.early()
+    tallies = {it.id: outbox.ledger.counts(it.id) for it in outbox.destinations.in_use()}
     unwatched = {project_id for project_id, _ in tallies.get(default.id, {})} if default else set()
     shown = []
     for project_id in sorted({*folders, *unwatched}):
-        destination = registry.destination_of(project_id) if default else None
+        destination = outbox.destinations.of(project_id) if default else None
         counts = tallies[destination.id] if destination else {}
         path, *worktrees = folders.get(project_id, [None])
         shown.append(

@@ -78,7 +78,7 @@ class Survey:
     def scan_all(self) -> None:
         """Have everything read, and what was spooled taken up."""
         self._schedule.soon("spool")
-        for project in self._service.outbox.registry.projects():
+        for project in self._service.outbox.projects.all():
             self._note(project.path, changed_only=True)
         self._schedule.soon("scan")
 
@@ -131,7 +131,7 @@ class Survey:
                 if len(under_way) >= most or (is_large and any(scan.is_large for scan in under_way)):
                     continue
                 note = self._notes.pop(folder)
-            rows = rows or {it.path: it for it in self._service.outbox.registry.projects()}
+            rows = rows or {it.path: it for it in self._service.outbox.projects.all()}
             if project := rows.get(folder):
                 scans = Scans()
                 turns = self._service.turns(project, scans, changed_only=note.changed_only)

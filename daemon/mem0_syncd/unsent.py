@@ -21,17 +21,17 @@ def look_through(outbox: Outbox, redactor: Redactor) -> None:
     What an earlier version has queued gets a key and a hash of what is sent, too.
     """
     version = redactor.version
-    if version in ("", outbox.registry.fact(LOOKED_THROUGH)):
+    if version in ("", outbox.facts.get(LOOKED_THROUGH)):
         return
     outbox.rekeying.name_adoptables()
-    for destination in outbox.registry.destinations():
+    for destination in outbox.destinations.all():
         after = 0
         while entries := outbox.rekeying.unsent(destination.id, after, BATCH):
             after = entries[-1].id
-            with outbox.database.transaction():
+            with outbox.transaction():
                 for entry in entries:
                     _look_through(outbox, redactor, destination.id, entry)
-    outbox.registry.set_fact(LOOKED_THROUGH, version)
+    outbox.facts.set(LOOKED_THROUGH, version)
 
 
 def _look_through(outbox: Outbox, redactor: Redactor, destination: int, entry: Unsent) -> None:

@@ -34,7 +34,7 @@ def verdict(outbox: Outbox, inspections: Iterable[Inspected], project: str | Non
     """What differs, list by list."""
     shown: dict[str, Any] = {"schema": SCHEMA, "checked": 0, "open": 0, "unlisted": 0}
     shown |= {name: [] for name in (*DIFFERENCES, "moved")}
-    for destination in outbox.registry.destinations_in_use():
+    for destination in outbox.destinations.in_use():
         shown["open"] += outbox.receipts.open(destination.id, project)
     for it in inspections:
         where, found = {"destination": it.destination.identity, "user_id": it.user_id}, it.comparison
@@ -75,7 +75,7 @@ def repaired(
     shown: dict[str, Any] = {"removed": done["removed"], "unsaid": done["unsaid"], "waiting": done["waiting"]}
     left_over = {it["sync_key"] for name in ("missing", "altered", "moved") for it in left[name]}
     delivered: dict[str, set[str]] = {}
-    for destination in outbox.registry.destinations_in_use():
+    for destination in outbox.destinations.in_use():
         keys = [it["sync_key"] for name in ("missing", "altered", "moved") for it in found[name]]
         delivered[destination.identity] = outbox.receipts.among_delivered(destination.id, keys) - left_over
     for name, before in (("restored", "missing"), ("overwritten", "altered"), ("adopted", "moved")):

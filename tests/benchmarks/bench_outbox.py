@@ -40,8 +40,8 @@ def outbox() -> Iterator[tuple[Outbox, int, Path]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         opened = Outbox.open(folder)
-        destination = opened.registry.use_destination("platform", "https://mem0.example").id
-        opened.registry.add_project(ProjectRow("shop", folder / "shop"))
+        destination = opened.destinations.use("platform", "https://mem0.example").id
+        opened.projects.add(ProjectRow("shop", folder / "shop"))
         number = opened.looks.begin_look(destination, "shop-decisions")
         opened.looks.write_contact(destination, "shop-decisions", [("", Found("", ""))], NOW, number=number)
         yield opened, destination, folder
@@ -61,7 +61,7 @@ def median_ms(work: Callable[[int], object], turns: int = 9) -> float:
 def taker(opened: Outbox) -> Callable[[int], object]:
     """Takes in one new decision, durably."""
     intake = Intake(opened, now=lambda: NOW)
-    project = opened.registry.projects()[0]
+    project = opened.projects.all()[0]
     return lambda turn: intake.take_in(project, [item(f"A new decision {turn}", f"NEW-{turn}")])
 
 
@@ -81,7 +81,7 @@ def queues(*, quick: bool) -> Growth:
     for size in (100, 1000) if quick else (100, 1000, 10_000, 100_000):
         with outbox() as (opened, destination, folder):
             intake = Intake(opened, redaction="off", now=lambda: NOW)
-            project = opened.registry.projects()[0]
+            project = opened.projects.all()[0]
             waiting = [item(f"Decision number {number}", f"DEC-{number}") for number in range(size)]
             intake.take_in(project, waiting)
 
@@ -102,7 +102,7 @@ def receipts(*, quick: bool) -> Growth:
     lines = []
     for count in (1000, 10_000) if quick else (1000, 100_000, 1_000_000):
         with outbox() as (opened, destination, folder):
-            with opened.database.transaction() as sql:
+            with opened.transaction() as sql:
                 sql.execute(_RECEIPTS, {"count": count, "destination": destination, "now": NOW})
                 sql.execute(_PROOFS, {"now": NOW})
             new, status = median_ms(taker(opened)), median_ms(partial(_look, folder))

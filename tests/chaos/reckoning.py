@@ -154,7 +154,7 @@ def false_marks(world: World) -> int:
 def dead_letters(daemon: Daemon) -> list[Entry]:
     """All dead letters."""
     with _outbox(daemon) as outbox:
-        (destination,) = outbox.registry.destinations_in_use()
+        (destination,) = outbox.destinations.in_use()
         return outbox.dead_letters.newest(destination.id, limit=1_000_000)
 
 

@@ -117,7 +117,7 @@ class Shop:
         """Send dead letters again, as `mem0-syncd dead retry` does."""
         if any(state == "dead" for state, _ in self.daemon.on_the_way()):
             with writable(self.daemon.state) as outbox:
-                destination = outbox.registry.destination()
+                destination = outbox.destinations.get()
                 dead = outbox.dead_letters.newest(destination.id)
                 outbox.dead_letters.revive([entry.id for entry in dead], time.time())
             self.tell("deliver")
@@ -133,9 +133,9 @@ class Shop:
         self._finished += self.project.memories()
         with writable(self.daemon.state) as outbox:
             if self.project.folder.name != "shop":
-                outbox.registry.remove_project(self.project.folder.name)
+                outbox.projects.remove(self.project.folder.name)
             self.project = self._new_project(f"shop-{number}")
-            projects.add(outbox.registry, self.project.folder)
+            projects.add(outbox, self.project.folder)
         self.tell("projects")
 
     def fill_write_ahead_log(self) -> None:
@@ -146,7 +146,7 @@ class Shop:
             number = 0
             # Where the index says how many frames there are: SQLite's file format, section 4.5.
             while struct.unpack_from("=I", index.read_bytes(), 16)[0] < WAL_FRAMES - 8:
-                outbox.registry.set_fact("padding", str(number))
+                outbox.facts.set("padding", str(number))
                 number += 1
 
     # What is there

@@ -112,15 +112,15 @@ def check(house: House, folder: Folder) -> None:
     mine = [hostile, innocent / SYNC_STATE]
     before = picture_of(house.home, leaving_out=mine)
     with house.service() as service, Openings(house.private) as openings, not_stuck():
-        registry = service.outbox.registry
-        projects.add(registry, innocent)
+        outbox = service.outbox
+        projects.add(outbox, innocent)
         folder.build(hostile)
         with contextlib.suppress(SyncdError):
-            projects.add(registry, hostile)
-        watched = {it.path for it in registry.projects()}
+            projects.add(outbox, hostile)
+        watched = {it.path for it in outbox.projects.all()}
         for _ in range(2):
             service.scan(heed_marks=True)
-            service.marks.note({it.id for it in registry.projects()})
+            service.marks.note({it.id for it in outbox.projects.all()})
             service.marks.write()
         rows = service.outbox.database.rows("SELECT frozen FROM entry")
         opened = openings.files

@@ -237,9 +237,9 @@ class Delivering(RuleBasedStateMachine):
         if self.sabotage:
             self.outbox.database.rows(self.sabotage)
         self.reader = sqlite3.connect(self.folder / FILE_NAME, isolation_level=None)
-        self.destination = self.outbox.registry.use_destination("platform", "https://mem0.example").id
+        self.destination = self.outbox.destinations.use("platform", "https://mem0.example").id
         if self.has_second_writer:
-            self.outbox.registry.set_fact(f"second_writer:{self.destination}", "yes")
+            self.outbox.facts.set(f"second_writer:{self.destination}", "yes")
 
     def _close(self) -> None:
         self.reader.close()
@@ -261,7 +261,7 @@ class Delivering(RuleBasedStateMachine):
             intake._keys = ReleasedKeys()  # type: ignore[assignment]
         else:
             look_through(self.outbox, REDACTOR)
-        self.scanner = Scanner(self.outbox.registry, intake, sources=(SOURCE,))
+        self.scanner = Scanner(self.outbox, intake, sources=(SOURCE,))
         self.delivery = Delivery(
             self.outbox,
             self.destination,
@@ -305,7 +305,7 @@ class Delivering(RuleBasedStateMachine):
         self._start()
         if has_second_writer:
             self.has_second_writer = True
-            self.outbox.registry.set_fact(f"second_writer:{self.destination}", "yes")
+            self.outbox.facts.set(f"second_writer:{self.destination}", "yes")
         if known is not None:
             self.write(which=known, text=TEXTS[0], status="accepted")
             self.be_well(seconds=0.0)
@@ -366,7 +366,7 @@ class Delivering(RuleBasedStateMachine):
         """Memories with old hashes are given new ones, as it is done every minute."""
         if not self.is_released:
             for old in self.outbox.old_memories.some(self.destination, 20):
-                old_memories_module._renew(self.service, self.outbox.registry.destination(), old)
+                old_memories_module._renew(self.service, self.outbox.destinations.get(), old)
 
     def ask_to_renew(self, memory_id: str, **item: Any) -> dict[str, str] | None:
         """What `Questions.renew` asks the courier."""
@@ -384,7 +384,7 @@ class Delivering(RuleBasedStateMachine):
 
     @rule()
     def audit(self) -> None:
-        destination = self.outbox.registry.destination()
+        destination = self.outbox.destinations.get()
         audit_module.audit(self.service, destination, self.clock.now)
 
     @rule(overwrite=st.booleans())
@@ -477,7 +477,7 @@ class Delivering(RuleBasedStateMachine):
         self.scan()
         if is_sync:
             self.outbox.queue.make_due(self.destination, self.wall())
-            self.outbox.registry.probe_now(self.destination, self.wall())
+            self.outbox.destinations.probe_now(self.destination, self.wall())
 
     def scan(self) -> None:
         # An entry that stands there twice is one entry.

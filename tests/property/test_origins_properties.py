@@ -41,7 +41,7 @@ class World:
         self.stated: dict[tuple[str, Kind], set[str]] = {}
         self.delivered: set[tuple[str, Kind]] = set()
         self.items = 0
-        self.destination = outbox.registry.use_destination("platform", "https://mem0.example.org").id
+        self.destination = outbox.destinations.use("platform", "https://mem0.example.org").id
         for project in PROJECTS:
             for kind in Kind:
                 self.state(project, kind, None)

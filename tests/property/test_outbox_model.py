@@ -384,7 +384,7 @@ def _sent_within_the_transaction(patch: Patch) -> None:
     hand_out = Delivery._hand_out
 
     def early(self: Delivery) -> int:
-        with self._outbox.database.transaction():
+        with self._outbox.transaction():
             return hand_out(self)
 
     patch.setattr(Delivery, "_hand_out", early)

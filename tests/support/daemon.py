@@ -217,7 +217,7 @@ def make_audit_due(daemon: Daemon) -> str | None:
     """Have a day pass since the last audit of a daemon that doesn't run; returns what its status said."""
     said: str | None = daemon.status()["audit"]["last"]
     with contextlib.closing(Outbox.open(daemon.state)) as outbox:
-        destination = outbox.registry.destination().id
+        destination = outbox.destinations.get().id
         last = outbox.audits.last(destination)
         assert last is not None
         outbox.audits.write(destination, Audited(0.0, last.is_done, last.doubles, last.removed))

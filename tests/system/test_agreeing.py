@@ -411,7 +411,7 @@ def test_a_project_that_had_delivered_best_practices_goes_on_after_an_upgrade(
     with running(both):
         both.wait_delivered(3)
         assert both.stop() == 0
-    with closing(Outbox.open(both.state)) as outbox, outbox.database.transaction() as sql:
+    with closing(Outbox.open(both.state)) as outbox, outbox.transaction() as sql:
         sql.execute("DELETE FROM consent")
     write_log(project, [decision(1, generalizable=True), decision(2, generalizable=True)])
     with running(both):

@@ -144,8 +144,8 @@ def test_the_ids_of_listed_projects_must_differ(project: Path, tmp_path: Path) -
     other = tmp_path / "other" / "shop"
     other.mkdir(parents=True)
     outbox = Outbox.open(tmp_path)
-    outbox.registry.add_project(ProjectRow("shop", project))
-    problem = misfit(outbox.registry, ListedProject(path=other))
+    outbox.projects.add(ProjectRow("shop", project))
+    problem = misfit(outbox, ListedProject(path=other))
     outbox.close()
     assert problem
     assert problem.remedy.startswith("give it an id of its own")

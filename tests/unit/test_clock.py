@@ -81,7 +81,7 @@ def test_a_jump_counts_only_once_it_is_followed(machine: Machine, clock: Clock, 
 def outbox(tmp_path: Path) -> Iterator[Outbox]:
     """An outbox with one item in doubt, one that waits, and a destination that isn't reached."""
     with closing(Outbox.open(tmp_path)) as outbox:
-        number = outbox.registry.use_destination("platform", "https://mem0.example").id
+        number = outbox.destinations.use("platform", "https://mem0.example").id
         outbox.ledger.apply(number, [prepared(item())], NOW)
         look = outbox.looks.begin_look(number, "shop-decisions")
         outbox.looks.write_contact(number, "shop-decisions", [], NOW, number=look)
@@ -89,7 +89,7 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
         doubt = Doubt(NOW + 10.0, RULES.certain_after(NOW))
         outbox.queue.settle(number, [(claim.entry, doubt)], NOW)
         outbox.ledger.apply(number, [prepared(item("Use MySQL for carts", "DEC-2"))], NOW)
-        outbox.registry.set_standing(number, Standing(Reach.UNREACHABLE, "refused", retry_at=NOW + 60.0))
+        outbox.destinations.set_standing(number, Standing(Reach.UNREACHABLE, "refused", retry_at=NOW + 60.0))
         yield outbox
 
 
@@ -105,7 +105,7 @@ def test_what_is_certain_when_moves_with_the_clock(outbox: Outbox, seconds: floa
     now = NOW + 5.0 + seconds
     outbox.times.shift(1, seconds, now)
     assert entries(outbox, now) == {"look": RULES.certain_after(NOW) + seconds, "push": 0.0}
-    assert outbox.registry.destination(1).standing.retry_at == NOW + 60.0 + seconds
+    assert outbox.destinations.get(1).standing.retry_at == NOW + 60.0 + seconds
 
 
 def test_a_fresh_receipt_moves_with_the_clock(outbox: Outbox) -> None:
@@ -119,20 +119,22 @@ def test_a_fresh_receipt_moves_with_the_clock(outbox: Outbox) -> None:
 
 def test_a_start_long_before_all_that_is_noted_waits_for_none_of_it(outbox: Outbox) -> None:
     """Whoever set the clock back while no daemon ran has it wait no longer than it may at most."""
-    outbox.registry.set_standing(1, Standing(Reach.HELD, "no key", retry_at=NOW, asked_until=NOW))
+    outbox.destinations.set_standing(1, Standing(Reach.HELD, "no key", retry_at=NOW, asked_until=NOW))
     start = NOW - 24 * HOUR
     outbox.times.clamp(1, start, RULES)
     assert entries(outbox, start) == {"look": RULES.certain_after(start), "push": 0.0}
-    standing = outbox.registry.destination(1).standing
+    standing = outbox.destinations.get(1).standing
     assert standing.asked_until == start + HOUR
     assert standing.retry_at == start + HOUR
 
 
 def test_a_start_heeds_a_wish_that_may_be_meant(outbox: Outbox) -> None:
     """What Mem0 asked for, and is no further off than it may be, stays."""
-    outbox.registry.set_standing(1, Standing(Reach.HELD, "429", retry_at=NOW + 9.0, asked_until=NOW + 9.0))
+    outbox.destinations.set_standing(
+        1, Standing(Reach.HELD, "429", retry_at=NOW + 9.0, asked_until=NOW + 9.0)
+    )
     outbox.times.clamp(1, NOW + 1.0, RULES)
-    assert outbox.registry.destination(1).standing.retry_at == NOW + 9.0
+    assert outbox.destinations.get(1).standing.retry_at == NOW + 9.0
 
 
 @pytest.mark.parametrize("seconds", [1.0, 24 * HOUR])

@@ -22,7 +22,7 @@ LONG = "what was said at length " * 400
 def outbox(tmp_path: Path) -> Iterator[Outbox]:
     """An outbox with a destination that was looked at."""
     outbox = Outbox.open(tmp_path)
-    outbox.registry.use_destination("platform", "https://mem0.example")
+    outbox.destinations.use("platform", "https://mem0.example")
     outbox.looks.write_contact(
         1, "shop-decisions", [], NOW, number=outbox.looks.begin_look(1, "shop-decisions")
     )

@@ -82,7 +82,7 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
 
 def test_the_doctor_names_what_is_refused(tmp_path: Path, project: Path, outbox: Outbox) -> None:
     """With the whole path; and says so where nothing is."""
-    outbox.registry.add_project(ProjectRow("shop", project))
+    outbox.projects.add(ProjectRow("shop", project))
 
     def examined(**settings: list[Path]) -> list[Finding]:
         around = look_around(Settings(state_dir=tmp_path / "state", **settings), {})  # type: ignore[arg-type]

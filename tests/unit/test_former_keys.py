@@ -166,7 +166,7 @@ def test_a_second_look_is_taken_under_the_key_that_was_sent_twice(tmp_path: Path
     """Or the double would never be found."""
     upgraded = Upgraded(tmp_path, [Left(pattern(SECRET), memory_id="m1")])
     key = pattern(SECRET).identity
-    with upgraded.outbox.database.transaction() as sql:
+    with upgraded.outbox.transaction() as sql:
         sql.execute(
             "INSERT INTO second_look (destination, sync_key, user_id, due_at)"
             " VALUES (1, ?, 'shop-agents', 1)",

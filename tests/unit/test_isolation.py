@@ -24,7 +24,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
     service = Service(Settings(state_dir=state, destination="embedded"), outbox)
     for name in ("bad", "good"):
         write_log(tmp_path / name, [decision(1)])
-        outbox.registry.add_project(ProjectRow(name, tmp_path / name))
+        outbox.projects.add(ProjectRow(name, tmp_path / name))
     yield service
     outbox.close()
 
@@ -52,23 +52,23 @@ def test_a_project_that_fails_is_a_problem_and_the_others_are_scanned(
     monkeypatch.setattr(service.marks, "take_in", fail)
     service.scan()
     assert queued(service) == ["good"]
-    (said,) = service.outbox.registry.problems()
+    (said,) = service.outbox.problems.all()
     assert said[0] == "bad"
     assert type(failure).__name__ in said[1].what
     assert said[1].where.startswith(".claude")
     monkeypatch.undo()
     service.scan()
     assert queued(service) == ["bad", "good"]
-    assert service.outbox.registry.problems() == []
+    assert service.outbox.problems.all() == []
 
 
 def test_a_project_file_that_nests_without_end_is_a_problem_of_its_project(service: Service) -> None:
     """The parser gives up on it, and the other project is scanned."""
-    bad = next(it for it in service.outbox.registry.projects() if it.id == "bad")
+    bad = next(it for it in service.outbox.projects.all() if it.id == "bad")
     (bad.path / ".claude" / "mem0-syncd.toml").write_text("id = " + "[" * 5000)
     service.scan()
     assert queued(service) == ["good"]
-    assert [project for project, _ in service.outbox.registry.problems()] == ["bad"]
+    assert [project for project, _ in service.outbox.problems.all()] == ["bad"]
 
 
 def test_a_thread_says_which_file_it_is_at(tmp_path: Path) -> None:

@@ -38,8 +38,8 @@ def pattern(text: str, **changes: Any) -> Item:
 def outbox(tmp_path: Path) -> Iterator[Outbox]:
     """An outbox with a destination."""
     outbox = Outbox.open(tmp_path)
-    outbox.registry.use_destination("platform", "https://mem0.example.org")
-    outbox.registry.add_project(PROJECT)
+    outbox.destinations.use("platform", "https://mem0.example.org")
+    outbox.projects.add(PROJECT)
     yield outbox
     outbox.close()
 
@@ -382,8 +382,8 @@ def test_an_id_that_was_known_before_it_was_known_for_a_secret_is_forgotten(outb
 def test_problems_are_kept_without_secrets(outbox: Outbox) -> None:
     """Whatever a source finds worth quoting."""
     problem = Problem(f"user_id '{TOKEN}' is none of this project's", f"a/{TOKEN}: line 1", "mend it")
-    outbox.registry.set_problems("shop", "memory-queue", [problem])
-    ((_, kept),) = outbox.registry.problems()
+    outbox.problems.replace("shop", "memory-queue", [problem])
+    ((_, kept),) = outbox.problems.all()
     assert TOKEN not in str(kept)
 
 

@@ -34,10 +34,9 @@ def test_what_an_outbox_of_any_schema_knows_is_kept(schema: int, tmp_path: Path)
     """Projects, marks, receipts, and what is on its way; `make old-outboxes` writes the next one."""
     with closing(Outbox.open(outbox_of(schema, tmp_path))) as outbox:
         assert outbox.database.version == SCHEMAS[-1]
-        registry = outbox.registry
-        assert registry.projects() == [ProjectRow("shop", Path("/home/me/shop"))]
+        assert outbox.projects.all() == [ProjectRow("shop", Path("/home/me/shop"))]
         assert outbox.marks.foreign("shop") == {"DEC-7"}
-        assert registry.destination_of("shop") == registry.destination()
+        assert outbox.destinations.of("shop") == outbox.destinations.get()
         known = outbox.ledger.known(1, ["k1", "k2"])
         assert (known["k1"].delivered, known["k2"].in_flight) == ("h1", "h2")
         assert outbox.queue.doubt_what_was_sending(1, 9.0, 99.0) == 1
@@ -55,7 +54,7 @@ def test_a_migration_that_fails_changes_nothing(first: Path, monkeypatch: pytest
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)
         assert connection.execute("SELECT id FROM project").fetchall() == [("shop",)]
     with closing(Outbox.open(first)) as outbox:
-        assert outbox.registry.projects()
+        assert outbox.projects.all()
 
 
 def test_a_reader_of_an_older_outbox_is_told_so(first: Path) -> None:

@@ -30,7 +30,7 @@ class World:
         self.looks = OriginLooks(
             outbox,
             self.ask,
-            Folders(outbox.registry),
+            Folders(outbox.projects),
             origin_of=self.origin_of,
             now=self.clock,
             monotonic=self.clock,
@@ -57,7 +57,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     state = tmp_path / "state"
     state.mkdir()
     with closing(Outbox.open(state)) as outbox:
-        outbox.registry.use_destination("platform", "https://mem0.example.org")
+        outbox.destinations.use("platform", "https://mem0.example.org")
         yield World(outbox)
 
 
@@ -66,14 +66,14 @@ def shop(world: World, project: Path) -> ProjectRow:
     """A watched repository."""
     make_repository(project, "first")
     row = ProjectRow("shop", project)
-    world.outbox.registry.add_project(row)
+    world.outbox.projects.add(row)
     return row
 
 
 def test_where_no_repository_is_no_history_is_read(world: World, project: Path) -> None:
     """It is surely unknown, until there is one."""
     row = ProjectRow("shop", project)
-    world.outbox.registry.add_project(row)
+    world.outbox.projects.add(row)
     assert world.looks.is_awaited(row)
     world.looks.look()
     assert (world.origin(), world.read) == ("", 0)
@@ -116,7 +116,7 @@ def test_a_first_scan_waits_for_some_seconds_only(world: World, shop: ProjectRow
 
 def test_what_an_earlier_version_has_seen_does_not_wait(world: World, shop: ProjectRow) -> None:
     """It is looked at beside the scan."""
-    world.outbox.ledger.apply(world.outbox.registry.destination().id, [prepared(item())], NOW)
+    world.outbox.ledger.apply(world.outbox.destinations.get().id, [prepared(item())], NOW)
     assert not world.looks.is_awaited(shop)
     assert world.asked == 1
 
@@ -183,7 +183,7 @@ def test_a_few_are_read_at_a_time(world: World, tmp_path: Path) -> None:
     """And the rest at once after them."""
     for number in range(AT_ONCE + 1):
         folder = make_repository(tmp_path / f"p{number}")
-        world.outbox.registry.add_project(ProjectRow(f"p{number}", folder))
+        world.outbox.projects.add(ProjectRow(f"p{number}", folder))
     assert world.looks.look()
     assert world.read == AT_ONCE
     assert not world.looks.look()
@@ -193,16 +193,16 @@ def test_a_few_are_read_at_a_time(world: World, tmp_path: Path) -> None:
 def test_a_worktree_has_the_main_trees_origin(world: World, shop: ProjectRow, tmp_path: Path) -> None:
     """Also where only the worktree is watched."""
     git(shop.path, "worktree", "add", "-q", str(tmp_path / "linked"))
-    world.outbox.registry.remove_project("shop")
+    world.outbox.projects.remove("shop")
     linked = ProjectRow("shop", tmp_path / "linked", is_worktree=True)
-    world.outbox.registry.add_project(linked)
+    world.outbox.projects.add(linked)
     folders = []
 
     def read(folder: Path, *_: Any, **__: Any) -> str:
         folders.append(folder)
         return OURS
 
-    looks = OriginLooks(world.outbox, world.ask, Folders(world.outbox.registry), origin_of=read)
+    looks = OriginLooks(world.outbox, world.ask, Folders(world.outbox.projects), origin_of=read)
     looks.look()
     assert folders == [shop.path]
     assert not looks.is_awaited(linked)
@@ -212,13 +212,13 @@ def test_an_id_that_a_file_asked_for_is_remembered(world: World, project: Path) 
     """Unless it is the folder's name, too."""
     (project / ".claude").mkdir()
     (project / ".claude/mem0-syncd.toml").write_text('id = "finance"\n')
-    world.outbox.registry.add_project(ProjectRow("finance", project))
+    world.outbox.projects.add(ProjectRow("finance", project))
     world.looks.look()
     looked = world.outbox.origins.looked("finance")
     assert looked is not None
     assert looked.id_is_asked
     (project / ".claude/mem0-syncd.toml").write_text('id = "shop"\n')
-    world.outbox.registry.add_project(ProjectRow("shop", project))
+    world.outbox.projects.add(ProjectRow("shop", project))
     world.looks.look()
     looked = world.outbox.origins.looked("shop")
     assert looked is not None
@@ -245,7 +245,7 @@ def test_what_is_being_read_ends_with_the_service(
 
         return origin_of(folder, started=heard)
 
-    looks = OriginLooks(world.outbox, world.ask, Folders(world.outbox.registry), origin_of=read)
+    looks = OriginLooks(world.outbox, world.ask, Folders(world.outbox.projects), origin_of=read)
     looking = threading.Thread(target=looks.look)
     looking.start()
     assert began.wait(30)

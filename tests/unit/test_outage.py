@@ -24,7 +24,7 @@ class Outage:
 
     def __init__(self, outbox: Outbox) -> None:
         self.outbox, self.rng = outbox, random.Random(1)
-        self.number = outbox.registry.use_destination("platform", "https://mem0.example").id
+        self.number = outbox.destinations.use("platform", "https://mem0.example").id
         self.now, self.items, self.waits = NOW, 0, [0.0]
         self.write()
         look = outbox.looks.begin_look(self.number, "shop-decisions")
@@ -33,7 +33,7 @@ class Outage:
     @property
     def standing(self) -> Standing:
         """How the destination stands."""
-        return self.outbox.registry.destination(self.number).standing
+        return self.outbox.destinations.get(self.number).standing
 
     def write(self) -> None:
         """Somebody decides something."""
@@ -50,7 +50,7 @@ class Outage:
         settlement = settle(claim.entry, outcome, RULES, self.now, self.rng)
         self.outbox.queue.settle(self.number, [(claim.entry, settlement)], self.now)
         standing = stand(self.standing, outcome, RULES.backoff, self.now, self.rng)
-        self.outbox.registry.set_standing(self.number, standing)
+        self.outbox.destinations.set_standing(self.number, standing)
 
     def probe(self, outcome: Later | Stored) -> None:
         """Wait for the next probe, and have this come of it."""

@@ -69,7 +69,7 @@ def opened(folder: Path, *, contacted: bool = True) -> Iterator[Outbox]:
     """An outbox with a destination in use, where nothing of ours was found at the first contact."""
     outbox = Outbox.open(folder)
     try:
-        outbox.registry.use_destination("platform", "https://mem0.example.org")
+        outbox.destinations.use("platform", "https://mem0.example.org")
         if contacted:
             meet(outbox)
         yield outbox
@@ -118,7 +118,7 @@ def meet(outbox: Outbox, *found: tuple[str, Found], user_id: str = USER_ID) -> N
 
 def destination(outbox: Outbox) -> int:
     """The destination in use."""
-    return outbox.registry.destination().id
+    return outbox.destinations.get().id
 
 
 def put(outbox: Outbox, *changes: Item | Prepared, now: float = NOW) -> None:
@@ -194,10 +194,10 @@ def test_what_was_written_is_there_after_reopening(tmp_path: Path) -> None:
     with opened(tmp_path) as outbox:
         put(outbox, A, item(source_id="DEC-2"))
         end(outbox, claim(outbox, limit=1)[0], Stored(("m-1",)))
-        outbox.registry.add_project(ProjectRow("shop", tmp_path))
+        outbox.projects.add(ProjectRow("shop", tmp_path))
     with opened(tmp_path) as outbox:
         assert counts(outbox) == {"delivered": 1, "pending": 1}
-        assert outbox.registry.projects() == [ProjectRow("shop", tmp_path)]
+        assert outbox.projects.all() == [ProjectRow("shop", tmp_path)]
         assert outbox.queue.last_delivery(destination(outbox)) == NOW
 
 
@@ -206,7 +206,7 @@ def test_what_a_killed_process_committed_is_there(tmp_path: Path) -> None:
     child = os.fork()
     if child == 0:
         killed = Outbox.open(tmp_path)
-        killed.registry.use_destination("platform", "https://mem0.example.org")
+        killed.destinations.use("platform", "https://mem0.example.org")
         put(killed, A)
         os._exit(0)
     os.waitpid(child, 0)
@@ -263,7 +263,7 @@ def test_a_reader_sees_what_is_written_meanwhile_and_writes_nothing(outbox: Outb
         put(outbox, A)
         assert counts(reader) == {"pending": 1}
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
-            reader.registry.set_fact("paused", "yes")
+            reader.facts.set("paused", "yes")
 
 
 def test_what_is_read_at_one_moment_belongs_together(outbox: Outbox, tmp_path: Path) -> None:
@@ -304,12 +304,12 @@ def test_a_reader_needs_no_permission_to_write() -> None:
 
 def test_a_transaction_is_all_or_nothing(outbox: Outbox) -> None:
     """Changes of one scan, and whatever is written with them."""
-    with suppress(RuntimeError), outbox.database.transaction():
+    with suppress(RuntimeError), outbox.transaction():
         put(outbox, A)
-        outbox.registry.set_fact("paused", "yes")
+        outbox.facts.set("paused", "yes")
         raise RuntimeError
     assert counts(outbox) == {}
-    assert outbox.registry.fact("paused") is None
+    assert outbox.facts.get("paused") is None
 
 
 def test_threads_share_an_outbox(outbox: Outbox) -> None:
@@ -342,7 +342,7 @@ def test_nothing_is_known_of_what_was_never_seen(outbox: Outbox) -> None:
     put(outbox, A)
     deliver(outbox)
     assert outbox.ledger.known(destination(outbox), ["unheard of"]) == {}
-    outbox.registry.use_destination("embedded", "/somewhere")
+    outbox.destinations.use("embedded", "/somewhere")
     assert outbox.ledger.known(destination(outbox), [KEY]) == {}
 
 
@@ -526,9 +526,9 @@ def test_another_destination_claims_nothing_of_this_one(outbox: Outbox) -> None:
     """Entries belong to their destination, and moving back finds them."""
     put(outbox, A)
     first = destination(outbox)
-    second = outbox.registry.use_destination("embedded", "/somewhere").id
+    second = outbox.destinations.use("embedded", "/somewhere").id
     assert outbox.queue.claim(second, NOW, 10, major=False) == []
-    assert outbox.registry.use_destination("platform", "https://mem0.example.org").id == first
+    assert outbox.destinations.use("platform", "https://mem0.example.org").id == first
     assert len(claim(outbox)) == 1
 
 
@@ -561,7 +561,7 @@ def test_an_update_keeps_the_memory_that_it_was_first_sent_to(outbox: Outbox) ->
     deliver(outbox, "m-1")
     put(outbox, B)
     end(outbox, claim_one(outbox), Later("429"))
-    with outbox.database.transaction() as sql:
+    with outbox.transaction() as sql:
         sql.execute("""UPDATE receipt SET memory_ids = '["m-2"]'""")
     assert claim_one(outbox).entry.memory_id == "m-1"
 
@@ -570,7 +570,7 @@ def test_an_add_that_may_be_stored_stays_an_add(outbox: Outbox) -> None:
     """A receipt that turns up meanwhile makes no update of what was already sent as an add."""
     put(outbox, A)
     end(outbox, claim_one(outbox), Unknown("timeout"))
-    with outbox.database.transaction() as sql:
+    with outbox.transaction() as sql:
         sql.execute("INSERT INTO receipt VALUES (?, ?, '[\"m-2\"]', 'x', 0, '')", (destination(outbox), KEY))
     end(outbox, claim_one(outbox, NOW + 60), Absent(), NOW + 100)
     assert claim_one(outbox, NOW + 100).entry.memory_id is None
@@ -790,12 +790,12 @@ def test_settling_is_all_or_nothing(outbox: Outbox) -> None:
     """With what the destination's standing has become."""
     put(outbox, A, item(source_id="DEC-2"))
     first, second = claim(outbox)
-    with suppress(RuntimeError), outbox.database.transaction():
+    with suppress(RuntimeError), outbox.transaction():
         end(outbox, first, Stored(("m-1",)))
-        outbox.registry.set_standing(destination(outbox), Standing(Reach.HELD, "401"))
+        outbox.destinations.set_standing(destination(outbox), Standing(Reach.HELD, "401"))
         raise RuntimeError
     assert counts(outbox) == {"pending": 2}
-    assert outbox.registry.destination().standing == Standing()
+    assert outbox.destinations.get().standing == Standing()
     settled: list[tuple[Entry, Settlement]] = [(first.entry, Receipt(("m-1",))), (second.entry, Bury("422"))]
     outbox.queue.settle(destination(outbox), settled, NOW)
     assert counts(outbox) == {"delivered": 1, "dead": 1}
@@ -1130,7 +1130,7 @@ def test_ids_that_any_destination_has_are_ours(outbox: Outbox) -> None:
     """So a mark of them is no foreign one."""
     put(outbox, A)
     deliver(outbox)
-    outbox.registry.use_destination("embedded", "/somewhere")
+    outbox.destinations.use("embedded", "/somewhere")
     assert outbox.marks.ids_ever_delivered("shop", "decision-log") == {"DEC-1"}
     assert outbox.marks.ids_ever_delivered("till", "decision-log") == set()
 
@@ -1169,50 +1169,50 @@ def test_counts_equal_a_recount_after_anything(outbox: Outbox, seed: int) -> Non
     assert sum(counts(outbox).values()) <= 4
 
 
-# The registry ---------------------------------------------------------------------------------------------
+# Destinations and projects --------------------------------------------------------------------------------
 
 
 def test_a_destination_keeps_its_standing(tmp_path: Path) -> None:
     """With its clock, over a restart."""
     standing = Standing(Reach.UNREACHABLE, "refused", "", NOW + 5, 3, 4)
     with opened(tmp_path) as outbox:
-        outbox.registry.set_standing(destination(outbox), standing)
+        outbox.destinations.set_standing(destination(outbox), standing)
     with opened(tmp_path) as outbox:
-        assert outbox.registry.destination().standing == standing
-        outbox.registry.probe_now(destination(outbox), NOW)
-        assert outbox.registry.destination().standing.retry_at == NOW
+        assert outbox.destinations.get().standing == standing
+        outbox.destinations.probe_now(destination(outbox), NOW)
+        assert outbox.destinations.get().standing.retry_at == NOW
 
 
 def test_a_destination_is_known_by_name_address_and_account(outbox: Outbox) -> None:
     """Receipts and marks belong to that."""
-    outbox.registry.set_account(destination(outbox), "org/project")
-    assert outbox.registry.destination().identity == "platform https://mem0.example.org org/project"
+    outbox.destinations.set_account(destination(outbox), "org/project")
+    assert outbox.destinations.get().identity == "platform https://mem0.example.org org/project"
 
 
 def test_an_accepted_account_is_a_destination_of_its_own(outbox: Outbox) -> None:
     """For all projects, until another one is accepted; one that was in use before is the same again."""
-    registry, folder = outbox.registry, ProjectRow("shop", Path("/home/me/shop"))
+    folder = ProjectRow("shop", Path("/home/me/shop"))
     first = destination(outbox)
-    registry.set_account(first, "one")
-    registry.add_project(folder)
-    registry.set_destination_of(folder, first)
+    outbox.destinations.set_account(first, "one")
+    outbox.projects.add(folder)
+    outbox.destinations.route(folder, first)
     for account, same in (("two", False), ("one", True), ("two", False)):
-        accepted = registry.accept_account(registry.destination(), account)
-        assert accepted == registry.destination() == registry.destination_of("shop")
-        assert accepted == registry.use_destination("platform", "https://mem0.example.org")
+        accepted = outbox.destinations.accept_account(outbox.destinations.get(), account)
+        assert accepted == outbox.destinations.get() == outbox.destinations.of("shop")
+        assert accepted == outbox.destinations.use("platform", "https://mem0.example.org")
         assert (accepted.account, accepted.id == first) == (account, same)
-    assert len(registry.destinations()) == 2
+    assert len(outbox.destinations.all()) == 2
 
 
 def test_a_problem_is_replaced_by_whoever_reported_it(outbox: Outbox) -> None:
     """And by nobody else."""
     one, other = Problem("a", "here", "do"), Problem("b", "there", "do")
-    outbox.registry.set_problems("shop", "scan", [one, other])
-    outbox.registry.set_problems("", "watcher", [other])
-    outbox.registry.set_problems("shop", "scan", [other])
-    assert outbox.registry.problems() == [("", other), ("shop", other)]
-    outbox.registry.set_problems("shop", "scan", [])
-    assert outbox.registry.problems() == [("", other)]
+    outbox.problems.replace("shop", "scan", [one, other])
+    outbox.problems.replace("", "watcher", [other])
+    outbox.problems.replace("shop", "scan", [other])
+    assert outbox.problems.all() == [("", other), ("shop", other)]
+    outbox.problems.replace("shop", "scan", [])
+    assert outbox.problems.all() == [("", other)]
 
 
 def test_foreign_marks_are_replaced_as_a_whole(outbox: Outbox) -> None:
@@ -1226,9 +1226,9 @@ def test_foreign_marks_are_replaced_as_a_whole(outbox: Outbox) -> None:
 
 def test_a_removed_project_leaves_its_items(outbox: Outbox, tmp_path: Path) -> None:
     """And takes its problems with it."""
-    outbox.registry.add_project(ProjectRow("shop", tmp_path))
-    outbox.registry.set_problems("shop", "scan", [Problem("a", "b", "c")])
+    outbox.projects.add(ProjectRow("shop", tmp_path))
+    outbox.problems.replace("shop", "scan", [Problem("a", "b", "c")])
     put(outbox, A)
-    outbox.registry.remove_project("shop")
-    assert (outbox.registry.projects(), outbox.registry.problems()) == ([], [])
+    outbox.projects.remove("shop")
+    assert (outbox.projects.all(), outbox.problems.all()) == ([], [])
     assert counts(outbox) == {"pending": 1}

@@ -14,17 +14,16 @@ from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.item import Kind
 from mem0_syncd.listing import take_in_settings
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.outbox.registry import Registry
 from mem0_syncd.settings import ListedProject
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    """The registry of a new outbox."""
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    """The outbox of a new outbox."""
     state = tmp_path / "state"
     state.mkdir()
     outbox = Outbox.open(state)
-    yield outbox.registry
+    yield outbox
     outbox.close()
 
 
@@ -34,9 +33,9 @@ def make(folder: Path) -> Path:
     return folder
 
 
-def take_in(registry: Registry, *folders: Path) -> list[Problem]:
+def take_in(outbox: Outbox, *folders: Path) -> list[Problem]:
     """Have the settings list some folders."""
-    return take_in_settings(registry, [ListedProject(path=folder) for folder in folders])
+    return take_in_settings(outbox, [ListedProject(path=folder) for folder in folders])
 
 
 @pytest.mark.parametrize(
@@ -65,54 +64,54 @@ def test_an_id_is_the_names_letters_digits_and_hyphens(name: str, id_: str) -> N
     assert projects.project_id(name) == id_
 
 
-def test_a_project_is_known_by_its_folders_name(registry: Registry, tmp_path: Path) -> None:
+def test_a_project_is_known_by_its_folders_name(outbox: Outbox, tmp_path: Path) -> None:
     """And is watched from then on."""
     folder = make(tmp_path / "My Shop")
-    assert projects.add(registry, folder) == ProjectRow("my-shop", folder, "command")
-    assert registry.projects() == [ProjectRow("my-shop", folder, "command")]
+    assert projects.add(outbox, folder) == ProjectRow("my-shop", folder, "command")
+    assert outbox.projects.all() == [ProjectRow("my-shop", folder, "command")]
 
 
-def test_a_project_may_be_given_an_id(registry: Registry, project: Path) -> None:
+def test_a_project_may_be_given_an_id(outbox: Outbox, project: Path) -> None:
     """It is made one."""
-    assert projects.add(registry, project, "The Till").id == "the-till"
+    assert projects.add(outbox, project, "The Till").id == "the-till"
 
 
-def test_what_was_shown_is_agreed_to_and_not_what_came_after_it(registry: Registry, project: Path) -> None:
+def test_what_was_shown_is_agreed_to_and_not_what_came_after_it(outbox: Outbox, project: Path) -> None:
     """A file may change between the two."""
     make(project / ".claude")
     (project / ".claude" / "mem0-syncd.toml").write_text('destination = "platform"')
-    projects.add(registry, project, asked=Asked(kinds=frozenset({Kind.DECISION})))
-    consent = registry.consents.at(project)
+    projects.add(outbox, project, asked=Asked(kinds=frozenset({Kind.DECISION})))
+    consent = outbox.consents.at(project)
     assert consent is not None
     assert consent.terms.destination is None
     assert consent.terms.kinds == {Kind.DECISION}
 
 
-def test_a_project_may_give_itself_an_id(registry: Registry, project: Path) -> None:
+def test_a_project_may_give_itself_an_id(outbox: Outbox, project: Path) -> None:
     """In its own file; what the command says is stronger."""
     make(project / ".claude")
     (project / ".claude" / "mem0-syncd.toml").write_text('id = "The Till"')
-    assert projects.add(registry, project).id == "the-till"
-    registry.remove_project("the-till")
-    assert projects.add(registry, project, "other").id == "other"
+    assert projects.add(outbox, project).id == "the-till"
+    outbox.projects.remove("the-till")
+    assert projects.add(outbox, project, "other").id == "other"
 
 
-def test_a_file_that_is_refused_says_what_helps(registry: Registry, project: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_refused_says_what_helps(outbox: Outbox, project: Path, tmp_path: Path) -> None:
     """A link out of the project can be allowed by its user, which the remedy names."""
     make(project / ".claude")
     (tmp_path / "own.toml").write_text('kinds = ["decision"]')
     (project / ".claude" / "mem0-syncd.toml").symlink_to(tmp_path / "own.toml")
     with pytest.raises(SyncdError) as refused:
-        projects.add(registry, project)
+        projects.add(outbox, project)
     assert "MEM0_SYNCD_TRUSTED_FOLDERS" in refused.value.problem.remedy
 
 
-def test_an_id_is_fixed_when_it_is_first_seen(registry: Registry, project: Path) -> None:
+def test_an_id_is_fixed_when_it_is_first_seen(outbox: Outbox, project: Path) -> None:
     """Adding it again changes nothing, whatever its file says by now."""
-    projects.add(registry, project, "till")
+    projects.add(outbox, project, "till")
     make(project / ".claude")
     (project / ".claude" / "mem0-syncd.toml").write_text('id = "another"')
-    assert projects.add(registry, project).id == "till"
+    assert projects.add(outbox, project).id == "till"
 
 
 TOKEN = "ghp_0123456789abcdefABCDEF0123456789abcd"  # invented
@@ -120,149 +119,145 @@ TOKEN = "ghp_0123456789abcdefABCDEF0123456789abcd"  # invented
 
 @pytest.mark.parametrize("name", [TOKEN, f"sk-proj-{'abcDEF0123456789' * 3}"])
 def test_an_id_that_looks_like_a_credential_is_refused(
-    registry: Registry, project: Path, tmp_path: Path, name: str
+    outbox: Outbox, project: Path, tmp_path: Path, name: str
 ) -> None:
     """It would be in each user id, status and log; whoever gives one of their own is served."""
     folder = make(tmp_path / name)
     refused = []
     for path, id_ in ((folder, None), (project, name)):
         with pytest.raises(SyncdError, match="looks like a credential") as error:
-            projects.add(registry, path, id_)
+            projects.add(outbox, path, id_)
         refused.append(str(error.value.problem))
     (project / ".claude").mkdir(exist_ok=True)
     (project / ".claude/mem0-syncd.toml").write_text(f'id = "{name}"\n')
     with pytest.raises(SyncdError, match="looks like a credential") as error:
-        projects.add(registry, project)
+        projects.add(outbox, project)
     refused.append(str(error.value.problem))
     assert not any(name[4:] in it or projects.project_id(name)[4:] in it for it in refused)
     assert "--id NAME" in refused[0]
-    assert registry.projects() == []
-    assert projects.add(registry, folder, "shop").id == "shop"
+    assert outbox.projects.all() == []
+    assert projects.add(outbox, folder, "shop").id == "shop"
 
 
 def test_a_listed_folder_whose_name_looks_like_a_credential_costs_no_neighbour(
-    registry: Registry, project: Path, tmp_path: Path
+    outbox: Outbox, project: Path, tmp_path: Path
 ) -> None:
     """It is a problem of the list, which doesn't say the name."""
-    (problem,) = take_in(registry, project, make(tmp_path / TOKEN))
+    (problem,) = take_in(outbox, project, make(tmp_path / TOKEN))
     assert TOKEN[4:] not in str(problem)
-    assert [it.path for it in registry.projects()] == [project]
+    assert [it.path for it in outbox.projects.all()] == [project]
 
 
-def test_a_link_and_its_target_are_one_project(registry: Registry, project: Path, tmp_path: Path) -> None:
+def test_a_link_and_its_target_are_one_project(outbox: Outbox, project: Path, tmp_path: Path) -> None:
     """The folder counts."""
     (tmp_path / "link").symlink_to(project)
-    assert projects.add(registry, tmp_path / "link") == projects.add(registry, project)
-    assert projects.add(registry, project / ".." / "shop").path == project
+    assert projects.add(outbox, tmp_path / "link") == projects.add(outbox, project)
+    assert projects.add(outbox, project / ".." / "shop").path == project
 
 
-def test_an_id_that_is_taken_is_refused(registry: Registry, project: Path, tmp_path: Path) -> None:
+def test_an_id_that_is_taken_is_refused(outbox: Outbox, project: Path, tmp_path: Path) -> None:
     """With a way out that works."""
-    projects.add(registry, project)
+    projects.add(outbox, project)
     other = make(tmp_path / "other" / "shop")
     with pytest.raises(SyncdError, match="already that of") as caught:
-        projects.add(registry, other)
+        projects.add(outbox, other)
     assert "--id" in caught.value.problem.remedy
     assert str(project) in caught.value.problem.what
-    assert projects.add(registry, other, "shop-2").path == other
-    assert {it.id for it in registry.projects()} == {"shop", "shop-2"}
+    assert projects.add(outbox, other, "shop-2").path == other
+    assert {it.id for it in outbox.projects.all()} == {"shop", "shop-2"}
 
 
-def test_a_folder_that_was_moved_keeps_its_id(registry: Registry, project: Path, tmp_path: Path) -> None:
+def test_a_folder_that_was_moved_keeps_its_id(outbox: Outbox, project: Path, tmp_path: Path) -> None:
     """Where it was there is nothing any more; another id would send everything again."""
-    projects.add(registry, project)
+    projects.add(outbox, project)
     moved = project.rename(make(tmp_path / "elsewhere") / "shop")
-    assert projects.add(registry, moved) == ProjectRow("shop", moved)
+    assert projects.add(outbox, moved) == ProjectRow("shop", moved)
 
 
 @pytest.mark.parametrize("name", ["nowhere", "file"])
-def test_what_is_no_folder_is_no_project(registry: Registry, tmp_path: Path, name: str) -> None:
+def test_what_is_no_folder_is_no_project(outbox: Outbox, tmp_path: Path, name: str) -> None:
     """It is said so."""
     (tmp_path / "file").touch()
     with pytest.raises(SyncdError, match="no such folder"):
-        projects.add(registry, tmp_path / name)
-    assert registry.projects() == []
+        projects.add(outbox, tmp_path / name)
+    assert outbox.projects.all() == []
 
 
 # The list of the settings ----------------------------------------------------------------------------------
 
 
-def test_the_settings_list_is_watched(registry: Registry, tmp_path: Path) -> None:
+def test_the_settings_list_is_watched(outbox: Outbox, tmp_path: Path) -> None:
     """Besides what was added by command."""
     one, two = make(tmp_path / "one"), make(tmp_path / "two")
-    projects.add(registry, one)
-    assert take_in(registry, two) == []
-    assert {(it.id, it.origin) for it in registry.projects()} == {("one", "command"), ("two", "settings")}
+    projects.add(outbox, one)
+    assert take_in(outbox, two) == []
+    assert {(it.id, it.origin) for it in outbox.projects.all()} == {("one", "command"), ("two", "settings")}
 
 
-def test_what_leaves_the_settings_list_is_watched_no_more(registry: Registry, tmp_path: Path) -> None:
+def test_what_leaves_the_settings_list_is_watched_no_more(outbox: Outbox, tmp_path: Path) -> None:
     """What was added by command stays, in the list or not."""
     one, two = make(tmp_path / "one"), make(tmp_path / "two")
-    projects.add(registry, one)
-    take_in(registry, one, two)
-    take_in(registry)
-    assert [it.id for it in registry.projects()] == ["one"]
+    projects.add(outbox, one)
+    take_in(outbox, one, two)
+    take_in(outbox)
+    assert [it.id for it in outbox.projects.all()] == ["one"]
 
 
-def test_what_was_listed_and_then_added_by_command_stays(registry: Registry, project: Path) -> None:
+def test_what_was_listed_and_then_added_by_command_stays(outbox: Outbox, project: Path) -> None:
     """Somebody asked for it."""
-    take_in(registry, project)
-    projects.add(registry, project)
-    take_in(registry)
-    assert [it.id for it in registry.projects()] == ["shop"]
+    take_in(outbox, project)
+    projects.add(outbox, project)
+    take_in(outbox)
+    assert [it.id for it in outbox.projects.all()] == ["shop"]
 
 
-def test_two_listed_projects_with_one_id_are_reported(
-    registry: Registry, project: Path, tmp_path: Path
-) -> None:
+def test_two_listed_projects_with_one_id_are_reported(outbox: Outbox, project: Path, tmp_path: Path) -> None:
     """The later one is held; the report goes when its cause does."""
     other = make(tmp_path / "other" / "shop")
-    (problem,) = take_in(registry, project, other)
+    (problem,) = take_in(outbox, project, other)
     assert str(other) in problem.where
-    assert [it.path for it in registry.projects()] == [project]
-    assert registry.problems() == [("", problem)]
-    assert take_in(registry, project) == []
-    assert registry.problems() == []
+    assert [it.path for it in outbox.projects.all()] == [project]
+    assert outbox.problems.all() == [("", problem)]
+    assert take_in(outbox, project) == []
+    assert outbox.problems.all() == []
 
 
 def test_a_listed_folder_that_is_not_there_costs_no_neighbour(
-    registry: Registry, project: Path, tmp_path: Path
+    outbox: Outbox, project: Path, tmp_path: Path
 ) -> None:
     """It is reported."""
-    (problem,) = take_in(registry, tmp_path / "nowhere", project)
+    (problem,) = take_in(outbox, tmp_path / "nowhere", project)
     assert "no such folder" in problem.what
-    assert [it.path for it in registry.projects()] == [project]
+    assert [it.path for it in outbox.projects.all()] == [project]
 
 
 # Finding ---------------------------------------------------------------------------------------------------
 
 
-def test_the_innermost_project_is_found(registry: Registry, project: Path) -> None:
+def test_the_innermost_project_is_found(outbox: Outbox, project: Path) -> None:
     """From any folder in it, that is there or not."""
     inner = make(project / "packages" / "till")
-    projects.add(registry, project)
-    projects.add(registry, inner)
-    assert projects.find(registry, inner / "src" / "deep").id == "till"
-    assert projects.find(registry, project / "packages").id == "shop"
-    assert projects.find(registry, project).id == "shop"
+    projects.add(outbox, project)
+    projects.add(outbox, inner)
+    assert projects.find(outbox, inner / "src" / "deep").id == "till"
+    assert projects.find(outbox, project / "packages").id == "shop"
+    assert projects.find(outbox, project).id == "shop"
 
 
-def test_a_name_that_only_begins_alike_is_not_inside(
-    registry: Registry, project: Path, tmp_path: Path
-) -> None:
+def test_a_name_that_only_begins_alike_is_not_inside(outbox: Outbox, project: Path, tmp_path: Path) -> None:
     """`shop-2` is not in `shop`."""
-    projects.add(registry, project)
+    projects.add(outbox, project)
     with pytest.raises(SyncdError, match="no watched project") as caught:
-        projects.find(registry, make(tmp_path / "shop-2"))
+        projects.find(outbox, make(tmp_path / "shop-2"))
     assert "project add" in caught.value.problem.remedy
 
 
-def test_a_known_folder_gets_no_other_id(registry: Registry, project: Path) -> None:
+def test_a_known_folder_gets_no_other_id(outbox: Outbox, project: Path) -> None:
     """Everything would be sent again under it; the same id is well."""
-    projects.add(registry, project)
+    projects.add(outbox, project)
     with pytest.raises(SyncdError, match="everything would be sent again"):
-        projects.add(registry, project, "till")
-    assert projects.add(registry, project, "Shop").id == "shop"
+        projects.add(outbox, project, "till")
+    assert projects.add(outbox, project, "Shop").id == "shop"
 
 
 # Linked git worktrees ---------------------------------------------------------------------------------------
@@ -281,46 +276,44 @@ def worktree(project: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_worktree_has_its_main_trees_id(registry: Registry, project: Path, worktree: Path) -> None:
+def test_a_worktree_has_its_main_trees_id(outbox: Outbox, project: Path, worktree: Path) -> None:
     """Both are watched, in whatever order they are added, and neither takes the id from the other."""
-    assert projects.add(registry, worktree) == ProjectRow("shop", worktree, is_worktree=True)
-    assert projects.add(registry, project) == ProjectRow("shop", project)
-    assert [it.path for it in registry.projects()] == [project, worktree]
+    assert projects.add(outbox, worktree) == ProjectRow("shop", worktree, is_worktree=True)
+    assert projects.add(outbox, project) == ProjectRow("shop", project)
+    assert [it.path for it in outbox.projects.all()] == [project, worktree]
 
 
 def test_a_worktree_has_the_id_that_its_main_tree_was_given(
-    registry: Registry, project: Path, worktree: Path
+    outbox: Outbox, project: Path, worktree: Path
 ) -> None:
     """Whatever the folders are called."""
-    projects.add(registry, project, "till")
-    assert projects.add(registry, worktree).id == "till"
+    projects.add(outbox, project, "till")
+    assert projects.add(outbox, worktree).id == "till"
 
 
-def test_a_worktrees_id_is_not_free_for_a_stranger(
-    registry: Registry, worktree: Path, tmp_path: Path
-) -> None:
+def test_a_worktrees_id_is_not_free_for_a_stranger(outbox: Outbox, worktree: Path, tmp_path: Path) -> None:
     """Not even while only the worktree is watched."""
-    projects.add(registry, worktree)
+    projects.add(outbox, worktree)
     with pytest.raises(SyncdError, match="already that of"):
-        projects.add(registry, make(tmp_path / "other" / "shop"))
+        projects.add(outbox, make(tmp_path / "other" / "shop"))
 
 
 def test_a_worktree_that_is_removed_leaves_its_main_tree(
-    registry: Registry, project: Path, worktree: Path
+    outbox: Outbox, project: Path, worktree: Path
 ) -> None:
     """From the list of the settings, too."""
-    projects.add(registry, project)
-    take_in(registry, worktree)
-    take_in(registry)
-    assert [it.path for it in registry.projects()] == [project]
+    projects.add(outbox, project)
+    take_in(outbox, worktree)
+    take_in(outbox)
+    assert [it.path for it in outbox.projects.all()] == [project]
 
 
-def test_a_submodule_is_no_worktree(registry: Registry, tmp_path: Path) -> None:
+def test_a_submodule_is_no_worktree(outbox: Outbox, tmp_path: Path) -> None:
     """Its `.git` is a file as well, and names a folder without a `commondir`."""
     module = make(tmp_path / "module")
     make(tmp_path / "git")
     (module / ".git").write_text(f"gitdir: {tmp_path / 'git'}\n")
-    assert projects.add(registry, module) == ProjectRow("module", module)
+    assert projects.add(outbox, module) == ProjectRow("module", module)
 
 
 HOME, STATE = Path("/home/ann"), Path("/home/ann/.local/state/mem0-syncd")
@@ -350,14 +343,14 @@ def test_what_holds_more_than_a_project_is_none(folder: str, why: str | None) ->
 
 
 def test_a_home_folder_is_refused_and_one_that_is_listed_is_reported(
-    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    outbox: Outbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The problem says which folder, why, and what to name instead."""
     home, shop = make(tmp_path / "ann"), make(tmp_path / "ann" / "shop")
     monkeypatch.setenv("HOME", str(home))
     with pytest.raises(SyncdError, match="your home folder"):
-        projects.add(registry, Path("~"))
-    problems = take_in(registry, home, shop, tmp_path)
+        projects.add(outbox, Path("~"))
+    problems = take_in(outbox, home, shop, tmp_path)
     assert [it.where for it in problems] == [str(home), str(tmp_path)]
     assert all(it.remedy for it in problems)
-    assert [it.path for it in registry.projects()] == [shop]
+    assert [it.path for it in outbox.projects.all()] == [shop]

@@ -25,9 +25,9 @@ OTHERS = [item(f"Use Postgres {number} for orders", f"DEC-{number}") for number 
 def state(tmp_path: Path) -> Path:
     """A state folder whose outbox knows a project, a dead letter and a dropped item, among many others."""
     with closing(Outbox.open(tmp_path)) as outbox:
-        number = outbox.registry.use_destination("platform", "https://mem0.example").id
-        outbox.registry.add_project(PROJECT)
-        outbox.registry.set_fact("paused", "yes")
+        number = outbox.destinations.use("platform", "https://mem0.example").id
+        outbox.projects.add(PROJECT)
+        outbox.facts.set("paused", "yes")
         outbox.ledger.apply(number, [prepared(it) for it in (DEAD, DROPPED, *OTHERS)], NOW)
         look = outbox.looks.begin_look(number, "shop-decisions")
         outbox.looks.write_contact(number, "shop-decisions", [], NOW, number=look)
@@ -82,7 +82,7 @@ def test_what_is_damaged_is_kept_and_made_anew(state: Path, damage: Callable[[Pa
         assert aside.read_bytes() == kept
         (problem,) = renewal.problems(outbox.database)
         assert (problem.where, "damaged" in problem.what) == (str(aside), True)
-        assert outbox.registry.fact(renewal.RENEWED_AT)
+        assert outbox.facts.get(renewal.RENEWED_AT)
         aside.unlink()
         assert renewal.problems(outbox.database) == []
     Outbox.open(state).close()
@@ -93,9 +93,9 @@ def test_what_no_source_tells_is_rescued(state: Path) -> None:
     """Watched folders, what a person dropped, dead letters, what is on its way, and a pause."""
     overwrite_a_page(state / FILE_NAME)
     with closing(Outbox.open(state)) as outbox:
-        registry, number = outbox.registry, outbox.registry.destination().id
-        assert registry.projects() == [PROJECT]
-        assert registry.fact("paused") == "yes"
+        number = outbox.destinations.get().id
+        assert outbox.projects.all() == [PROJECT]
+        assert outbox.facts.get("paused") == "yes"
         assert [it.reason for it in outbox.dead_letters.newest(number)] == ["422"]
         known = outbox.ledger.known(number, [DEAD.sync_key, DROPPED.sync_key])
         assert known[DEAD.sync_key].dead == DEAD.content_hash
@@ -111,7 +111,7 @@ def test_what_no_source_tells_is_rescued(state: Path) -> None:
 def test_what_was_in_flight_is_rescued_as_if_it_had_never_been_sent(state: Path) -> None:
     """Whether Mem0 has it, the first contact says; of two revisions the waiting one is kept, in its turn."""
     with closing(Outbox.open(state)) as outbox:
-        number = outbox.registry.destination().id
+        number = outbox.destinations.get().id
         first = outbox.queue.claim(number, NOW, 2, major=False)[0].entry
         revised = replace(OTHERS[0], text="Use another database for orders")
         assert revised.sync_key == first.sync_key
@@ -135,7 +135,7 @@ def test_a_start_that_was_killed_between_the_two_rescues_all_the_same(state: Pat
     (state / f"{FILE_NAME}-wal").write_bytes(b"of the damaged one")
     (state / f"{FILE_NAME}.new").write_bytes(b"half made")
     with closing(Outbox.open(state)) as outbox:
-        assert outbox.registry.projects() == [PROJECT]
+        assert outbox.projects.all() == [PROJECT]
     assert (state / f"{FILE_NAME}.damaged-20260105T000000Z-wal").read_bytes() == b"of the damaged one"
     assert not list(state.glob("*.new*"))
 

@@ -31,7 +31,7 @@ LONG_AGO = 1_700_000_000.0
 def outbox(tmp_path: Path) -> Iterator[Outbox]:
     """An outbox with a destination."""
     outbox = Outbox.open(tmp_path)
-    outbox.registry.use_destination("platform", "https://mem0.example.org")
+    outbox.destinations.use("platform", "https://mem0.example.org")
     yield outbox
     outbox.close()
 
@@ -39,9 +39,9 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
 def test_files_that_are_as_they_were_cost_the_outbox_nothing(outbox: Outbox, project: Path) -> None:
     """Nor do those that are still missing, of which most projects have a few; a new one is read."""
     row = ProjectRow("shop", project)
-    outbox.registry.add_project(row)
+    outbox.projects.add(row)
     os.utime(write_log(project, [decision(1)]), (LONG_AGO, LONG_AGO))
-    scanner = Scanner(outbox.registry, Intake(outbox))
+    scanner = Scanner(outbox, Intake(outbox))
     assert scanner.scan(row, changed_only=True).changes == 1
 
     asked: list[str] = []
@@ -63,21 +63,21 @@ def test_of_an_appended_file_so_much_is_read_at_a_time(
 ) -> None:
     """Every entry is, whole, and each once; what is broken before the cut stops nothing."""
     row = ProjectRow("shop", project)
-    outbox.registry.add_project(row)
+    outbox.projects.add(row)
     path = project / LINES.path
     path.parent.mkdir(parents=True)
     lines = [json.dumps({"summary": f"Decided for the {number}th time"}) for number in range(30)]
     lines[3] = json.dumps(json.loads(lines[3]), indent=2)
     path.write_text("\n".join(["broken", *lines]) + "\n")
     monkeypatch.setattr(files, "LONGEST_READ", 200)
-    scanner = Scanner(outbox.registry, Intake(outbox), sources=(LINES,))
+    scanner = Scanner(outbox, Intake(outbox), sources=(LINES,))
     scans = 0
     wait: float | None = 0.0
     while wait == 0.0:
         wait, scans = scanner.scan(row).retry_after, scans + 1
     assert scans > 5
     assert [row["n"] for row in outbox.database.rows("SELECT count(*) AS n FROM entry")] == [30]
-    assert [problem.where for _, problem in outbox.registry.problems()] == [f"{LINES.path}: line 1"]
+    assert [problem.where for _, problem in outbox.problems.all()] == [f"{LINES.path}: line 1"]
     os.utime(path, (LONG_AGO, LONG_AGO))
     assert scanner.scan(row).changes == 0
 
@@ -87,20 +87,20 @@ def test_of_a_long_log_the_first_can_be_delivered_while_the_rest_is_read(
 ) -> None:
     """Few at first and then ever more become durable together, each of them once."""
     row = ProjectRow("shop", project)
-    outbox.registry.add_project(row)
+    outbox.projects.add(row)
     write_log(project, [decision(number) for number in range(1, 2001)])
     durable: list[int] = []
     count = "SELECT count(*) AS n FROM entry"
     intake = Intake(
         outbox, on_change=lambda **_: durable.extend(row["n"] for row in outbox.database.rows(count))
     )
-    assert Scanner(outbox.registry, intake).scan(row).changes == 2000
+    assert Scanner(outbox, intake).scan(row).changes == 2000
     assert durable == [32, 96, 224, 480, 980, 1480, 1980, 2000]
 
 
 def problems_of(outbox: Outbox) -> list[tuple[str, str]]:
     """What is reported, without the remedies."""
-    return [(problem.what, problem.where) for _, problem in outbox.registry.problems()]
+    return [(problem.what, problem.where) for _, problem in outbox.problems.all()]
 
 
 def texts_of(outbox: Outbox) -> list[str]:
@@ -113,7 +113,7 @@ def texts_of(outbox: Outbox) -> list[str]:
 def row(outbox: Outbox, project: Path) -> ProjectRow:
     """A watched project."""
     row = ProjectRow("shop", project)
-    outbox.registry.add_project(row)
+    outbox.projects.add(row)
     return row
 
 
@@ -131,7 +131,7 @@ def test_of_very_many_problems_the_first_are_told_and_how_many_more(
     """When the first ones are mended, the next ones are told."""
     entries: list[object] = [decision(1), *range(301)]
     write_log(project, entries)
-    scanner = Scanner(outbox.registry, Intake(outbox))
+    scanner = Scanner(outbox, Intake(outbox))
     assert scanner.scan(row).changes == 1
     told = problems_of(outbox)
     assert told[0][1] == f"{PATH}: decisions[1]"
@@ -162,13 +162,13 @@ def test_a_part_at_a_time_says_what_all_at_once_would(
         LOG,
         {"id": "r1", "summary": "It is said in two files", "metadata": {"sharing_scope": "local"}},
     )
-    scanned = Scanner(outbox.registry, Intake(outbox)).scan(row)
+    scanned = Scanner(outbox, Intake(outbox)).scan(row)
     said = texts_of(outbox)
     assert len(said) == 52
     assert sum("One" in text or "Another" in text for text in said) == 2
     assert not any("two files" in text for text in said)
     assert scanned.retry_after is None
-    assert Scanner(outbox.registry, Intake(outbox)).scan(row).changes == 0
+    assert Scanner(outbox, Intake(outbox)).scan(row).changes == 0
 
 
 def test_no_echo_is_taken_in_before_its_record_however_long_the_files(
@@ -183,7 +183,7 @@ def test_no_echo_is_taken_in_before_its_record_however_long_the_files(
     ]
     lines(project, RECORDS, *records)
     lines(project, MEMORY_QUEUE, *queued)
-    Scanner(outbox.registry, Intake(outbox)).scan(row)
+    Scanner(outbox, Intake(outbox)).scan(row)
     assert len(texts_of(outbox)) == 9
 
 
@@ -198,7 +198,7 @@ def test_a_file_of_lines_is_read_on_where_the_last_read_ended(
             values = [{"agent": agent, "pattern": f"It is number {n} of {most}"} for n in range(40)]
             path = lines(project, PATTERNS, *values, {"agent": agent, "pattern": "The last one of all"})
             os.utime(path, (LONG_AGO, LONG_AGO))
-            scanner, scans = Scanner(outbox.registry, Intake(outbox)), 1
+            scanner, scans = Scanner(outbox, Intake(outbox)), 1
             while scanner.scan(row, changed_only=True).retry_after == 0.0:
                 scans += 1
             assert scans > 5
@@ -215,7 +215,7 @@ def test_a_line_without_an_end_is_passed_over_and_named(
     path.parent.mkdir(parents=True)
     good = [json.dumps({"pattern": f"It is number {n}"}) for n in range(2)]
     path.write_text(f"{good[0]}\n{'x' * 1000}")
-    scanner = Scanner(outbox.registry, Intake(outbox))
+    scanner = Scanner(outbox, Intake(outbox))
     while scanner.scan(row).retry_after == 0.0:
         pass
     assert [where for _, where in problems_of(outbox)] == [f"{PATTERNS.path}: line 2"]
@@ -248,8 +248,8 @@ def test_a_text_that_is_too_long_is_set_aside_unread(
 
     monkeypatch.setattr(redact, "redact", look_through)
     write_log(project, [decision(1), decision(2, description="x" * (LONGEST_TEXT + 1))])
-    Scanner(outbox.registry, Intake(outbox)).scan(row)
-    (letter,) = outbox.dead_letters.newest(outbox.registry.destination().id, limit=9)
+    Scanner(outbox, Intake(outbox)).scan(row)
+    (letter,) = outbox.dead_letters.newest(outbox.destinations.get().id, limit=9)
     assert letter.reason.startswith("too large")
     assert letter.memory.text == ""
     assert max(looked) < LONGEST_TEXT

@@ -22,7 +22,7 @@ PAGE = 4096
 def outbox(tmp_path: Path) -> Iterator[Outbox]:
     """An outbox that a daemon has open."""
     with closing(Outbox.open(tmp_path)) as outbox:
-        outbox.registry.set_fact("since", "long ago")
+        outbox.facts.set("since", "long ago")
         yield outbox
 
 
@@ -44,7 +44,7 @@ def error_of(code: int) -> sqlite3.DatabaseError:
 def test_one_that_is_whole_raises_nothing(outbox: Outbox) -> None:
     """Whether it has been written to or not."""
     outbox.soundness.check()
-    outbox.registry.set_fact("since", "now")
+    outbox.facts.set("since", "now")
     outbox.soundness.check()
 
 
@@ -73,7 +73,7 @@ def test_reading_takes_a_small_share_of_the_time(outbox: Outbox) -> None:
     """What was read a while ago is read again only when it has changed, and not at once."""
     moments = iter([0.0, 1.0, 1.0 / SHARE - 1.0, 1.0 / SHARE, 1.0 / SHARE])
     soundness = Soundness(outbox.database, lambda: next(moments))
-    outbox.registry.set_fact("since", "now")
+    outbox.facts.set("since", "now")
     soundness.check()
     break_page(outbox, 3)
     soundness.check()

@@ -42,7 +42,7 @@ def outbox_of(state: Path) -> Iterator[Outbox]:
     """The outbox of a state folder, with a destination in use."""
     outbox = Outbox.open(state)
     try:
-        outbox.registry.use_destination("platform", "https://mem0.example.org")
+        outbox.destinations.use("platform", "https://mem0.example.org")
         yield outbox
     finally:
         outbox.close()
@@ -61,7 +61,7 @@ def daemon(state: Path) -> Iterator[None]:
 
 def fill(outbox: Outbox) -> None:
     """One item of each count, and two that are pending, one of which is being sent."""
-    destination = outbox.registry.destination().id
+    destination = outbox.destinations.get().id
     items = [item(source_id=f"DEC-{number}") for number in range(8)]
     kept, foreign, *due = items
     changes = [prepared(Withhold(kept, "local")), prepared(Skip(foreign)), *map(prepared, due)]
@@ -140,7 +140,7 @@ def test_before_the_first_start_there_is_nothing(tmp_path: Path, *, exists: bool
 def test_every_count_is_shown_and_they_add_up(state: Path, project: Path) -> None:
     """What is being sent is pending."""
     with outbox_of(state) as outbox:
-        outbox.registry.add_project(ProjectRow("shop", project))
+        outbox.projects.add(ProjectRow("shop", project))
         fill(outbox)
     shown = snapshot(state)
     check_contract(shown)
@@ -175,8 +175,8 @@ def test_the_snapshot_is_true_while_the_outbox_is_written(state: Path) -> None:
 def test_kinds_and_projects_are_told_apart(state: Path, project: Path) -> None:
     """Also a project that is watched no more, and one that has nothing yet."""
     with outbox_of(state) as outbox:
-        destination = outbox.registry.destination().id
-        outbox.registry.add_project(ProjectRow("new", project))
+        destination = outbox.destinations.get().id
+        outbox.projects.add(ProjectRow("new", project))
         practice = item(kind=Kind.BEST_PRACTICE, project="till")
         several = [item(), item(source_id="DEC-2"), item(project="till"), practice]
         outbox.ledger.apply(destination, map(prepared, several), NOW)
@@ -194,10 +194,10 @@ def test_only_the_destination_in_use_counts(state: Path) -> None:
     """Moving back shows the former counts."""
     with outbox_of(state) as outbox:
         fill(outbox)
-        outbox.registry.use_destination("embedded", "/somewhere")
+        outbox.destinations.use("embedded", "/somewhere")
         assert snapshot(state)["totals"]["seen"] == 0
         assert snapshot(state)["last_delivery"] is None
-        outbox.registry.use_destination("platform", "https://mem0.example.org")
+        outbox.destinations.use("platform", "https://mem0.example.org")
     assert snapshot(state)["totals"]["seen"] == 8
 
 
@@ -208,7 +208,7 @@ def test_a_daemon_that_answers_is_running(state: Path) -> None:
     """With what it said of itself."""
     with outbox_of(state) as outbox:
         for name, value in (("pid", "77"), ("version", "9.9"), ("since", "2026-01-05T00:00:00Z")):
-            outbox.registry.set_fact(name, value)
+            outbox.facts.set(name, value)
     with daemon(state):
         shown = snapshot(state)
     check_contract(shown)
@@ -219,8 +219,8 @@ def test_a_daemon_that_answers_is_running(state: Path) -> None:
 def test_a_dead_daemon_is_stopped_whatever_it_left(state: Path) -> None:
     """Its process id may be another's by now."""
     with outbox_of(state) as outbox:
-        outbox.registry.set_fact("pid", "77")
-        outbox.registry.set_fact("paused", "yes")
+        outbox.facts.set("pid", "77")
+        outbox.facts.set("paused", "yes")
     with daemon(state):
         pass
     shown = snapshot(state)
@@ -232,7 +232,7 @@ def test_a_daemon_that_hangs_is_unresponsive(state: Path, monkeypatch: pytest.Mo
     """The counts are true all the same."""
     monkeypatch.setattr(status, "PING_SECONDS", 0.1)
     with outbox_of(state) as outbox:
-        outbox.registry.set_fact("pid", "77")
+        outbox.facts.set("pid", "77")
         fill(outbox)
     with closing(socket.socket(socket.AF_UNIX)) as listener:
         listener.bind(str(state / "s.sock"))
@@ -247,7 +247,7 @@ def test_a_daemon_that_hangs_is_unresponsive(state: Path, monkeypatch: pytest.Mo
 def test_a_paused_daemon_is_paused_with_problems_too(state: Path) -> None:
     """The person's wish comes first."""
     with outbox_of(state) as outbox:
-        outbox.registry.set_fact("paused", "yes")
+        outbox.facts.set("paused", "yes")
         fill(outbox)
     with daemon(state):
         assert snapshot(state)["state"] == "paused"
@@ -259,11 +259,9 @@ def test_a_paused_daemon_is_paused_with_problems_too(state: Path) -> None:
 def test_a_reported_problem_degrades(state: Path, project: Path) -> None:
     """It is told at the top and at its project, with its whole path."""
     with outbox_of(state) as outbox:
-        outbox.registry.add_project(ProjectRow("shop", project))
-        outbox.registry.set_problems(
-            "shop", "scan", [Problem("not JSON", ".claude/x.json: line 3", "mend it")]
-        )
-        outbox.registry.set_problems("", "watcher", [Problem("no watches left", "/proc", "raise it")])
+        outbox.projects.add(ProjectRow("shop", project))
+        outbox.problems.replace("shop", "scan", [Problem("not JSON", ".claude/x.json: line 3", "mend it")])
+        outbox.problems.replace("", "watcher", [Problem("no watches left", "/proc", "raise it")])
     with daemon(state):
         shown = snapshot(state)
     check_contract(shown)
@@ -281,7 +279,7 @@ def test_a_destination_that_takes_nothing_degrades(state: Path, reach: Reach) ->
     """With why, what to do, and when it is tried again."""
     standing = Standing(reach, "the key is wrong", "check it" if reach is Reach.HELD else "", NOW + 5)
     with outbox_of(state) as outbox:
-        outbox.registry.set_standing(outbox.registry.destination().id, standing)
+        outbox.destinations.set_standing(outbox.destinations.get().id, standing)
     with daemon(state):
         shown = snapshot(state)
     check_contract(shown)
@@ -315,7 +313,7 @@ def test_a_dead_letter_is_a_problem_with_its_reason(state: Path) -> None:
 def test_a_backlog_is_no_problem(state: Path) -> None:
     """Nothing is to be done about it."""
     with outbox_of(state) as outbox:
-        outbox.ledger.apply(outbox.registry.destination().id, [prepared(item())], NOW)
+        outbox.ledger.apply(outbox.destinations.get().id, [prepared(item())], NOW)
     with daemon(state):
         assert snapshot(state)["state"] == "ok"
 

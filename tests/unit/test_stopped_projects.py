@@ -29,13 +29,13 @@ NEWEST = "2026-01-05T09:00:00+00:00"
 def outbox(tmp_path: Path) -> Iterator[Outbox]:
     """An outbox with an item of each of two projects on its way."""
     with closing(Outbox.open(tmp_path)) as outbox:
-        outbox.registry.use_destination("platform", "https://mem0.example.org")
+        outbox.destinations.use("platform", "https://mem0.example.org")
         put(outbox, SHOP, BLOG)
         yield outbox
 
 
 def put(outbox: Outbox, *items: Item) -> None:
-    outbox.ledger.apply(outbox.registry.destination().id, [prepared(it) for it in items], NOW)
+    outbox.ledger.apply(outbox.destinations.get().id, [prepared(it) for it in items], NOW)
 
 
 def know(outbox: Outbox, origin: str, *, id_is_asked: bool = False) -> None:
@@ -43,7 +43,7 @@ def know(outbox: Outbox, origin: str, *, id_is_asked: bool = False) -> None:
 
 
 def contact(outbox: Outbox, *stated: Stated, kind: Kind = Kind.DECISION, project: str = "shop") -> None:
-    destination, name = outbox.registry.destination().id, user_id(kind, project)
+    destination, name = outbox.destinations.get().id, user_id(kind, project)
     number = outbox.looks.begin_look(destination, name)
     outbox.looks.write_contact(destination, name, [], NOW, number=number, origins=stated)
 
@@ -53,7 +53,7 @@ def others(count: int = 2, origin: str = OTHERS) -> Stated:
 
 
 def claim(outbox: Outbox) -> list[Claim]:
-    return outbox.queue.claim(outbox.registry.destination().id, NOW, 100, major=False)
+    return outbox.queue.claim(outbox.destinations.get().id, NOW, 100, major=False)
 
 
 def claimed(outbox: Outbox) -> set[str]:
@@ -61,7 +61,7 @@ def claimed(outbox: Outbox) -> set[str]:
 
 
 def deliver(outbox: Outbox) -> None:
-    destination = outbox.registry.destination().id
+    destination = outbox.destinations.get().id
     outbox.queue.settle(
         destination, [(it.entry, Receipt((f"m-{it.entry.id}",))) for it in claim(outbox)], NOW
     )
@@ -70,7 +70,7 @@ def deliver(outbox: Outbox) -> None:
 def test_nothing_of_a_stopped_project_is_claimed_and_the_others_go_on(outbox: Outbox) -> None:
     """Neither is what was found there adopted."""
     know(outbox, OURS)
-    destination = outbox.registry.destination().id
+    destination = outbox.destinations.get().id
     number = outbox.looks.begin_look(destination, "shop-decisions")
     there = [(SHOP.sync_key, Found("m-7", SHOP.content_hash))]
     outbox.looks.write_contact(
@@ -123,7 +123,7 @@ def test_a_stopped_project_is_not_listed_again_and_again(outbox: Outbox) -> None
     """Although others write there, and something of it is due."""
     know(outbox, OURS)
     contact(outbox)
-    destination = outbox.registry.destination().id
+    destination = outbox.destinations.get().id
     outbox.looks.share(destination, ["shop-decisions"])
     later = NOW + 3600
     assert outbox.looks.stale(destination, later)
@@ -177,7 +177,7 @@ def test_a_second_destination_is_judged_by_what_is_there(outbox: Outbox) -> None
     """Where the project's own memories are alone it goes on."""
     know(outbox, OURS)
     contact(outbox, others())
-    outbox.registry.use_destination("server", "https://mem0.example.com")
+    outbox.destinations.use("server", "https://mem0.example.com")
     put(outbox, SHOP)
     contact(outbox, others(3, OURS))
     assert claimed(outbox) == {"shop"}
@@ -187,7 +187,7 @@ def test_an_audit_tells_whose_memories_are_there_as_well(outbox: Outbox) -> None
     """It sees what came after the first contact."""
     know(outbox, OURS)
     contact(outbox)
-    outbox.origins.state(outbox.registry.destination().id, "shop-decisions", [others()])
+    outbox.origins.state(outbox.destinations.get().id, "shop-decisions", [others()])
     assert claimed(outbox) == set()
 
 

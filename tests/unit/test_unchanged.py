@@ -29,8 +29,8 @@ class Known:
 
     def __init__(self, outbox: Outbox, project: Path) -> None:
         self.outbox, self.project = outbox, project
-        self.folders = Folders(outbox.registry)
-        self.scanner = Scanner(outbox.registry, Intake(outbox), self.folders)
+        self.folders = Folders(outbox.projects)
+        self.scanner = Scanner(outbox, Intake(outbox), self.folders)
         self.unchanged = Unchanged(outbox, self.scanner)
 
     def note(self) -> None:
@@ -55,7 +55,7 @@ def known(tmp_path: Path, project: Path) -> Iterator[Known]:
     write_log(project, [decision(1)])
     (tmp_path / "state").mkdir()
     with closing(Outbox.open(tmp_path / "state")) as outbox:
-        outbox.registry.use_destination("platform", "https://mem0.example.org")
+        outbox.destinations.use("platform", "https://mem0.example.org")
         it = Known(outbox, project)
         it.note()
         yield it
@@ -105,11 +105,11 @@ def test_another_folder_or_repository_is_a_change(known: Known, change: Callable
 
 def test_what_is_written_to_the_outbox_is_a_change(known: Known) -> None:
     """By this process or by another one."""
-    known.outbox.registry.set_fact("paused", "yes")
+    known.outbox.facts.set("paused", "yes")
     assert not known.is_known()
     known.note()
     with closing(Outbox.open(known.outbox.database.path.parent, migrate=False)) as other:
-        other.registry.set_fact("paused", None)
+        other.facts.set("paused", None)
     assert not known.is_known()
 
 

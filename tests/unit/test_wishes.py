@@ -31,7 +31,7 @@ ALTERED = Wish(KEY, ("m-1",), "overwrite")
 def outbox(tmp_path: Path) -> Iterator[Outbox]:
     """An outbox with one item, delivered as the memory m-1."""
     outbox = Outbox.open(tmp_path)
-    number = outbox.registry.use_destination("platform", "https://mem0.example.org").id
+    number = outbox.destinations.use("platform", "https://mem0.example.org").id
     assert number == 1
     outbox.looks.write_contact(1, USER_ID, [], NOW, number=outbox.looks.begin_look(1, USER_ID))
     read(outbox, ITEM)
@@ -170,7 +170,7 @@ def test_nothing_goes_while_the_item_is_under_way(outbox: Outbox) -> None:
 def test_what_a_language_model_made_of_one_add_stays(tmp_path: Path) -> None:
     """The receipt names several memories."""
     outbox = Outbox.open(tmp_path)
-    outbox.registry.use_destination("platform", "https://mem0.example.org")
+    outbox.destinations.use("platform", "https://mem0.example.org")
     outbox.looks.write_contact(1, USER_ID, [], NOW, number=outbox.looks.begin_look(1, USER_ID))
     read(outbox, item(FIRST))
     end(outbox, claim(outbox), Stored(("m-0", "m-1")))

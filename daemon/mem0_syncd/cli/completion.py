@@ -48,7 +48,7 @@ def dead_letters(_ctx: click.Context, _param: click.Parameter, begun: str) -> li
         begun,
         lambda outbox: (
             (str(entry.id), entry.reason)
-            for destination in outbox.registry.destinations_in_use()
+            for destination in outbox.destinations.in_use()
             for entry in outbox.dead_letters.newest(destination.id, limit=100)
         ),
     )
@@ -58,7 +58,7 @@ def project_ids(_ctx: click.Context, _param: click.Parameter, begun: str) -> lis
     """The ids of the watched projects, each with its folder."""
     return _from_outbox(
         begun,
-        lambda outbox: ((row.id, str(row.path)) for row in outbox.registry.projects() if not row.is_worktree),
+        lambda outbox: ((row.id, str(row.path)) for row in outbox.projects.all() if not row.is_worktree),
     )
 
 

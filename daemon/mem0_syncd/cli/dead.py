@@ -106,7 +106,7 @@ def drop(numbers: tuple[int, ...]) -> None:
 
 def _letters(outbox: Outbox) -> dict[int, Entry]:
     found: dict[int, Entry] = {}
-    for destination in outbox.registry.destinations_in_use():
+    for destination in outbox.destinations.in_use():
         letters = outbox.dead_letters.newest(destination.id, limit=1_000_000)
         found |= {entry.id: entry for entry in letters}
     return found

@@ -29,7 +29,7 @@ def forget(name: str | None, *, path: Path | None, remote: bool) -> None:
     if (name is None) == (path is None):
         raise click.UsageError("name an ID, or a --project")
     state = paths.state_dir()
-    project = projects.find(read_only(state).registry, path).id if path else None
+    project = projects.find(read_only(state), path).id if path else None
     wanted = {"name": name, "project": project, "remote": remote}
 
     def without_daemon(tell: Tell) -> dict[str, int]:

@@ -103,7 +103,7 @@ def _tell_where_memories_go() -> None:
     if (outbox := Outbox.open_to_read(state) if state.is_dir() else None) is None:
         return
     with contextlib.closing(outbox):
-        current = outbox.registry.current_destination()
+        current = outbox.destinations.current()
     if current and current.name != "platform":
         output.talk(f"but memories go to {current.identity}, as was decided at first")
         output.talk("  to move to the Platform: MEM0_SYNCD_DESTINATION=platform, and restart the daemon")

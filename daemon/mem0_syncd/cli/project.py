@@ -50,15 +50,13 @@ def add(path: Path, name: str | None, *, dry_run: bool, globally: bool | None) -
     chosen = settings.load()
     folder, trusted = projects.resolve(path), chosen.trusted_folders
     with writable(chosen.state_dir) as outbox:
-        offer = acceptance.offer(outbox.registry, chosen, folder, name, globally=globally)
+        offer = acceptance.offer(outbox, chosen, folder, name, globally=globally)
         for line in offer.lines:
             output.talk(line)
         if dry_run:
             return
-        means.choose_destination(chosen, outbox.registry)
-        row = projects.add(
-            outbox.registry, folder, name, asked=offer.asked, scope=offer.scope, trusted=trusted
-        )
+        means.choose_destination(chosen, outbox.destinations)
+        row = projects.add(outbox, folder, name, asked=offer.asked, scope=offer.scope, trusted=trusted)
     if not _tell_daemon():
         output.talk("  once the daemon runs; start it: mem0-syncd run")
     output.row(row.id, row.path)
@@ -89,7 +87,7 @@ def _accept_asked(name: str, *, yes: bool) -> None:
 
     chosen = settings.load()
     with writable(chosen.state_dir) as outbox:
-        asking = acceptance.find(outbox.registry, chosen, name)
+        asking = acceptance.find(outbox, chosen, name)
     for line in asking.lines:
         output.say(line)
     if not asking.is_something:
@@ -97,13 +95,13 @@ def _accept_asked(name: str, *, yes: bool) -> None:
         return
     _confirm("Do you agree?", yes=yes)
     with writable(chosen.state_dir) as outbox:
-        acceptance.agree(outbox.registry, chosen, asking)
+        acceptance.agree(outbox, chosen, asking)
     output.talk("agreed" if _tell_daemon() else "agreed; it holds once the daemon runs")
 
 
 def _accept_same(name: str, *, yes: bool) -> None:
     state = paths.state_dir()
-    row = _watched(read_only(state).registry.projects(), name)[0]
+    row = _watched(read_only(state).projects.all(), name)[0]
     lines = said_of(read_only(state).origins.strangers(row.id))
     for line in lines:
         output.say(line)
@@ -148,7 +146,7 @@ def list_() -> None:
     \b
     Example:  mem0-syncd project list | cut -f2
     """
-    watched = read_only(paths.state_dir()).registry.projects()
+    watched = read_only(paths.state_dir()).projects.all()
     for row in watched:
         output.row(row.id, row.path)
     if not watched:
@@ -166,11 +164,11 @@ def remove(name: str) -> None:
     from mem0_syncd.render import counted
     from mem0_syncd.sources import SOURCES
 
-    with writable(paths.state_dir()) as outbox, outbox.registry.transaction():
-        found, taken_back = _watched(outbox.registry.projects(), name), 0
+    with writable(paths.state_dir()) as outbox, outbox.transaction():
+        found, taken_back = _watched(outbox.projects.all(), name), 0
         for row in found:
-            outbox.registry.remove_project(row.id, row.path)
-        for id_ in {row.id for row in found} - {row.id for row in outbox.registry.projects()}:
+            outbox.projects.remove(row.id, row.path)
+        for id_ in {row.id for row in found} - {row.id for row in outbox.projects.all()}:
             taken_back += outbox.origins.take_back(id_, (it.name for it in SOURCES))
     _tell_daemon()
     for row in found:

@@ -48,7 +48,7 @@ def recall(query: str, path: Path, *, kind: str | None, limit: int, as_json: boo
     if not query.strip():
         raise click.UsageError("say what to search for")
     state = paths.state_dir()
-    project = projects.find(read_only(state).registry, path)
+    project = projects.find(read_only(state), path)
     kinds = [KINDS[kind]] if kind else list(Kind)
     wanted: dict[str, Any] = {"query": query, "project": project.id, "limit": limit, "kinds": kinds}
 

@@ -47,7 +47,7 @@ def remember(
             f"a memory has {SHORTEST_TEXT} characters at least", where=repr(text), remedy="say more"
         )
     state = paths.state_dir()
-    project = projects.find(read_only(state).registry, path)
+    project = projects.find(read_only(state), path)
     event = {
         "event": "remember",
         "text": _without_secrets(text),

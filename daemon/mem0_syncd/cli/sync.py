@@ -70,7 +70,7 @@ def _through_daemon(
     patience = max(2.0, deadline - time.monotonic())
     ask(state, "ping")  # without a daemon the outbox may have to be brought up to date before it is read
     outbox = Outbox.open_to_read(state)
-    project_id = projects.find(outbox.registry, path).id if outbox and path else None
+    project_id = projects.find(outbox, path).id if outbox and path else None
     newest = ask(state, "sync", timeout=patience, project=project_id, **wishes)["newest"]
     outbox = outbox or Outbox.open_to_read(state)
     if outbox is None or not wait:
@@ -99,7 +99,7 @@ def _alone(
         outbox = Outbox.open(state)
         try:
             service = Service(chosen, outbox)
-            project_id = projects.find(outbox.registry, path).id if path else None
+            project_id = projects.find(outbox, path).id if path else None
             newest = begin_sync(service, project_id, **wishes)
             if not wait:
                 output.talk("queued; the daemon isn't running, so nothing is sent yet")
@@ -119,7 +119,7 @@ def wait_until_delivered(
     while True:
         live: Counter[str] = Counter()
         standings = []
-        for destination in outbox.registry.destinations_in_use():
+        for destination in outbox.destinations.in_use():
             if there := outbox.queue.live(destination.id, newest, project_id):
                 live.update(there)
                 standings.append(destination.standing)
@@ -128,7 +128,7 @@ def wait_until_delivered(
         most = max(most, live.total())
         told.tell(most - live.total(), most)
         reasons = "; ".join(dict.fromkeys(standing.reason for standing in standings if standing.reason))
-        if outbox.registry.fact("paused"):
+        if outbox.facts.get("paused"):
             return "paused; go on with: mem0-syncd resume"
         if all(map(_is_held, standings)):
             return "; ".join(f"{standing.reason}; {standing.remedy}" for standing in standings)

@@ -56,7 +56,7 @@ def verify(
         raise click.UsageError("--overwrite goes with --repair")
     state = paths.state_dir()
     with closing(read_only(state)) as outbox:
-        project = projects.find(outbox.registry, path).id if path else None
+        project = projects.find(outbox, path).id if path else None
     with progress("waiting for the daemon") as told, _means(state, is_repair=repair) as means:
         shown = _compare(means, project, told)
         done = None
@@ -121,7 +121,7 @@ def _repair(
         return None
     done: dict[str, Any] = {"removed": [], "unsaid": []}
     told.say("repairing")
-    for destination in means.outbox.registry.destinations_in_use():
+    for destination in means.outbox.destinations.in_use():
         here = {
             name: [it for it in wanted.get(name, ()) if it["destination"] == destination.identity]
             for name in REPAIRABLE

@@ -77,7 +77,7 @@ class Outcomes:
         match event:
             case Opened(account):
                 if account and not destination.account:
-                    self._outbox.registry.set_account(destination.id, account)
+                    self._outbox.destinations.set_account(destination.id, account)
             case Lost(tickets, version):
                 # Whatever ended the courier, it tells nothing of the destination.
                 for claim in (ticket.about for ticket in tickets if isinstance(ticket.about, Claim)):
@@ -117,10 +117,10 @@ class Outcomes:
     def _write(self, destination: DestinationRow) -> None:
         settled, standing = self._settled, self._standing or destination.standing
         if settled or standing != destination.standing:
-            with self._outbox.database.transaction():
+            with self._outbox.transaction():
                 self._outbox.queue.settle(destination.id, settled, self._now())
                 if standing != destination.standing:
-                    self._outbox.registry.set_standing(destination.id, standing)
+                    self._outbox.destinations.set_standing(destination.id, standing)
             failpoint("settled")
             say_written(destination.name, settled)
             if standing.reach is not destination.standing.reach:

@@ -152,7 +152,7 @@ class Delivery:
         return self._turns if self._running.locked() else None
 
     def _destination(self) -> DestinationRow:
-        return self._outbox.registry.destination(self.destination_id)
+        return self._outbox.destinations.get(self.destination_id)
 
     # Handing out
 
@@ -199,7 +199,7 @@ class Delivery:
         if former.start != self._means.start:
             self.line.close()
             # What stood in the way may be what was mended.
-            self._outbox.registry.probe_now(destination.id, self._now())
+            self._outbox.destinations.probe_now(destination.id, self._now())
         return True
 
     def _takes_requests(self, standing: Standing) -> bool:

@@ -29,7 +29,7 @@ def check_projects(around: Surroundings) -> Iterator[Finding]:
     gone = [row.path for row in rows if not _is_there(row, around)]
     listed = around.settings.projects
     misfits = (
-        [misfit(around.outbox.registry, it, trusted=around.settings.trusted_folders) for it in listed]
+        [misfit(around.outbox, it, trusted=around.settings.trusted_folders) for it in listed]
         if around.outbox
         else []
     )
@@ -47,7 +47,7 @@ def check_folders(around: Surroundings) -> Iterator[Finding]:
     """What of each watched folder is refused, and by which rule."""
     if around.outbox is None:
         return
-    folders = Folders(around.outbox.registry, around.settings.trusted_folders)
+    folders = Folders(around.outbox.projects, around.settings.trusted_folders)
     rows, refused = [row for row in around.projects if _is_there(row, around)], False
     for row in rows:
         folder = folders.of(row)
@@ -108,19 +108,17 @@ class Leaving:
 
 def what_leaves(around: Surroundings) -> list[Leaving]:
     """What leaves the watched folders, and where to: nothing else is ever sent anywhere."""
-    if around.outbox is None:
-        return []
-    registry = around.outbox.registry
-    if registry.current_destination() is None:
+    outbox = around.outbox
+    if outbox is None or outbox.destinations.current() is None:
         return []
     leaving = []
     for name in dict.fromkeys(row.id for row in around.projects):
-        consent = registry.consents.of(name)
+        consent = outbox.consents.of(name)
         terms = consent.effective if consent else EVERYTHING
         user_ids = ", ".join(dict.fromkeys(user_id(kind, name) for kind in Kind if _goes(kind, terms)))
         but = f", but not {', '.join(map(repr, terms.exclude))}" if terms.exclude else ""
         what = f"{name}: {user_ids or 'nothing'}{but}"
-        leaving.append(Leaving(what, _place(registry.destination_of(name))))
+        leaving.append(Leaving(what, _place(outbox.destinations.of(name))))
     return leaving
 
 

@@ -32,12 +32,12 @@ class Surroundings:
     @property
     def projects(self) -> list[ProjectRow]:
         """The watched folders."""
-        return self.outbox.registry.projects() if self.outbox else []
+        return self.outbox.projects.all() if self.outbox else []
 
     @property
     def destinations(self) -> list[str]:
         """The names of the destinations in use, or of the one that a first start would choose."""
-        rows = self.outbox.registry.destinations_in_use() if self.outbox else []
+        rows = self.outbox.destinations.in_use() if self.outbox else []
         if rows:
             return list(dict.fromkeys(row.name for row in rows))
         if self.settings.destination != "auto":

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from mem0_syncd.errors import OutboxDamaged, OutboxUnusable
 from mem0_syncd.outbox import renewal
 from mem0_syncd.outbox.audits import Audits
 from mem0_syncd.outbox.compaction import Compaction
+from mem0_syncd.outbox.consents import Consents
 from mem0_syncd.outbox.database import FILE_NAME, Database
 from mem0_syncd.outbox.dead_letters import DeadLetters
+from mem0_syncd.outbox.destinations import Destinations
 from mem0_syncd.outbox.echoes import Echoes
+from mem0_syncd.outbox.facts import Facts
 from mem0_syncd.outbox.identities import Identities
 from mem0_syncd.outbox.ledger import Ledger
 from mem0_syncd.outbox.looks import Looks
 from mem0_syncd.outbox.marks import Marks
 from mem0_syncd.outbox.old_memories import OldMemories
 from mem0_syncd.outbox.origins import Origins
+from mem0_syncd.outbox.problems import Problems
+from mem0_syncd.outbox.projects import Projects
 from mem0_syncd.outbox.queue import Queue
 from mem0_syncd.outbox.receipts import Receipts
-from mem0_syncd.outbox.registry import Registry
 from mem0_syncd.outbox.rekeying import Rekeying
 from mem0_syncd.outbox.soundness import Soundness
 from mem0_syncd.outbox.times import Times
@@ -32,7 +38,11 @@ class Outbox:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.registry = Registry(database)
+        self.facts = Facts(database)
+        self.destinations = Destinations(database)
+        self.projects = Projects(database)
+        self.consents = Consents(database)
+        self.problems = Problems(database)
         self.ledger = Ledger(database)
         self.identities = Identities(database)
         self.rekeying = Rekeying(database)
@@ -74,6 +84,10 @@ class Outbox:
         """The outbox for everybody else; None where there is none yet."""
         database = Database.open_to_read(folder)
         return cls(database) if database else None
+
+    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        """All of a block, durable at its end, or nothing of it."""
+        return self.database.transaction()
 
     def close(self) -> None:
         """Close the database."""

@@ -1,0 +1,39 @@
+"""Problems: what is wrong with a project, or with none in particular, until it is well again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from mem0_syncd.complaints import at_most
+from mem0_syncd.errors import Problem
+from mem0_syncd.outbox.database import Database
+from mem0_syncd.scrub import reason
+
+
+class Problems:
+    """The problems that are reported, by their projects."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def all(self) -> list[tuple[str, Problem]]:
+        """Every problem with the project that it is of; '' for those of no project."""
+        rows = self._db.rows("SELECT * FROM problem ORDER BY project, origin, rowid")
+        return [(row["project"], Problem(row["what"], row["place"], row["remedy"])) for row in rows]
+
+    def replace(self, project: str, origin: str, problems: Iterable[Problem], tree: str = "") -> None:
+        """Replace the problems that one origin (a source, the watcher, ...) reports of a project's folder."""
+        from mem0_syncd.scrub import scrub  # late: `status` writes no problem, and mustn't take as long
+
+        origin = f"{origin} {tree}".strip()
+        fresh = [
+            (project, origin, reason(p.what), scrub(str(Path(tree, p.where)) if tree else p.where), p.remedy)
+            for p in at_most(problems)
+        ]
+        known = self._db.rows("SELECT * FROM problem WHERE project = ? AND origin = ?", (project, origin))
+        if [tuple(row) for row in known] == fresh:
+            return
+        with self._db.transaction() as sql:
+            sql.execute("DELETE FROM problem WHERE project = ? AND origin = ?", (project, origin))
+            sql.executemany("INSERT INTO problem VALUES (?, ?, ?, ?, ?)", fresh)

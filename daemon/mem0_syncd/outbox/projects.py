@@ -1,0 +1,91 @@
+"""Projects: the watched folders, and the project that each is of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mem0_syncd.outbox.database import Database
+from mem0_syncd.outbox.rows import ProjectRow, as_project
+
+_OF_ONE_PROJECT = "FROM project WHERE id = ? ORDER BY is_worktree, path"
+
+
+class Projects:
+    """The watched folders."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def all(self) -> list[ProjectRow]:
+        """The watched folders, by id, a project's own before its worktrees."""
+        rows = self._db.rows("SELECT * FROM project ORDER BY id, is_worktree, path")
+        return [as_project(row) for row in rows]
+
+    def own_folder(self, project_id: str) -> Path | None:
+        """The folder that speaks for a watched project: its own, or a worktree where that isn't watched."""
+        row = self._db.row(f"SELECT path {_OF_ONE_PROJECT} LIMIT 1", (project_id,))
+        return Path(row["path"]) if row else None
+
+    def add(self, project: ProjectRow, *, takes_over: bool = False) -> None:
+        """Watch a folder under an id; only worktrees share one.
+
+        Where it `takes_over`, another folder of that id is given up: the project has moved.
+        """
+        with self._db.transaction() as sql:
+            if takes_over:
+                sql.execute("DELETE FROM project WHERE id = ? AND NOT is_worktree", (project.id,))
+            before = self.own_folder(project.id)
+            sql.execute(
+                "INSERT INTO project (path, id, origin, is_worktree) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (path) DO UPDATE SET id = excluded.id, origin = excluded.origin,"
+                " is_worktree = excluded.is_worktree",
+                (str(project.path), project.id, project.origin, project.is_worktree),
+            )
+            # What was agreed for a worktree holds for the project, whichever folder speaks for it.
+            if before is not None and (own := self.own_folder(project.id)) != before:
+                sql.execute(
+                    "UPDATE OR IGNORE consent SET folder = ? WHERE folder = ?", (str(own), str(before))
+                )
+
+    def rename(self, project_id: str, new_id: str) -> None:
+        """Have all folders of a project go by another id; what is known under the former one stays."""
+        with self._db.transaction() as sql:
+            sql.execute("UPDATE project SET id = ?, is_scanned = 0 WHERE id = ?", (new_id, project_id))
+            sql.execute("DELETE FROM problem WHERE project = ?", (project_id,))
+            sql.execute(
+                "UPDATE OR REPLACE foreign_mark SET project = ? WHERE project = ?", (new_id, project_id)
+            )
+
+    def is_scanned(self, project: ProjectRow) -> bool:
+        """Whether a folder was ever read as a whole."""
+        row = self._db.row("SELECT is_scanned FROM project WHERE path = ?", (str(project.path),))
+        return row is not None and bool(row["is_scanned"])
+
+    def note_scanned(self, project: ProjectRow, now: float) -> None:
+        """Record that a folder has been read as a whole, and that what was marked by then stood in it."""
+        with self._db.transaction() as sql:
+            sql.execute("UPDATE project SET is_scanned = 1 WHERE path = ?", (str(project.path),))
+            sql.execute(
+                "UPDATE foreign_mark SET seen_at = ? WHERE project = ? AND tree = ?",
+                (now, project.id, project.tree),
+            )
+
+    def at(self, path: Path) -> ProjectRow | None:
+        """A watched folder as it is known by now."""
+        row = self._db.row("SELECT * FROM project WHERE path = ?", (str(path),))
+        return as_project(row) if row else None
+
+    def remove(self, project_id: str, path: Path | None = None) -> None:
+        """Stop watching a project, or one folder of it; its items, receipts and consent stay."""
+        with self._db.transaction() as sql:
+            before = self.own_folder(project_id)
+            sql.execute(
+                "DELETE FROM project WHERE id = ? AND (? IS NULL OR path = ?)",
+                (project_id, path and str(path), path and str(path)),
+            )
+            if (own := self.own_folder(project_id)) not in (None, before):
+                sql.execute(
+                    "UPDATE OR IGNORE consent SET folder = ? WHERE folder = ?", (str(own), str(before))
+                )
+            # What is still true of another folder is said again by its next scan.
+            sql.execute("DELETE FROM problem WHERE project = ?", (project_id,))
