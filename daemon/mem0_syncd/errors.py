@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that a person should know of, and the way out of it."""
+    """Something that a person should know of, and the way out of it.
+
+    `needs_you` is whether it waits for a person; what doesn't is mended without one.
+    """
 
     what: str
     where: str
     remedy: str
+    needs_you: bool = True
 
-    def as_dict(self) -> dict[str, str]:
+    def as_dict(self) -> dict[str, Any]:
         """The problem as `status --json` shows it."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, said: Mapping[str, Any]) -> Problem:
+        """The problem that `as_dict` wrote, maybe of another version; raises `KeyError` for what is none."""
+        # Earlier versions had only words for it.
+        needs_you = said.get("needs_you", not said["remedy"].startswith("nothing"))
+        return cls(said["what"], said["where"], said["remedy"], bool(needs_you))
 
 
 def is_want_of_handles(error: BaseException) -> bool:

@@ -37,7 +37,7 @@ def problems_of(project: ProjectRow, folder: WatchedFolder) -> list[Problem]:
     try:
         is_there = folder.is_folder()
     except Refused as error:
-        return [Problem(error.what, str(folder.root), error.remedy)]
+        return [error.problem(str(folder.root))]
     except OSError as error:
         if is_want_of_handles(error):
             raise
@@ -65,7 +65,7 @@ def refusals(folder: WatchedFolder) -> Iterator[Problem]:
             if found and most is not None and found.st_size > most:
                 raise too_large(found.st_size, most)
         except Unreadable as error:
-            yield Problem(error.what, name, error.remedy)
+            yield error.problem(name)
         except OSError as error:
             yield Problem(f"can't be read: {error.strerror}", name, "check its owner and permissions")
     try:
@@ -73,6 +73,6 @@ def refusals(folder: WatchedFolder) -> Iterator[Problem]:
             pass
     except Refused as error:
         if error.reason is Reason.THROUGH_A_LINK:  # all else is named above
-            yield Problem(error.what, sync_state.PATH, error.remedy)
+            yield error.problem(sync_state.PATH)
     except OSError:  # not there, or named above
         return

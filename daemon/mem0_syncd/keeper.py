@@ -98,15 +98,17 @@ class Keeper:
         self._pulses += 1
 
     def _problem(self, part: str) -> Problem:
+        is_watched = bool(self._notifier.watchdog_seconds)
         remedy = "restart the daemon"
-        if self._notifier.watchdog_seconds:
+        if is_watched:
             remedy = "nothing: if it stays so, the service manager restarts the daemon"
         place = self._whereabouts.of(self._schedule.thread_of(part))
         if place is not None:
             what = f"no answer from a file of the project {place.project}: {part} stands still there"
             remedy = f"see whether its disk or network folder answers; else {remedy}"
             return Problem(what, str(place.path), remedy)
-        return Problem(f"no sign of life of: {part}", "the daemon; its log says more", remedy)
+        where = "the daemon; its log says more"
+        return Problem(f"no sign of life of: {part}", where, remedy, needs_you=not is_watched)
 
 
 def _is_fatal(part: str, seconds: float) -> bool:

@@ -49,7 +49,7 @@ def _standing(destination: DestinationRow, now: float) -> Iterator[Problem]:
     if standing.reach is not Reach.OK:
         seconds = max(0, round((standing.retry_at or 0) - now))
         remedy = standing.remedy or f"nothing: it is tried again by itself (in {seconds} s)"
-        yield Problem(standing.reason, destination.identity, remedy)
+        yield Problem(standing.reason, destination.identity, remedy, standing.reach is Reach.HELD)
 
 
 def _dead_letters(outbox: Outbox, destination: DestinationRow) -> Iterator[Problem]:

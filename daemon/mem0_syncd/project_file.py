@@ -22,11 +22,13 @@ _KINDS = {kind.value: kind for kind in Kind}
 class BadProjectFile(Exception):
     """The file can't be used; `problem` says why where what was agreed holds, and `remedy` what helps."""
 
-    def __init__(self, what: str, place: str = "", remedy: str = "mend it") -> None:
+    def __init__(
+        self, what: str, place: str = "", remedy: str = "mend it", *, needs_you: bool = True
+    ) -> None:
         super().__init__(what)
         self.remedy = remedy
         where = f"{PATH}: {place}" if place else PATH
-        self.problem = Problem(what, where, f"{remedy}; what was agreed holds until then")
+        self.problem = Problem(what, where, f"{remedy}; what was agreed holds until then", needs_you)
 
 
 def read(folder: WatchedFolder) -> Asked:
@@ -36,7 +38,7 @@ def read(folder: WatchedFolder) -> Asked:
     except (FileNotFoundError, NotADirectoryError):
         return SILENT
     except Refused as error:
-        raise BadProjectFile(error.what, remedy=error.remedy) from None
+        raise BadProjectFile(error.what, remedy=error.remedy, needs_you=error.needs_you) from None
     except (OSError, ValueError, RecursionError) as error:
         if is_want_of_handles(error):
             raise

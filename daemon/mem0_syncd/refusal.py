@@ -24,6 +24,6 @@ def clear(state: Path) -> None:
 
 def read(state: Path) -> list[Problem]:
     """What stood in the way of the last start, if anything did."""
-    with suppress(OSError, ValueError, TypeError):
-        return [Problem(**json.loads((state / _FILE).read_text(encoding="utf-8")))]
+    with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+        return [Problem.from_dict(json.loads((state / _FILE).read_text(encoding="utf-8")))]
     return []

@@ -46,32 +46,29 @@ def counted(number: int, one: str, more: str = "") -> str:
 
 def headline(shown: dict[str, Any]) -> str:
     """The three answers: is it running, is everything in Mem0, do I have to do something."""
-    totals = shown["totals"]
-    due = totals["seen"] - totals["skipped"] - totals["withheld"]
-    left = due - totals["delivered"]
-    if not totals["seen"]:
-        inside = "nothing seen yet"
-    elif not due:
-        inside = f"none of {counted(totals['seen'], 'item')} is for Mem0"
-    elif not left:
-        inside = "the one item is in Mem0" if due == 1 else f"all {due} items are in Mem0"
-    else:
-        inside = f"{totals['delivered']} of {due} items are in Mem0, {left} to go"
     is_empty = not shown["projects"] and not shown["problems"]
     if shown["state"] in _REMEDIES and not (is_empty and shown["state"] == "stopped"):
         action = _REMEDIES[shown["state"]]
-    elif n := sum(map(needs_you, shown["problems"])):
+    elif n := sum(it["needs_you"] for it in shown["problems"]):
         action = f"{n} {'problem needs' if n == 1 else 'problems need'} you, below"
     elif not shown["projects"]:
         action = "watch a project: mem0-syncd project add PATH"
     else:
         action = "nothing to do" + (": it mends itself" if shown["problems"] else "")
-    return f"{_RUNNING[shown['state']]} · {inside} · {action}"
+    return f"{_RUNNING[shown['state']]} · {delivered(shown['totals'])} · {action}"
 
 
-def needs_you(problem: Mapping[str, str]) -> bool:
-    """Whether a problem waits for a person; the others mend themselves."""
-    return not problem["remedy"].startswith("nothing")
+def delivered(totals: Mapping[str, int]) -> str:
+    """Whether everything that is meant for Mem0 is there."""
+    due = totals["seen"] - totals["skipped"] - totals["withheld"]
+    left = due - totals["delivered"]
+    if not totals["seen"]:
+        return "nothing seen yet"
+    if not due:
+        return f"none of {counted(totals['seen'], 'item')} is for Mem0"
+    if not left:
+        return "the one item is in Mem0" if due == 1 else f"all {due} items are in Mem0"
+    return f"{totals['delivered']} of {due} items are in Mem0, {left} to go"
 
 
 def rows(shown: dict[str, Any]) -> Iterator[tuple[str, ...]]:
@@ -210,13 +207,13 @@ def _rich_status(shown: dict[str, Any]) -> Any:
     return Group(*parts)
 
 
-def _by_need(problems: list[dict[str, str]]) -> list[dict[str, str]]:
+def _by_need(problems: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What waits for a person first, otherwise as they come."""
-    return sorted(problems, key=needs_you, reverse=True)
+    return sorted(problems, key=lambda it: bool(it["needs_you"]), reverse=True)
 
 
-def _mark(problem: Mapping[str, str]) -> str:
-    return "!" if needs_you(problem) else "·"
+def _mark(problem: Mapping[str, Any]) -> str:
+    return "!" if problem["needs_you"] else "·"
 
 
 def _local(moment: str, now: float) -> str:

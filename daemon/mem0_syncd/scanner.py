@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mem0_syncd import files
 from mem0_syncd.consent import EVERYTHING, Terms
-from mem0_syncd.errors import Problem, is_want_of_handles
+from mem0_syncd.errors import is_want_of_handles
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.file_news import FileNews, Room, Turn
 from mem0_syncd.folders import Folders
@@ -227,8 +227,7 @@ class Scanner:
         memo.bad_since = time.monotonic() if memo.bad_since is None else memo.bad_since
         if time.monotonic() - memo.bad_since < SETTLING_SECONDS:
             return True
-        where = f"{source.path}: {error.place}" if error.place else source.path
-        problem = Problem(error.what, where, error.remedy)
+        problem = error.problem(source.path)
         self._outbox.problems.replace(project.id, source.name, [problem], project.tree)
         return False
 

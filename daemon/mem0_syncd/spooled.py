@@ -91,7 +91,7 @@ class _Session:
         try:
             return read(path, LONGEST_SESSION)
         except Refused as error:
-            self.problems.append(Problem(error.what, path, error.remedy))
+            self.problems.append(error.problem(path))
         except OSError as error:
             if is_want_of_handles(error):
                 raise

@@ -43,7 +43,7 @@ class Standby:
     def say(self, problem: Problem) -> None:
         """Tell whoever asks what the daemon waits for."""
         if problem != self._problem:
-            log.warning("standing by", **problem.as_dict())
+            log.warning("standing by", what=problem.what, where=problem.where, remedy=problem.remedy)
         self._problem = problem
         if self._server is None:
             with suppress(OSError, SyncdError):
@@ -122,4 +122,9 @@ def _obstacle(error: Exception, state: Path) -> Problem | None:
     if who.get("command") == "run":
         return None
     command = f"`mem0-syncd {who['command']}` (pid {who['pid']})" if who else "a command"
-    return Problem(f"{command} delivers; the daemon waits for its end", str(state), "nothing: wait for it")
+    return Problem(
+        f"{command} delivers; the daemon waits for its end",
+        str(state),
+        "nothing: wait for it",
+        needs_you=False,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -28,7 +29,9 @@ def snapshot(state: Path) -> dict[str, Any]:
     """The status of a state folder, as `status --json` documents it (docs/json.md)."""
     running, said = _ping(state)
     refused = [it.as_dict() for it in refusal.read(state)] if running == "stopped" else []
-    said = {**said, "problems": [*said.get("problems", []), *refused]}
+    # The daemon that answers may be of another version.
+    told = [Problem.from_dict(it).as_dict() for it in said.get("problems", [])]
+    said = {**said, "problems": [*told, *refused]}
     try:
         outbox = Outbox.open_to_read(state) if state.is_dir() else None
         if outbox is None:
@@ -39,6 +42,9 @@ def snapshot(state: Path) -> dict[str, Any]:
         own = error.problem if isinstance(error, OutboxUnusable) else faults.problem_of(error, state)
         if own is None:
             raise
+        # Only a daemon sets a damaged outbox aside.
+        is_mended = running != "stopped" and faults.is_damage(error)
+        own = replace(own, needs_you=not is_mended)
         return _nothing(running, said, own)
 
 
@@ -105,7 +111,7 @@ def _projects(outbox: Outbox) -> list[dict[str, Any]]:
     folders: dict[str, list[str]] = {}
     for project in outbox.projects.all():
         folders.setdefault(project.id, []).append(str(project.path))
-    problems: dict[str, list[dict[str, str]]] = {}
+    problems: dict[str, list[dict[str, Any]]] = {}
     for project_id, problem in reported(outbox):
         problems.setdefault(project_id, []).append(problem.as_dict())
     consents, early = outbox.consents.of_projects(), outbox.marks.early()
@@ -193,7 +199,8 @@ def _audit(outbox: Outbox, destinations: list[DestinationRow]) -> dict[str, Any]
 
 
 def _missing(state: Path) -> Problem:
-    return Problem("the outbox is gone", str(state), "nothing: the daemon will soon make it anew")
+    remedy = "nothing: the daemon will soon make it anew"
+    return Problem("the outbox is gone", str(state), remedy, needs_you=False)
 
 
 def _nothing(running: str, said: dict[str, Any], own: Problem | None = None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -124,8 +124,8 @@ def _read(read: Callable[[], bytes]) -> SyncState | None:
 def problem_of(error: Unreadable | OSError) -> Problem:
     """A sync-state problem as `status` shows it."""
     if isinstance(error, Unreadable):
-        where = f"{PATH}: {error.place}" if error.place else PATH
-        return Problem(f"the sync-state file is left alone: {error.what}", where, error.remedy)
+        problem = error.problem(PATH)
+        return replace(problem, what=f"the sync-state file is left alone: {problem.what}")
     fault = faults.problem_of(error, Path(PATH))
     remedy = fault.remedy if fault else "check what is at that path"
     return Problem(f"the sync-state file can't be written: {error.strerror}", PATH, remedy)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mem0_syncd.errors import Problem
 
 
 class Reason(Enum):
@@ -22,14 +26,22 @@ class Reason(Enum):
 class Unreadable(Exception):
     """A file as a whole can't be understood; a writer may be at work on it."""
 
-    def __init__(self, what: str, *, place: str = "", remedy: str) -> None:
+    def __init__(self, what: str, *, place: str = "", remedy: str, needs_you: bool = True) -> None:
         super().__init__(what)
-        self.what, self.place, self.remedy = what, place, remedy
+        self.what, self.place, self.remedy, self.needs_you = what, place, remedy, needs_you
+
+    def problem(self, path: str) -> Problem:
+        """What a person should know of it, as the problem of the file at `path`."""
+        from mem0_syncd.errors import Problem
+
+        where = f"{path}: {self.place}" if self.place else path
+        return Problem(self.what, where, self.remedy, self.needs_you)
 
 
 class Refused(Unreadable):
     """A file or folder that is not touched, by the rule that `reason` is."""
 
     def __init__(self, reason: Reason, what: str, remedy: str) -> None:
-        super().__init__(what, remedy=remedy)
+        # What only changed while it was looked at is looked at again.
+        super().__init__(what, remedy=remedy, needs_you=reason is not Reason.CHANGING)
         self.reason = reason

@@ -44,6 +44,7 @@ class Upgrade:
             f"version {found} is installed while {__version__} still runs",
             str(_PACKAGE),
             "nothing: the daemon starts anew by itself; if this stays, install it again",
+            needs_you=False,
         )
 
 

@@ -58,6 +58,7 @@ def test_a_failure_is_told_with_what_where_and_remedy(tmp_path: Path) -> None:
         "what": "it can't be done",
         "where": "here",
         "remedy": "do that",
+        "needs_you": True,
     }
 
 

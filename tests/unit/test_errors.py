@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from mem0_syncd.errors import SyncdError
+from mem0_syncd import refusal
+from mem0_syncd.errors import Problem, SyncdError
 
 PACKAGE = Path(__file__).parents[2] / "daemon" / "mem0_syncd"
 KINDS = {
@@ -37,3 +38,17 @@ def test_an_error_prints_its_three_parts() -> None:
     error = SyncdError("the log is no JSON", where="/p/log.json, line 3", remedy="mend it")
     assert str(error) == "the log is no JSON\n  where:  /p/log.json, line 3\n  remedy: mend it"
     assert str(SyncdError("it is so", where="", remedy="")) == "it is so"
+
+
+def test_a_problem_that_was_written_is_read_as_it_was() -> None:
+    """Also one that needs nobody; what a later version says besides is passed over."""
+    for problem in (Problem("a", "b", "c"), Problem("a", "b", "c", needs_you=False)):
+        assert Problem.from_dict({**problem.as_dict(), "since": 7}) == problem
+
+
+def test_a_refusal_that_an_earlier_version_wrote_is_read(tmp_path: Path) -> None:
+    """It has no more than words."""
+    (tmp_path / "refusal.json").write_text('{"what": "a", "where": "b", "remedy": "nothing: wait"}')
+    assert refusal.read(tmp_path) == [Problem("a", "b", "nothing: wait", needs_you=False)]
+    (tmp_path / "refusal.json").write_text('{"what": "a"}')
+    assert refusal.read(tmp_path) == []

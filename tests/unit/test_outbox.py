@@ -1215,6 +1215,21 @@ def test_a_problem_is_replaced_by_whoever_reported_it(outbox: Outbox) -> None:
     assert outbox.problems.all() == [("", other)]
 
 
+def test_who_mends_a_problem_is_kept_with_it(outbox: Outbox) -> None:
+    """Whatever its remedy says."""
+    told = [Problem("a", "here", "wait", needs_you=False), Problem("b", "here", "nothing that can wait")]
+    outbox.problems.replace("shop", "scan", told)
+    assert [it for _, it in outbox.problems.all()] == told
+
+
+def test_a_problem_that_an_earlier_version_stored_needs_nobody_if_its_words_said_so(outbox: Outbox) -> None:
+    """They are all that it had."""
+    with outbox.database.transaction() as sql:
+        for remedy in ("nothing: it is read again", "mend it"):
+            sql.execute("INSERT INTO problem VALUES ('shop', 'scan', 'a', 'here', ?)", (remedy,))
+    assert [it.needs_you for _, it in outbox.problems.all()] == [False, True]
+
+
 def test_foreign_marks_are_replaced_as_a_whole(outbox: Outbox) -> None:
     """For each project."""
     outbox.marks.set_foreign("shop", ["DEC-1", "DEC-2", "DEC-1"])

@@ -14,8 +14,18 @@ import time_machine
 from mem0_syncd.render import duration, footer, headline, print_status, rows
 from mem0_syncd.status import COUNTS
 
-PROBLEM = {"what": "not JSON: [oops]", "where": "/p/.claude/x.json: line 3", "remedy": "mend [it]"}
-MENDING = {"what": "Mem0 can't be reached", "where": "platform x", "remedy": "nothing: it is tried again"}
+PROBLEM = {
+    "what": "not JSON: [oops]",
+    "where": "/p/.claude/x.json: line 3",
+    "remedy": "mend [it]",
+    "needs_you": True,
+}
+MENDING = {
+    "what": "Mem0 can't be reached",
+    "where": "platform x",
+    "remedy": "nothing: it is tried again",
+    "needs_you": False,
+}
 MIDNIGHT = datetime(2026, 1, 5, tzinfo=UTC).timestamp()
 
 
@@ -121,6 +131,13 @@ def test_what_mends_itself_needs_nobody() -> None:
     snapshot["problems"] = [MENDING]
     assert headline(snapshot).endswith("1 to go · nothing to do: it mends itself")
     snapshot["problems"] = [MENDING, PROBLEM]
+    assert headline(snapshot).endswith("1 problem needs you, below")
+
+
+def test_who_mends_a_problem_is_not_told_from_its_words() -> None:
+    """Whatever a remedy says, what counts is whether it needs a person."""
+    snapshot = shown("degraded", delivered=1)
+    snapshot["problems"] = [{**PROBLEM, "remedy": "nothing that can wait"}, {**MENDING, "remedy": "wait"}]
     assert headline(snapshot).endswith("1 problem needs you, below")
 
 

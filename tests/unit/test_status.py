@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -112,7 +112,7 @@ def check_contract(shown: dict[str, Any]) -> None:
     for name in NAMES:
         assert shown["totals"][name] == sum(counts[name] for counts in every[1:])
     for problem in shown["problems"]:
-        assert set(problem) == {"what", "where", "remedy"}
+        assert set(problem) == {"what", "where", "remedy", "needs_you"}
     for moment in (shown["last_delivery"], shown["destination"]["retry_at"]):
         assert moment is None or datetime.fromisoformat(moment).tzinfo
 
@@ -265,11 +265,11 @@ def test_a_reported_problem_degrades(state: Path, project: Path) -> None:
     with daemon(state):
         shown = snapshot(state)
     check_contract(shown)
-    of_the_log = {"what": "not JSON", "where": f"{project}/.claude/x.json: line 3", "remedy": "mend it"}
+    of_the_log = Problem("not JSON", f"{project}/.claude/x.json: line 3", "mend it").as_dict()
     assert shown["state"] == "degraded"
     assert shown["projects"][0]["problems"] == [of_the_log]
     assert shown["problems"] == [
-        {"what": "no watches left", "where": "/proc", "remedy": "raise it"},
+        Problem("no watches left", "/proc", "raise it").as_dict(),
         of_the_log,
     ]
 
@@ -295,6 +295,33 @@ def test_a_destination_that_takes_nothing_degrades(state: Path, reach: Reach) ->
     (problem,) = shown["problems"]
     assert problem["what"] == "the key is wrong"
     assert problem["remedy"]
+    assert problem["needs_you"] is (reach is Reach.HELD)
+
+
+@pytest.mark.parametrize("runs", [False, True])
+def test_a_damaged_outbox_needs_you_where_no_daemon_makes_it_anew(state: Path, *, runs: bool) -> None:
+    """The words of its remedy are the same for both."""
+    (state / "outbox.sqlite3").write_bytes(b"this is no database" * 1000)
+    with daemon(state) if runs else nullcontext():
+        shown = snapshot(state)
+    (problem,) = shown["problems"]
+    assert "damaged" in problem["what"] or "no outbox" in problem["what"]
+    assert problem["needs_you"] is not runs
+
+
+def test_a_daemon_of_an_earlier_version_tells_in_words_who_mends_a_problem(state: Path) -> None:
+    """Its problems say no more, and are understood all the same."""
+    said = [
+        {"what": "it waits", "where": "/s", "remedy": "nothing: wait for it"},
+        {"what": "the disk is full", "where": "/s", "remedy": "free some space there"},
+    ]
+    server = ControlServer(state / "s.sock", state, {"ping": lambda _: {"pid": 1, "problems": said}})
+    server.start()
+    try:
+        shown = snapshot(state)
+    finally:
+        server.stop()
+    assert [it["needs_you"] for it in shown["problems"]] == [False, True]
 
 
 def test_a_dead_letter_is_a_problem_with_its_reason(state: Path) -> None:

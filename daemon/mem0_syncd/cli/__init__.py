@@ -116,9 +116,5 @@ def _fault(error: Exception) -> SyncdError | None:
     from mem0_syncd import paths
     from mem0_syncd.outbox import faults
 
-    problem = faults.problem_of(error, paths.state_dir())
-    if problem is None:
-        return None
-    cure = problem.remedy.removesuffix(faults.GOES_ON)
-    remedy = problem.remedy if cure == problem.remedy else f"{cure}, and run this again"
-    return SyncdError(problem.what, where=problem.where, remedy=remedy)
+    problem = faults.problem_of_a_command(error, paths.state_dir())
+    return SyncdError(problem.what, where=problem.where, remedy=problem.remedy) if problem else None

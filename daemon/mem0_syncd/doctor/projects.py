@@ -17,7 +17,7 @@ from mem0_syncd.item import Kind
 from mem0_syncd.listing import misfit
 from mem0_syncd.memory import user_id
 from mem0_syncd.outbox import ProjectRow
-from mem0_syncd.render import headline, needs_you
+from mem0_syncd.render import delivered
 from mem0_syncd.status import snapshot
 from mem0_syncd.unreadable import Refused
 from mem0_syncd.watched_folder import WatchedFolder
@@ -65,10 +65,10 @@ def check_delivery(around: Surroundings) -> Iterator[Finding]:
         return
     shown = snapshot(around.settings.state_dir)
     for problem in shown["problems"]:
-        make = failure if needs_you(problem) else warning
+        make = failure if problem["needs_you"] else warning
         yield make(f"{problem['what']} ({problem['where']})", problem["remedy"])
     if not shown["problems"]:
-        yield fine(headline(shown).split(" · ")[1])
+        yield fine(delivered(shown["totals"]))
 
 
 def _is_there(row: ProjectRow, around: Surroundings) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mem0_syncd.errors import OutboxDamaged, OutboxUnusable, Problem, is_want_of_handles
@@ -12,17 +13,42 @@ from mem0_syncd.errors import OutboxDamaged, OutboxUnusable, Problem, is_want_of
 OF_THE_MACHINE = (OSError, sqlite3.Error, MemoryError)
 """What fails because of the disk or the memory, and through no fault of an item."""
 
-GOES_ON = "; all goes on by itself"
-"""How the remedies end after which the daemon goes on; a command has to be run again."""
 
-_FULL = ("the disk is full", f"free some space there{GOES_ON}")
-_READ_ONLY = ("this can't be written", f"make it writable{GOES_ON}")
-_FAILING = ("the disk reads or writes with errors", "look into the system's log; save what is on that disk")
-_OUT_OF_HANDLES = ("too many files are open", f"raise the limit (ulimit -n){GOES_ON}")
-_BUSY = ("another program holds the outbox", f"end that program{GOES_ON}")
-_CANNOT_OPEN = ("the outbox can't be opened", "check the folder's permissions, and the limit of open files")
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault of disk or process, and its cure; `is_passing` where all goes on once it is cured."""
+
+    what: str
+    cure: str
+    is_passing: bool = True
+
+    def of_the_daemon(self, where: str) -> Problem:
+        """The problem that it is for a daemon, which goes on by itself, and makes a damaged outbox anew."""
+        remedy = f"{self.cure}; all goes on by itself" if self.is_passing else self.cure
+        return Problem(self.what, where, remedy, needs_you=self is not _DAMAGED)
+
+    def of_a_command(self, where: str) -> Problem:
+        """The problem that it is for a command, which has to be run again."""
+        remedy = f"{self.cure}, and run this again" if self.is_passing else self.cure
+        return Problem(self.what, where, remedy)
+
+
+_FULL = Fault("the disk is full", "free some space there")
+_READ_ONLY = Fault("this can't be written", "make it writable")
+_FAILING = Fault(
+    "the disk reads or writes with errors",
+    "look into the system's log; save what is on that disk",
+    is_passing=False,
+)
+_OUT_OF_HANDLES = Fault("too many files are open", "raise the limit (ulimit -n)")
+_BUSY = Fault("another program holds the outbox", "end that program")
+_CANNOT_OPEN = Fault(
+    "the outbox can't be opened",
+    "check the folder's permissions, and the limit of open files",
+    is_passing=False,
+)
 REMEDY_OF_DAMAGE = "nothing while the daemon runs: it sets it aside and makes a new one; else: mem0-syncd run"
-_DAMAGED = ("the outbox is damaged", REMEDY_OF_DAMAGE)
+_DAMAGED = Fault("the outbox is damaged", REMEDY_OF_DAMAGE, is_passing=False)
 
 _CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 _BY_ERRNO = {
@@ -57,20 +83,21 @@ _VAGUE = (_FAILING, _CANNOT_OPEN)
 
 
 def problem_of(error: BaseException, folder: Path) -> Problem | None:
-    """The fault of disk or process that an error tells of; None for any other.
+    """The problem that a daemon has by a fault of disk or process; None for any other error.
 
     It is in `folder`, unless the error says where; what SQLite doesn't tell is tried out there.
     """
-    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+    cause = _cause(error)
     if isinstance(cause, OutboxDamaged):
-        return cause.problem
-    if isinstance(cause, OSError):
-        known = _BY_ERRNO.get(cause.errno or 0)
-        return Problem(known[0], str(cause.filename or folder), known[1]) if known else None
-    known = _of_sqlite(cause)
-    if known in _VAGUE:
-        known = _tried_out(folder) or known
-    return Problem(known[0], str(folder), known[1]) if known else None
+        return replace(cause.problem, needs_you=False)
+    found = _found(cause, folder)
+    return found[0].of_the_daemon(found[1]) if found else None
+
+
+def problem_of_a_command(error: BaseException, folder: Path) -> Problem | None:
+    """The same for a command that ended by it."""
+    found = _found(_cause(error), folder)
+    return found[0].of_a_command(found[1]) if found else None
 
 
 def is_damage(error: BaseException) -> bool:
@@ -88,7 +115,22 @@ def is_of_a_folder(error: Exception) -> bool:
     return not isinstance(error, sqlite3.Error | OutboxUnusable)
 
 
-def _tried_out(folder: Path) -> tuple[str, str] | None:
+def _cause(error: BaseException) -> BaseException:
+    return error.__cause__ if isinstance(error.__cause__, OSError) else error
+
+
+def _found(cause: BaseException, folder: Path) -> tuple[Fault, str] | None:
+    """The fault that an error tells of, and where it is."""
+    if isinstance(cause, OSError):
+        known = _BY_ERRNO.get(cause.errno or 0)
+        return (known, str(cause.filename or folder)) if known else None
+    known = _of_sqlite(cause)
+    if known in _VAGUE:
+        known = _tried_out(folder) or known
+    return (known, str(folder)) if known else None
+
+
+def _tried_out(folder: Path) -> Fault | None:
     """What keeps a file from being made in a folder; it leaves none behind."""
     from tempfile import TemporaryFile  # late: `status` imports this module, and mustn't take as long
 
@@ -101,6 +143,6 @@ def _tried_out(folder: Path) -> tuple[str, str] | None:
     return None
 
 
-def _of_sqlite(error: BaseException) -> tuple[str, str] | None:
+def _of_sqlite(error: BaseException) -> Fault | None:
     code = getattr(error, "sqlite_errorcode", 0) if isinstance(error, sqlite3.Error) else 0
     return _BY_CODE.get(code) or _BY_CODE.get(code & 0xFF)

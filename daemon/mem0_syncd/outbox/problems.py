@@ -8,6 +8,7 @@ from pathlib import Path
 from mem0_syncd.complaints import at_most
 from mem0_syncd.errors import Problem
 from mem0_syncd.outbox.database import Database
+from mem0_syncd.outbox.rows import as_problem, stored_remedy
 from mem0_syncd.scrub import reason
 
 
@@ -20,7 +21,7 @@ class Problems:
     def all(self) -> list[tuple[str, Problem]]:
         """Every problem with the project that it is of; '' for those of no project."""
         rows = self._db.rows("SELECT * FROM problem ORDER BY project, origin, rowid")
-        return [(row["project"], Problem(row["what"], row["place"], row["remedy"])) for row in rows]
+        return [(row["project"], as_problem(row)) for row in rows]
 
     def replace(self, project: str, origin: str, problems: Iterable[Problem], tree: str = "") -> None:
         """Replace the problems that one origin (a source, the watcher, ...) reports of a project's folder."""
@@ -28,7 +29,10 @@ class Problems:
 
         origin = f"{origin} {tree}".strip()
         fresh = [
-            (project, origin, reason(p.what), scrub(str(Path(tree, p.where)) if tree else p.where), p.remedy)
+            (
+                *(project, origin, reason(p.what)),
+                *(scrub(str(Path(tree, p.where)) if tree else p.where), stored_remedy(p)),
+            )
             for p in at_most(problems)
         ]
         known = self._db.rows("SELECT * FROM problem WHERE project = ? AND origin = ?", (project, origin))

@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mem0_syncd.entry import Entry, State
+from mem0_syncd.errors import Problem
 from mem0_syncd.standing import Reach, Standing
+
+_MENDED = " "
+"""How the remedy of a problem ends that needs nobody: its table has no column for that."""
+
+_FORMERLY_MENDED = {
+    "nothing: it is read again",
+    "nothing: it is read again; what was agreed holds until then",
+}
+"""The remedies of such problems that earlier versions have stored, with nothing but words to tell it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,19 @@ def as_destination(row: sqlite3.Row) -> DestinationRow:
         row["asked_until"],
     )
     return DestinationRow(row["id"], row["name"], row["address"], row["account"], standing)
+
+
+def as_problem(row: sqlite3.Row) -> Problem:
+    """A reported problem."""
+    remedy = row["remedy"]
+    text = remedy.removesuffix(_MENDED)
+    return Problem(row["what"], row["place"], text, text == remedy and text not in _FORMERLY_MENDED)
+
+
+def stored_remedy(problem: Problem) -> str:
+    """A problem's remedy as its row holds it, with whether the problem needs a person."""
+    remedy = problem.remedy.rstrip()
+    return remedy if problem.needs_you else remedy + _MENDED
 
 
 def as_project(row: sqlite3.Row) -> ProjectRow:

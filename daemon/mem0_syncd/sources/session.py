@@ -79,8 +79,7 @@ def _read_state(data: bytes | None) -> tuple[Mapping[str, Any], tuple[Problem, .
     try:
         state = parse_json(data)
     except Unreadable as error:
-        where = f"{STATE_PATH}: {error.place}" if error.place else STATE_PATH
-        return {}, (Problem(error.what, where, error.remedy),)
+        return {}, (error.problem(STATE_PATH),)
     if not isinstance(state, dict):
         return {}, (Problem("the session's state is no object", STATE_PATH, "remove or mend the file"),)
     return state, ()
