@@ -19,10 +19,8 @@ from typing import Any, ClassVar
 
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, Problem, SyncdError
 from mem0_syncd.scrub import of_error
+from mem0_syncd.state_folder import StateFolder
 from mem0_syncd.telling import Tell, to_nobody
-
-ADDRESS_FILE = "socket"
-"""The file in the state folder that says where the socket is: a shell elsewhere may not find it."""
 
 _WANT_SECONDS = 0.5
 
@@ -108,7 +106,7 @@ class _Server(socketserver.ThreadingUnixStreamServer):
 
 
 def _say_where(state: Path, address: str) -> None:
-    file = state / ADDRESS_FILE
+    file = StateFolder(state).socket_address
     # A file that is right is left alone: on a full disk it would end up empty.
     with contextlib.suppress(OSError):
         if not file.exists() or file.read_text(encoding="utf-8") != address:
@@ -157,7 +155,7 @@ def ask(
     says nothing for `timeout` seconds, `SyncdError` with what the daemon answers of its own.
     """
     try:
-        address = (state / ADDRESS_FILE).read_text(encoding="utf-8")
+        address = StateFolder(state).socket_address.read_text(encoding="utf-8")
     except OSError:
         raise _not_running(state) from None
     return ask_at(address, state, op, timeout=timeout, tell=tell, **fields)

@@ -21,6 +21,7 @@ from mem0_syncd.item import Kind
 from mem0_syncd.memory import user_id
 from mem0_syncd.render import headline, print_status
 from mem0_syncd.sources.decision_log import PATH
+from mem0_syncd.state_folder import StateFolder
 from mem0_syncd.status import snapshot
 
 PATIENCE_SECONDS = 60.0
@@ -187,8 +188,8 @@ class Demo:
 
     def _count(self) -> None:
         # Mem0 and its libraries report to their makers unless told otherwise before they are imported.
-        os.environ |= {"MEM0_TELEMETRY": "False", "MEM0_DIR": str(self.state / "mem0-home")}
-        store = open_destination("embedded", {"path": str(self.state / "mem0")})
+        os.environ |= {"MEM0_TELEMETRY": "False", "MEM0_DIR": str(StateFolder(self.state).mem0_home)}
+        store = open_destination("embedded", {"path": str(StateFolder(self.state).store)})
         texts = Counter(memory.text for memory in store.listing(user_id(Kind.DECISION, "shop")))
         store.close()
         doubled = [text for text, n in texts.items() if n > 1]

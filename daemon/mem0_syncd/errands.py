@@ -11,11 +11,12 @@ from typing import Any
 
 import structlog
 
-from mem0_syncd import inventory, means, paths
+from mem0_syncd import means, paths
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.item import Kind
 from mem0_syncd.memory import user_id
 from mem0_syncd.service import Service
+from mem0_syncd.state_folder import StateFolder
 from mem0_syncd.telling import Tell, to_nobody
 
 log = structlog.get_logger("errands")
@@ -110,7 +111,7 @@ def take_inventory(
     hears how many memories are read.
     """
     row = service.outbox.destinations.get(destination)
-    folder = paths.make_private(service.settings.state_dir / inventory.FOLDER)
+    folder = paths.make_private(StateFolder(service.settings.state_dir).inventories)
     handle, name = tempfile.mkstemp(suffix=".jsonl", dir=folder)
     os.close(handle)
     try:

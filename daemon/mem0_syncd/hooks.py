@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mem0_syncd import paths, spool
+from mem0_syncd.state_folder import StateFolder
 from mem0_syncd.unreadable import Reason, Refused, Unreadable
 from mem0_syncd.watched_folder import LONGEST_SESSION, WatchedFolder, above
 
@@ -33,13 +34,10 @@ STATE_FIELDS = ("current_task", "task", "next_steps", "status", "session_id")
 BLOCKER_FIELDS = ("description", "resolved")
 """What `sources.session` reads. The rest of those files is nobody's business, and can't leak."""
 
-LOG = "hook.log"
-
 _Found = TypeVar("_Found")
 
 _ENDS = ("SessionEnd", "PreCompact")
 _STATE, _BLOCKERS = ".claude/context/session/state.json", ".claude/logs/blockers.jsonl"
-_ADDRESS_FILE = "socket"  # control.ADDRESS_FILE, without what that module imports
 _STDIN_SECONDS = 0.5
 _LONGEST_STDIN = 1 << 20
 _LONGEST_LOG = 1 << 18
@@ -222,7 +220,7 @@ def _poke(state: Path, op: str) -> None:
     """Ask the daemon for something without waiting for an answer, nor for a daemon that is stuck or gone."""
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.setblocking(False)
-        connection.connect((state / _ADDRESS_FILE).read_text(encoding="utf-8"))
+        connection.connect(StateFolder(state).socket_address.read_text(encoding="utf-8"))
         connection.send(json.dumps({"op": op}).encode() + b"\n")
 
 
@@ -254,7 +252,7 @@ def _is_whole(data: bytes) -> bool:
 def _log(error: BaseException) -> None:
     """Note an error, by its kind and place alone: what it says may quote what the session said."""
     with contextlib.suppress(Exception):
-        path = paths.make_private(paths.state_dir()) / LOG
+        path = StateFolder(paths.make_private(paths.state_dir())).hook_log
         if path.exists() and path.stat().st_size > _LONGEST_LOG:
             path.replace(path.with_suffix(".log.1"))
         trace = error.__traceback__

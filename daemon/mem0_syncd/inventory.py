@@ -9,9 +9,6 @@ from pathlib import Path
 
 from mem0_syncd.doubles import Kept
 
-FOLDER = "inventories"
-"""The folder in the state folder; whatever is in it when a service starts was left by a crash."""
-
 
 def write_inventory(path: Path, memories: Iterable[Kept]) -> None:
     """Write memories to a file that is there."""

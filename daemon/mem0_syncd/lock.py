@@ -13,8 +13,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from mem0_syncd.errors import StateFolderBusy
-
-_HOLDER = "holder.json"
+from mem0_syncd.state_folder import StateFolder
 
 
 @contextmanager
@@ -23,7 +22,7 @@ def deliverer(state: Path, command: str, *, wait: float = 0.0) -> Iterator[None]
 
     A command is waited for, `wait` seconds at most; a daemon, which ends when it is told to, is not.
     """
-    lock = FileLock(state / "lock")
+    lock = FileLock(StateFolder(state).lock)
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -36,18 +35,18 @@ def deliverer(state: Path, command: str, *, wait: float = 0.0) -> Iterator[None]
     try:
         with contextlib.suppress(OSError):  # on a full disk the lock itself must do
             said = json.dumps({"pid": os.getpid(), "command": command})
-            (state / _HOLDER).write_text(said, encoding="utf-8")
+            StateFolder(state).holder.write_text(said, encoding="utf-8")
         yield
     finally:
         with contextlib.suppress(OSError):
-            (state / _HOLDER).unlink()
+            StateFolder(state).holder.unlink()
         lock.release()
 
 
 def holder(state: Path) -> dict[str, Any]:
     """What the holder of the lock said of itself, if anything; it may be gone."""
     try:
-        said = json.loads((state / _HOLDER).read_text(encoding="utf-8"))
+        said = json.loads(StateFolder(state).holder.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return said if isinstance(said, dict) else {}

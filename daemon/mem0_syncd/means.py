@@ -14,6 +14,7 @@ from mem0_syncd.destinations.embedder import NAME as EMBEDDER
 from mem0_syncd.outbox import DestinationRow
 from mem0_syncd.outbox.destinations import Destinations
 from mem0_syncd.settings import Settings
+from mem0_syncd.state_folder import StateFolder
 from mem0_syncd.store_config import OwnStore
 
 SERVER_THREADS = 4
@@ -127,7 +128,7 @@ def _to_own_store(settings: Settings, store: OwnStore) -> Means:
 
 
 def _start(settings: Settings, name: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    mem0_dir = str(settings.state_dir / "mem0-home")
+    mem0_dir = str(StateFolder(settings.state_dir).mem0_home)
     return {
         "version": __version__,
         "destination": name,

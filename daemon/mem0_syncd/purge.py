@@ -8,26 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from mem0_syncd import credentials, paths
-
-_IN_STATE = (
-    "outbox*",
-    "lock",
-    "holder.json",
-    "socket",
-    "spool",
-    "inventories",
-    "mem0",
-    "mem0-home",
-    "refusal.json",
-    "hook.log",
-)
+from mem0_syncd.state_folder import StateFolder
 
 
 def doomed(state: Path, environ: Mapping[str, str]) -> list[Path]:
-    """What would be deleted: known names only, for a person may have named any folder."""
-    files = [path for pattern in _IN_STATE for path in sorted(state.glob(pattern))]
-    files += [credentials.key_file(environ), paths.config_file(environ)]
-    return [path for path in files if path.exists()]
+    """What would be deleted: what is known in the state folder, the stored key, and the settings."""
+    others = (credentials.key_file(environ), paths.config_file(environ))
+    return [*StateFolder(state).contents(), *(path for path in others if path.exists())]
 
 
 def delete(files: Iterable[Path]) -> Iterator[str]:

@@ -8,22 +8,21 @@ from pathlib import Path
 
 from mem0_syncd.atomic_file import write_text
 from mem0_syncd.errors import Problem
-
-_FILE = "refusal.json"
+from mem0_syncd.state_folder import StateFolder
 
 
 def record(state: Path, problem: Problem) -> None:
     """Keep what stood in the way; raises `SyncdError` where that can't be written."""
-    write_text(state / _FILE, json.dumps(problem.as_dict()), mode=0o600)
+    write_text(StateFolder(state).refusal, json.dumps(problem.as_dict()), mode=0o600)
 
 
 def clear(state: Path) -> None:
     """Forget it: the daemon has started."""
-    (state / _FILE).unlink(missing_ok=True)
+    StateFolder(state).refusal.unlink(missing_ok=True)
 
 
 def read(state: Path) -> list[Problem]:
     """What stood in the way of the last start, if anything did."""
     with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
-        return [Problem.from_dict(json.loads((state / _FILE).read_text(encoding="utf-8")))]
+        return [Problem.from_dict(json.loads(StateFolder(state).refusal.read_text(encoding="utf-8")))]
     return []

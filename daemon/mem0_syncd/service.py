@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from mem0_syncd import folder_check, inventory, listing, means, project_file, sync_state
+from mem0_syncd import folder_check, listing, means, project_file, sync_state
 from mem0_syncd.delivery import Deliveries, Delivery, Means
 from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.file_news import Turn
@@ -32,6 +32,7 @@ from mem0_syncd.routes import Routes
 from mem0_syncd.scanner import RETRY_SECONDS, Scanner
 from mem0_syncd.settings import Settings
 from mem0_syncd.sources import SOURCES
+from mem0_syncd.state_folder import StateFolder
 from mem0_syncd.unchanged import Unchanged
 from mem0_syncd.unsent import look_through
 from mem0_syncd.whereabouts import Place, Whereabouts
@@ -61,7 +62,7 @@ class Service:
     def __init__(self, settings: Settings, outbox: Outbox) -> None:
         self.settings = settings
         self.outbox = outbox
-        shutil.rmtree(settings.state_dir / inventory.FOLDER, ignore_errors=True)
+        shutil.rmtree(StateFolder(settings.state_dir).inventories, ignore_errors=True)
         destination = means.choose_destination(settings, outbox.destinations)
         self.folders = Folders(outbox.projects, settings.trusted_folders)
         self.misfits = self._take_in_listed()

@@ -27,6 +27,7 @@ from mem0_syncd.errors import BadConfiguration
 from mem0_syncd.failpoint import VARIABLE as FAILPOINT
 from mem0_syncd.scrub import keep_secret, secrets_of
 from mem0_syncd.settlement import Rules
+from mem0_syncd.state_folder import StateFolder
 from mem0_syncd.store_config import BadStoreConfig, OwnStore
 
 
@@ -197,7 +198,7 @@ class Settings(BaseSettings):
     @property
     def store_folder(self) -> Path:
         """The folder of the embedded store."""
-        return (self.embedded.path or self.state_dir / "mem0").expanduser().absolute()
+        return (self.embedded.path or StateFolder(self.state_dir).store).expanduser().absolute()
 
 
 def load() -> Settings:

@@ -18,11 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mem0_syncd.paths import make_private, sync_folder
+from mem0_syncd.state_folder import StateFolder
 
 if TYPE_CHECKING:
     from mem0_syncd.errors import Problem
-
-FOLDER = "spool"
 
 _FORMS = {
     "session": {"session_id", "cwd", "hook", "at", "root", "state", "blockers", "note"},
@@ -55,7 +54,7 @@ def take(state: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
 
     A file that holds no event is set aside, where `problems` finds it.
     """
-    folder = state / FOLDER
+    folder = StateFolder(state).spool
     _settle_abandoned(folder)
     for path in sorted(folder.glob(f"*{_EVENT}")):
         try:
@@ -84,7 +83,7 @@ def problems(state: Path) -> list[Problem]:
 
     return [
         Problem("a spooled event can't be read", str(path), "look into the file, then delete it")
-        for path in sorted((state / FOLDER).glob(f"*{_SET_ASIDE}"))
+        for path in sorted(StateFolder(state).spool.glob(f"*{_SET_ASIDE}"))
     ]
 
 
@@ -126,6 +125,6 @@ def _settle_abandoned(folder: Path) -> None:
 
 
 def _new(state: Path, suffix: str) -> Path:
-    folder = make_private(make_private(state) / FOLDER)
+    folder = make_private(StateFolder(make_private(state)).spool)
     # Files sort by the time of their events; the rest of the name keeps two writers apart.
     return folder / f"{time.time_ns():020}-{os.urandom(4).hex()}{suffix}"

@@ -48,7 +48,7 @@ from mem0_syncd.item import Item, SentAs
 from mem0_syncd.keys import Keyed
 from mem0_syncd.memory import Memory, memory_of
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.outbox.database import FILE_NAME, Database
+from mem0_syncd.outbox.database import Database
 from mem0_syncd.outcome import (
     EMPTY_RESULTS,
     Copies,
@@ -67,6 +67,7 @@ from mem0_syncd.repair import repair
 from mem0_syncd.scanner import Scanner
 from mem0_syncd.settlement import Rules
 from mem0_syncd.sources import Raw, decision_log
+from mem0_syncd.state_folder import OUTBOX
 from mem0_syncd.telling import Tell, to_nobody
 from mem0_syncd.unsent import look_through
 from mem0_syncd.verdict import verdict
@@ -231,12 +232,12 @@ class Delivering(RuleBasedStateMachine):
 
     def _open(self) -> None:
         """An empty outbox."""
-        shutil.copy(self.template, self.folder / FILE_NAME)
+        shutil.copy(self.template, self.folder / OUTBOX)
         self.outbox = Outbox(FaultyDatabase.open(self.folder, migrate=False))
         self.outbox.database.rows("PRAGMA synchronous = OFF")
         if self.sabotage:
             self.outbox.database.rows(self.sabotage)
-        self.reader = sqlite3.connect(self.folder / FILE_NAME, isolation_level=None)
+        self.reader = sqlite3.connect(self.folder / OUTBOX, isolation_level=None)
         self.destination = self.outbox.destinations.use("platform", "https://mem0.example").id
         if self.has_second_writer:
             self.outbox.facts.set(f"second_writer:{self.destination}", "yes")
@@ -244,7 +245,7 @@ class Delivering(RuleBasedStateMachine):
     def _close(self) -> None:
         self.reader.close()
         self.outbox.close()
-        for path in self.folder.glob(f"{FILE_NAME}*"):
+        for path in self.folder.glob(f"{OUTBOX}*"):
             path.unlink()
 
     def _start(self) -> None:

@@ -34,7 +34,6 @@ from mem0_syncd.outbox import ledger as ledger_module
 from mem0_syncd.outbox import looks as looks_module
 from mem0_syncd.outbox import queue as queue_module
 from mem0_syncd.outbox import settling as settling_module
-from mem0_syncd.outbox.database import FILE_NAME
 from mem0_syncd.outbox.looks import IS_LOOKED_FOR, Looks
 from mem0_syncd.outbox.queue import Claim, Queue, Verb
 from mem0_syncd.outcome import (
@@ -46,6 +45,7 @@ from mem0_syncd.outcome import (
 from mem0_syncd.plan import Known
 from mem0_syncd.redactor import Redacted
 from mem0_syncd.settlement import Receipt, Requeue, Rules, Settlement, settle
+from mem0_syncd.state_folder import OUTBOX
 from property.model import (
     BETA,
     CRASHES,
@@ -69,7 +69,7 @@ from property.model import (
 def _simulation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty outbox to copy, a courier that is no process, and limits within reach."""
     Outbox.open(tmp_path).close()
-    monkeypatch.setattr(Delivering, "template", tmp_path / FILE_NAME, raising=False)
+    monkeypatch.setattr(Delivering, "template", tmp_path / OUTBOX, raising=False)
     monkeypatch.setattr(line_module, "Courier", FakeCourier)
     for module in TIMED:
         monkeypatch.setattr(module, "time", None)  # each machine brings its own

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from mem0_syncd.item import Item, SentAs
 from mem0_syncd.memory import Memory, memory_of
-from mem0_syncd.outbox.database import FILE_NAME, _migrations
+from mem0_syncd.outbox.database import _migrations
 from mem0_syncd.redactor import Redactor
+from mem0_syncd.state_folder import OUTBOX
 
 SCHEMA = 5
 
@@ -36,7 +37,7 @@ class Left:
 def write(folder: Path, items: Iterable[Left], host: str, project: Path, account: str = "") -> None:
     """Make a state folder with such an outbox, of a project's folder, in which nothing is under way."""
     folder.mkdir(mode=0o700, exist_ok=True)
-    with closing(sqlite3.connect(folder / FILE_NAME)) as sql:
+    with closing(sqlite3.connect(folder / OUTBOX)) as sql:
         for _, script in _migrations()[:SCHEMA]:
             sql.executescript(script)
         sql.execute(f"PRAGMA user_version = {SCHEMA}")
@@ -52,7 +53,7 @@ def write(folder: Path, items: Iterable[Left], host: str, project: Path, account
         for left in items:
             _write(sql, left)
         sql.commit()
-    (folder / FILE_NAME).chmod(0o600)
+    (folder / OUTBOX).chmod(0o600)
 
 
 def _write(sql: sqlite3.Connection, left: Left) -> None:

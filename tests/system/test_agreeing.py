@@ -13,7 +13,7 @@ import pytest
 
 from mem0_syncd.memory import GLOBAL_BEST_PRACTICES
 from mem0_syncd.outbox import Outbox
-from mem0_syncd.outbox.database import FILE_NAME
+from mem0_syncd.state_folder import OUTBOX
 from mem0_syncd.sync_state import PATH as SYNC_STATE
 from support.daemon import Daemon, platform_settings, running, wait_until
 from support.decision_log import cases, decision, write_log
@@ -327,7 +327,7 @@ def lookups(mem0: Mem0Platform) -> int:
 
 def let_pass(daemon: Daemon, seconds: float) -> None:
     """Have time pass since everything was seen, for a daemon that doesn't run."""
-    with closing(sqlite3.connect(daemon.state / FILE_NAME)) as connection:
+    with closing(sqlite3.connect(daemon.state / OUTBOX)) as connection:
         connection.execute("UPDATE foreign_mark SET seen_at = seen_at - ?", (seconds,))
         connection.execute("UPDATE item SET seen_at = seen_at - ?", (seconds,))
         connection.commit()
@@ -387,7 +387,7 @@ def test_an_upgrade_takes_what_the_outbox_follows_as_agreed(
     """Nothing waits that was followed before; what changes from then on does."""
     daemon = Daemon(tmp_path, [], **platform_settings(mem0.url))
     daemon.state.mkdir()
-    with closing(sqlite3.connect(daemon.state / FILE_NAME)) as connection:
+    with closing(sqlite3.connect(daemon.state / OUTBOX)) as connection:
         connection.executescript(fixture(5).read_text(encoding="utf-8"))
         connection.execute("UPDATE destination SET address = ?", (mem0.url,))
         connection.execute("UPDATE project SET path = ?, destination = 1", (str(project),))

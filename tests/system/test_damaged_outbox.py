@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.outbox.database import FILE_NAME
+from mem0_syncd.state_folder import OUTBOX
 from support.daemon import Daemon, running, wait_until
 from support.decision_log import cases, decision, write_log
 from support.mem0_platform import Mem0Platform
@@ -49,7 +49,7 @@ def replace(path: Path) -> None:
     copy.rename(path)
 
 
-OUTBOX, LOG = FILE_NAME, f"{FILE_NAME}-wal"
+LOG = f"{OUTBOX}-wal"
 DAMAGES = [
     (overwrite, OUTBOX),
     (delete, OUTBOX),
@@ -69,15 +69,15 @@ DAMAGES = [
 
 def aside(daemon: Daemon) -> list[Path]:
     """The damaged outboxes that were kept."""
-    found = daemon.state.glob(f"{FILE_NAME}.damaged-*")
+    found = daemon.state.glob(f"{OUTBOX}.damaged-*")
     return [path for path in found if not path.name.endswith(("-wal", "-shm"))]
 
 
 def overwrite_receipts(daemon: Daemon) -> None:
     """Damage the outbox of a daemon that doesn't run, where nothing but its receipts is."""
-    with closing(sqlite3.connect(daemon.state / FILE_NAME)) as connection:
+    with closing(sqlite3.connect(daemon.state / OUTBOX)) as connection:
         (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'receipt'").fetchone()
-    with (daemon.state / FILE_NAME).open("r+b") as file:
+    with (daemon.state / OUTBOX).open("r+b") as file:
         file.seek((page - 1) * 4096)
         file.write(b"\xa5" * 4096)
 
@@ -111,7 +111,7 @@ def test_an_outbox_cut_to_nothing_is_made_anew(daemon: Daemon, mem0: Mem0Platfor
     """While no daemon runs, the status says that it can't be read, and a sync mends it."""
     write_log(project, [decision(1)])
     assert daemon.run("sync").returncode == 0
-    (daemon.state / FILE_NAME).write_bytes(b"\0" * 100)
+    (daemon.state / OUTBOX).write_bytes(b"\0" * 100)
     shown = daemon.run("status")
     assert shown.returncode == 3
     assert "damaged" in shown.stdout

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd import control, hooks, spool
+from mem0_syncd import hooks, spool
 from mem0_syncd.sources import session
+from mem0_syncd.state_folder import StateFolder
 from support.daemon import Daemon, platform_settings, running, wait_until
 from support.mem0_platform import Mem0Platform
 
@@ -65,7 +66,7 @@ def check(done: subprocess.CompletedProcess[bytes]) -> None:
 
 def spooled(daemon: Daemon) -> list[dict[str, Any]]:
     """The spooled events, when each is complete."""
-    folder = daemon.state / spool.FOLDER
+    folder = StateFolder(daemon.state).spool
     wait_until(lambda: not [*folder.glob("*.begun"), *folder.glob("*.tmp")], "an event is still begun")
     return [event for _, event in spool.take(daemon.state)]
 
@@ -102,7 +103,7 @@ def test_an_event_is_durable_before_the_session_has_its_answer(idle: Daemon, pro
     write_session(project, {"current_task": "Cut start-up"})
     call(idle, said(project))
 
-    names = {path.suffix for path in (idle.state / spool.FOLDER).iterdir()}
+    names = {path.suffix for path in StateFolder(idle.state).spool.iterdir()}
     assert names & {".begun", ".json"}
 
 
@@ -112,7 +113,7 @@ def test_spooled_files_are_open_to_this_user_alone(idle: Daemon, project: Path) 
     call(idle, said(project))
     assert spooled(idle)
 
-    [path] = (idle.state / spool.FOLDER).iterdir()
+    [path] = StateFolder(idle.state).spool.iterdir()
     assert [stat.S_IMODE(it.stat().st_mode) for it in (path, path.parent, idle.state)] == [
         0o600,
         0o700,
@@ -158,7 +159,7 @@ def test_secrets_in_what_the_hook_is_told_are_not_logged(idle: Daemon) -> None:
     call(idle, b'{"cwd": "sk-proj-Zq8W4tY7Rk2Lm9Xc3Vb6", ')
     call(idle, said("/sk-proj-Zq8W4tY7Rk2Lm9Xc3Vb6\x00", last="sk-proj-Zq8W4tY7Rk2Lm9Xc3Vb6"))
 
-    log = idle.state / hooks.LOG
+    log = StateFolder(idle.state).hook_log
     assert len(log.read_text().splitlines()) == 2
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
     assert b"sk-proj" not in bytes_below(idle.state)
@@ -255,7 +256,7 @@ def test_a_session_that_only_stops_is_not_spooled(idle: Daemon, project: Path) -
     write_session(project, {"current_task": "Cut start-up"})
     call(idle, said(project, "Stop"))
 
-    assert not (idle.state / spool.FOLDER).exists()
+    assert not StateFolder(idle.state).spool.exists()
 
 
 def test_a_state_that_is_too_large_or_no_json_is_left_out_with_a_note(idle: Daemon, project: Path) -> None:
@@ -307,10 +308,10 @@ def test_a_state_folder_that_can_not_be_written_is_no_reason_to_fail(idle: Daemo
 def test_the_log_of_what_went_wrong_stays_small(idle: Daemon) -> None:
     """One earlier log is kept."""
     idle.state.mkdir()
-    (idle.state / hooks.LOG).write_text("x" * (300 << 10))
+    (StateFolder(idle.state).hook_log).write_text("x" * (300 << 10))
     call(idle, b"garbage")
 
-    assert (idle.state / hooks.LOG).stat().st_size < 1000
+    assert (StateFolder(idle.state).hook_log).stat().st_size < 1000
     assert (idle.state / "hook.log.1").stat().st_size == 300 << 10
 
 
@@ -327,7 +328,7 @@ def test_a_running_daemon_makes_the_summary(tmp_path: Path, project: Path) -> No
         [memory] = mem0.memories
         assert memory.user_id == "shop-continuity"
         assert memory.text == "Session Summary: Cut the start-up time\nNext steps: Measure it"
-        wait_until(lambda: not list((daemon.state / spool.FOLDER).iterdir()), "the spool is empty")
+        wait_until(lambda: not list(StateFolder(daemon.state).spool.iterdir()), "the spool is empty")
 
 
 def test_a_daemon_that_is_stuck_holds_nobody_up(tmp_path: Path, project: Path) -> None:
@@ -341,7 +342,7 @@ def test_a_daemon_that_is_stuck_holds_nobody_up(tmp_path: Path, project: Path) -
             assert len(spooled(daemon)) == 2
         finally:
             os.kill(daemon.pid, signal.SIGCONT)
-        wait_until(lambda: not list((daemon.state / spool.FOLDER).iterdir()), "the spool is empty")
+        wait_until(lambda: not list(StateFolder(daemon.state).spool.iterdir()), "the spool is empty")
 
 
 @pytest.fixture
@@ -350,7 +351,7 @@ def deaf(tmp_path: Path) -> Iterator[Path]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(str(tmp_path / "s"))
         listener.listen(0)
-        (tmp_path / control.ADDRESS_FILE).write_text(str(tmp_path / "s"))
+        StateFolder(tmp_path).socket_address.write_text(str(tmp_path / "s"))
         yield tmp_path
 
 
@@ -382,7 +383,6 @@ def test_a_snapshot_keeps_all_that_a_summary_reads(monkeypatch: pytest.MonkeyPat
 
 def test_a_hook_names_files_as_their_owners_do() -> None:
     """It has names of its own for what would take too long to import."""
-    assert hooks._ADDRESS_FILE == control.ADDRESS_FILE
     assert (hooks._STATE, hooks._BLOCKERS) == (session.STATE_PATH, session.BLOCKERS_PATH)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import mem0_syncd
-from mem0_syncd.outbox.database import FILE_NAME
+from mem0_syncd.state_folder import OUTBOX
 from support.daemon import Daemon, platform_settings, running, wait_until
 from support.decision_log import cases, decision, write_log
 from support.mem0_platform import Mem0Platform
@@ -82,9 +82,9 @@ def test_an_outbox_of_a_newer_version_is_refused_untouched(daemon: Daemon) -> No
     """With the exit code that keeps a service manager from trying again, and in the status as well."""
     with running(daemon):
         assert daemon.stop() == 0
-    with closing(sqlite3.connect(daemon.state / FILE_NAME)) as connection:
+    with closing(sqlite3.connect(daemon.state / OUTBOX)) as connection:
         connection.execute("PRAGMA user_version = 999")
-    before = (daemon.state / FILE_NAME).read_bytes()
+    before = (daemon.state / OUTBOX).read_bytes()
     said = daemon.run("run")
     assert said.returncode == 78
     assert "schema 999" in said.stderr
@@ -93,4 +93,4 @@ def test_an_outbox_of_a_newer_version_is_refused_untouched(daemon: Daemon) -> No
     shown = daemon.run("status")
     assert shown.returncode == 3
     assert "schema 999" in shown.stdout
-    assert (daemon.state / FILE_NAME).read_bytes() == before
+    assert (daemon.state / OUTBOX).read_bytes() == before

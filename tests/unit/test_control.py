@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd.control import ADDRESS_FILE, ControlServer, ask
+from mem0_syncd.control import ControlServer, ask
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
+from mem0_syncd.state_folder import StateFolder
 from mem0_syncd.telling import Tell
 
 Operation = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -141,7 +142,7 @@ def mute(state: Path, backlog: int = 64) -> Iterator[None]:
     with closing(socket.socket(socket.AF_UNIX)) as listener:
         listener.bind(str(state / "s.sock"))
         listener.listen(backlog)
-        (state / ADDRESS_FILE).write_text(str(state / "s.sock"))
+        StateFolder(state).socket_address.write_text(str(state / "s.sock"))
         yield
 
 
@@ -159,7 +160,7 @@ def test_without_a_daemon_there_is_no_answer(tmp_path: Path) -> None:
         ask(tmp_path, "echo")
     assert caught.value.exit_code == 3
     assert "mem0-syncd run" in caught.value.problem.remedy
-    (tmp_path / ADDRESS_FILE).write_text(str(tmp_path / "nowhere.sock"))
+    StateFolder(tmp_path).socket_address.write_text(str(tmp_path / "nowhere.sock"))
     with pytest.raises(DaemonNotRunning):
         ask(tmp_path, "echo")
     with serving(tmp_path):
@@ -173,7 +174,7 @@ def test_a_daemon_that_dies_with_the_question_is_not_running(tmp_path: Path) -> 
     with closing(socket.socket(socket.AF_UNIX)) as listener:
         listener.bind(str(tmp_path / "s.sock"))
         listener.listen()
-        (tmp_path / ADDRESS_FILE).write_text(str(tmp_path / "s.sock"))
+        StateFolder(tmp_path).socket_address.write_text(str(tmp_path / "s.sock"))
 
         def hang_up() -> None:
             connection, _ = listener.accept()
@@ -193,7 +194,7 @@ def test_the_socket_is_for_its_owner_alone_and_goes_with_its_server(tmp_path: Pa
     try:
         with serving(tmp_path) as path:
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
-            assert (tmp_path / ADDRESS_FILE).read_text() == str(path)
+            assert StateFolder(tmp_path).socket_address.read_text() == str(path)
             assert os.umask(0o022) == 0o022
         assert not path.exists()
     finally:

@@ -10,7 +10,7 @@ import pytest
 
 from mem0_syncd.errors import OutboxUnusable
 from mem0_syncd.outbox import Outbox, ProjectRow, database
-from mem0_syncd.outbox.database import FILE_NAME
+from mem0_syncd.state_folder import OUTBOX
 from support.old_outboxes import fixture
 
 SCHEMAS = [number for number, _ in database._migrations()]
@@ -18,7 +18,7 @@ SCHEMAS = [number for number, _ in database._migrations()]
 
 def outbox_of(schema: int, folder: Path) -> Path:
     """A state folder with an outbox as a version with that schema left it."""
-    with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
+    with closing(sqlite3.connect(folder / OUTBOX)) as connection:
         connection.executescript(fixture(schema).read_text(encoding="utf-8"))
     return folder
 
@@ -50,7 +50,7 @@ def test_a_migration_that_fails_changes_nothing(first: Path, monkeypatch: pytest
         patch.setattr(database, "_migrations", lambda: broken)
         with pytest.raises(sqlite3.Error):
             Outbox.open(first)
-    with closing(sqlite3.connect(first / FILE_NAME)) as connection:
+    with closing(sqlite3.connect(first / OUTBOX)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)
         assert connection.execute("SELECT id FROM project").fetchall() == [("shop",)]
     with closing(Outbox.open(first)) as outbox:
@@ -63,5 +63,5 @@ def test_a_reader_of_an_older_outbox_is_told_so(first: Path) -> None:
         Outbox.open_to_read(first)
     with pytest.raises(OutboxUnusable, match="older version"):
         Outbox.open(first, migrate=False)
-    with closing(sqlite3.connect(first / FILE_NAME)) as connection:
+    with closing(sqlite3.connect(first / OUTBOX)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)

@@ -49,6 +49,7 @@ OWN = {
     "refusal.py": "the state folder",
     "shell_settings.py": "the user's settings",
     "spool.py": "the state folder",
+    "state_folder.py": "the state folder",
     "status.py": "the state folder",
     "store_config.py": "the user's settings",
     "upgrade.py": "the installed package",

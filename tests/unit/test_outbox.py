@@ -22,7 +22,6 @@ from mem0_syncd.errors import OutboxUnusable, Problem
 from mem0_syncd.item import Item, Kind
 from mem0_syncd.memory import Memory, memory_of
 from mem0_syncd.outbox import Claim, Outbox, ProjectRow, Verb, database
-from mem0_syncd.outbox.database import FILE_NAME
 from mem0_syncd.outbox.ledger import Prepared
 from mem0_syncd.outcome import (
     Absent,
@@ -51,6 +50,7 @@ from mem0_syncd.settlement import (
     settle,
 )
 from mem0_syncd.standing import Reach, Standing
+from mem0_syncd.state_folder import OUTBOX
 from support.builders import FIRST, NOW, SECOND, THIRD, item, prepared
 
 A, B, C = item(FIRST), item(SECOND), item(THIRD)
@@ -185,8 +185,8 @@ def test_what_is_committed_survives_a_power_cut(outbox: Outbox) -> None:
 def test_the_file_is_for_its_owner_alone(outbox: Outbox, tmp_path: Path) -> None:
     """With the two files that SQLite puts beside it, whatever the umask."""
     put(outbox, A)
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob(f"{FILE_NAME}*")}
-    assert modes == dict.fromkeys((FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm"), 0o600)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob(f"{OUTBOX}*")}
+    assert modes == dict.fromkeys((OUTBOX, f"{OUTBOX}-wal", f"{OUTBOX}-shm"), 0o600)
 
 
 def test_what_was_written_is_there_after_reopening(tmp_path: Path) -> None:
@@ -220,15 +220,15 @@ def test_a_newer_schema_is_refused_untouched(tmp_path: Path, *, migrate: bool) -
     with opened(tmp_path) as outbox:
         put(outbox, A)
         newest = outbox.database.version
-    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection:
+    with closing(sqlite3.connect(tmp_path / OUTBOX)) as connection:
         connection.execute(f"PRAGMA user_version = {newest + 1}")
-    before = (tmp_path / FILE_NAME).read_bytes()
+    before = (tmp_path / OUTBOX).read_bytes()
     with pytest.raises(OutboxUnusable, match=f"schema {newest + 1}") as caught:
         Outbox.open(tmp_path, migrate=migrate)
     with pytest.raises(OutboxUnusable):
         Outbox.open_to_read(tmp_path)
     assert "upgrade" in caught.value.problem.remedy
-    assert (tmp_path / FILE_NAME).read_bytes() == before
+    assert (tmp_path / OUTBOX).read_bytes() == before
 
 
 def test_only_the_holder_of_the_lock_migrates(tmp_path: Path) -> None:
@@ -239,19 +239,19 @@ def test_only_the_holder_of_the_lock_migrates(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_database_is_reported_and_left_alone(tmp_path: Path) -> None:
     """With the way out."""
-    (tmp_path / FILE_NAME).write_bytes(b"this is no database at all, but long enough to look like one" * 20)
-    before = (tmp_path / FILE_NAME).read_bytes()
+    (tmp_path / OUTBOX).write_bytes(b"this is no database at all, but long enough to look like one" * 20)
+    before = (tmp_path / OUTBOX).read_bytes()
     for open_ in (partial(Outbox.open, migrate=False), Outbox.open_to_read):
         with pytest.raises(OutboxUnusable, match="damaged"):
             open_(tmp_path)
-    assert (tmp_path / FILE_NAME).read_bytes() == before
+    assert (tmp_path / OUTBOX).read_bytes() == before
 
 
 def test_reading_makes_no_file(tmp_path: Path) -> None:
     """Where there is no outbox yet, or an empty file."""
     assert Outbox.open_to_read(tmp_path) is None
     assert list(tmp_path.iterdir()) == []
-    (tmp_path / FILE_NAME).touch()
+    (tmp_path / OUTBOX).touch()
     assert Outbox.open_to_read(tmp_path) is None
 
 
@@ -285,7 +285,7 @@ def test_a_reader_needs_no_permission_to_write() -> None:
         folder = Path(name)
         with opened(folder) as outbox:
             put(outbox, A)
-        (folder / FILE_NAME).chmod(0o444)
+        (folder / OUTBOX).chmod(0o444)
         folder.chmod(0o555)
         try:
             if root:  # may write anywhere, so somebody else reads

@@ -12,8 +12,8 @@ import pytest
 
 from mem0_syncd.errors import OutboxDamaged
 from mem0_syncd.outbox import Outbox, ProjectRow, renewal
-from mem0_syncd.outbox.database import FILE_NAME
 from mem0_syncd.settlement import Bury
+from mem0_syncd.state_folder import OUTBOX
 from support.builders import NOW, item, prepared
 
 PROJECT = ProjectRow("shop", Path("/home/me/shop"))
@@ -69,14 +69,14 @@ DAMAGES = [truncate, empty, replace_by_text, replace_by_another_program_s, overw
 
 def asides(state: Path) -> list[Path]:
     """What was set aside."""
-    return sorted(state.glob(f"{FILE_NAME}.damaged-*"))
+    return sorted(state.glob(f"{OUTBOX}.damaged-*"))
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda it: it.__name__)
 def test_what_is_damaged_is_kept_and_made_anew(state: Path, damage: Callable[[Path], None]) -> None:
     """Byte for byte, and the new one says so until a person has deleted it."""
-    damage(state / FILE_NAME)
-    kept = (state / FILE_NAME).read_bytes()
+    damage(state / OUTBOX)
+    kept = (state / OUTBOX).read_bytes()
     with closing(Outbox.open(state)) as outbox:
         (aside,) = asides(state)
         assert aside.read_bytes() == kept
@@ -91,7 +91,7 @@ def test_what_is_damaged_is_kept_and_made_anew(state: Path, damage: Callable[[Pa
 
 def test_what_no_source_tells_is_rescued(state: Path) -> None:
     """Watched folders, what a person dropped, dead letters, what is on its way, and a pause."""
-    overwrite_a_page(state / FILE_NAME)
+    overwrite_a_page(state / OUTBOX)
     with closing(Outbox.open(state)) as outbox:
         number = outbox.destinations.get().id
         assert outbox.projects.all() == [PROJECT]
@@ -116,7 +116,7 @@ def test_what_was_in_flight_is_rescued_as_if_it_had_never_been_sent(state: Path)
         revised = replace(OTHERS[0], text="Use another database for orders")
         assert revised.sync_key == first.sync_key
         outbox.ledger.apply(number, [prepared(revised)], NOW)
-    overwrite_a_page(state / FILE_NAME)
+    overwrite_a_page(state / OUTBOX)
     with closing(Outbox.open(state)) as outbox:
         outbox.looks.write_contact(
             number, "shop-decisions", [], NOW, number=outbox.looks.begin_look(number, "shop-decisions")
@@ -130,13 +130,13 @@ def test_what_was_in_flight_is_rescued_as_if_it_had_never_been_sent(state: Path)
 
 def test_a_start_that_was_killed_between_the_two_rescues_all_the_same(state: Path) -> None:
     """The damaged one has its new name, and the new one isn't there yet, nor is the log out of the way."""
-    overwrite_a_page(state / FILE_NAME)
-    (state / FILE_NAME).rename(state / f"{FILE_NAME}.damaged-20260105T000000Z")
-    (state / f"{FILE_NAME}-wal").write_bytes(b"of the damaged one")
-    (state / f"{FILE_NAME}.new").write_bytes(b"half made")
+    overwrite_a_page(state / OUTBOX)
+    (state / OUTBOX).rename(state / f"{OUTBOX}.damaged-20260105T000000Z")
+    (state / f"{OUTBOX}-wal").write_bytes(b"of the damaged one")
+    (state / f"{OUTBOX}.new").write_bytes(b"half made")
     with closing(Outbox.open(state)) as outbox:
         assert outbox.projects.all() == [PROJECT]
-    assert (state / f"{FILE_NAME}.damaged-20260105T000000Z-wal").read_bytes() == b"of the damaged one"
+    assert (state / f"{OUTBOX}.damaged-20260105T000000Z-wal").read_bytes() == b"of the damaged one"
     assert not list(state.glob("*.new*"))
 
 
@@ -148,12 +148,12 @@ def test_an_outbox_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyt
             Outbox.open(tmp_path)
     assert not list(tmp_path.iterdir())
     Outbox.open(tmp_path).close()
-    assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / OUTBOX).stat().st_mode & 0o777 == 0o600
 
 
 def test_a_short_command_beside_the_daemon_sets_nothing_aside(state: Path) -> None:
     """Only the lock's holder may; the others say what helps."""
-    replace_by_text(state / FILE_NAME)
+    replace_by_text(state / OUTBOX)
     with pytest.raises(OutboxDamaged, match="damaged") as caught:
         Outbox.open(state, migrate=False)
     assert "while the daemon runs" in caught.value.problem.remedy

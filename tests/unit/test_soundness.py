@@ -12,8 +12,8 @@ import pytest
 
 from mem0_syncd.errors import OutboxDamaged
 from mem0_syncd.outbox import Outbox
-from mem0_syncd.outbox.database import FILE_NAME
 from mem0_syncd.outbox.soundness import SHARE, Soundness
+from mem0_syncd.state_folder import OUTBOX
 
 PAGE = 4096
 
@@ -48,7 +48,7 @@ def test_one_that_is_whole_raises_nothing(outbox: Outbox) -> None:
     outbox.soundness.check()
 
 
-@pytest.mark.parametrize("name", [FILE_NAME, f"{FILE_NAME}-wal"])
+@pytest.mark.parametrize("name", [OUTBOX, f"{OUTBOX}-wal"])
 def test_a_file_that_is_gone_or_another_is_a_damage(outbox: Outbox, name: str) -> None:
     """Even if nothing else shows it: what SQLite has open isn't what is there."""
     path = outbox.database.path.with_name(name)

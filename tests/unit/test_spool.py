@@ -13,6 +13,7 @@ import pytest
 
 from mem0_syncd import spool
 from mem0_syncd.errors import SyncdError
+from mem0_syncd.state_folder import StateFolder
 
 
 def remembered(text: str, **fields: Any) -> dict[str, Any]:
@@ -26,7 +27,7 @@ def ended(session_id: str = "s-1", **fields: Any) -> dict[str, Any]:
 
 
 def files(state: Path) -> list[Path]:
-    return sorted((state / spool.FOLDER).iterdir())
+    return sorted(StateFolder(state).spool.iterdir())
 
 
 def age(path: Path) -> None:
@@ -95,12 +96,12 @@ def test_spooled_files_are_open_to_this_user_alone(tmp_path: Path) -> None:
 def test_a_file_that_holds_no_event_is_set_aside_and_reported(tmp_path: Path, content: str) -> None:
     """Its neighbours are taken all the same, and it isn't looked at again."""
     spool.put(tmp_path, remembered("before"))
-    (tmp_path / spool.FOLDER / "00000-bad.json").write_text(content)
+    (StateFolder(tmp_path).spool / "00000-bad.json").write_text(content)
     spool.put(tmp_path, remembered("behind"))
 
     assert [event["text"] for event in events(tmp_path)] == ["before", "behind"]
     [problem] = spool.problems(tmp_path)
-    assert problem.where == str(tmp_path / spool.FOLDER / "00000-bad.bad")
+    assert problem.where == str(StateFolder(tmp_path).spool / "00000-bad.bad")
     assert Path(problem.where).read_text() == content
 
 
@@ -125,7 +126,7 @@ def test_an_event_that_is_never_completed_counts_as_it_stands(tmp_path: Path) ->
 def test_what_is_half_written_is_no_event_and_goes_when_it_is_old(tmp_path: Path) -> None:
     """A young one may have a writer; an old one is what a killed writer left."""
     spool.put(tmp_path, remembered("something"))
-    young, old = (tmp_path / spool.FOLDER / name for name in ("1.json.tmp", "2.json.tmp"))
+    young, old = (StateFolder(tmp_path).spool / name for name in ("1.json.tmp", "2.json.tmp"))
     young.touch()
     old.touch()
     age(old)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from mem0_syncd import status
-from mem0_syncd.control import ADDRESS_FILE, ControlServer
+from mem0_syncd.control import ControlServer
 from mem0_syncd.entry import Entry
 from mem0_syncd.errors import Problem
 from mem0_syncd.item import Kind
@@ -23,6 +23,7 @@ from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.plan import Skip, Withhold
 from mem0_syncd.settlement import Await, Bury, Doubt, Receipt, Settlement
 from mem0_syncd.standing import Reach, Standing
+from mem0_syncd.state_folder import StateFolder
 from mem0_syncd.status import COUNTS, rfc3339, snapshot
 from support.builders import NOW, item, prepared
 
@@ -237,7 +238,7 @@ def test_a_daemon_that_hangs_is_unresponsive(state: Path, monkeypatch: pytest.Mo
     with closing(socket.socket(socket.AF_UNIX)) as listener:
         listener.bind(str(state / "s.sock"))
         listener.listen()
-        (state / ADDRESS_FILE).write_text(str(state / "s.sock"))
+        StateFolder(state).socket_address.write_text(str(state / "s.sock"))
         shown = snapshot(state)
     check_contract(shown)
     assert (shown["state"], shown["daemon"]["running"], shown["daemon"]["pid"]) == ("unresponsive", True, 77)

@@ -12,8 +12,7 @@ from typing import Any
 
 from mem0_syncd.errors import OutboxDamaged, OutboxTooNew, OutboxUnusable
 from mem0_syncd.outbox import faults
-
-FILE_NAME = "outbox.sqlite3"
+from mem0_syncd.state_folder import OUTBOX, StateFolder
 
 QUICK_CHECK_BYTES = 64 * 1024 * 1024
 """How large an outbox may be to be checked as a whole at each start, which takes some tenths of a second."""
@@ -34,7 +33,7 @@ class Database:
         Raises `OutboxTooNew` for a newer schema, `OutboxUnusable` for an older one that isn't to be migrated,
         and `OutboxDamaged`; it is left untouched.
         """
-        path = folder / FILE_NAME
+        path = StateFolder(folder).outbox
         if migrate:
             inspect(path)
         connection = sqlite3.connect(
@@ -55,13 +54,13 @@ class Database:
     @classmethod
     def open_to_read(cls, folder: Path) -> Database | None:
         """The outbox as any process may look at it; None where there is none yet."""
-        path = folder / FILE_NAME
+        path = StateFolder(folder).outbox
         if not path.exists() or path.stat().st_size == 0:
             return None
         database = cls._connect_to_read(path, "mode=ro")
         # Without a -wal file nothing is written meanwhile; where the folder can't be written either,
         # SQLite needs to be told.
-        if database is None and not path.with_name(f"{FILE_NAME}-wal").exists():
+        if database is None and not path.with_name(f"{OUTBOX}-wal").exists():
             database = cls._connect_to_read(path, "mode=ro&immutable=1")
         if database is None:
             raise OutboxUnusable(

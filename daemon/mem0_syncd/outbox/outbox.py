@@ -11,7 +11,7 @@ from mem0_syncd.outbox import renewal
 from mem0_syncd.outbox.audits import Audits
 from mem0_syncd.outbox.compaction import Compaction
 from mem0_syncd.outbox.consents import Consents
-from mem0_syncd.outbox.database import FILE_NAME, Database
+from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.dead_letters import DeadLetters
 from mem0_syncd.outbox.destinations import Destinations
 from mem0_syncd.outbox.echoes import Echoes
@@ -31,6 +31,7 @@ from mem0_syncd.outbox.soundness import Soundness
 from mem0_syncd.outbox.times import Times
 from mem0_syncd.outbox.tombstones import Tombstones
 from mem0_syncd.outbox.wishes import Wishes
+from mem0_syncd.state_folder import StateFolder
 
 
 class Outbox:
@@ -70,12 +71,12 @@ class Outbox:
         """
         if migrate:
             try:
-                if (folder / FILE_NAME).exists():
+                if StateFolder(folder).outbox.exists():
                     return cls(Database.open(folder, migrate=True))
             except OutboxDamaged as error:
                 renewal.set_aside(folder, error)
             renewal.make(folder)
-        elif not (folder / FILE_NAME).exists():
+        elif not StateFolder(folder).outbox.exists():
             raise OutboxUnusable("there is no outbox yet", where=str(folder), remedy="mem0-syncd run")
         return cls(Database.open(folder, migrate=migrate))
 

@@ -13,12 +13,12 @@ from mem0_syncd import paths
 from mem0_syncd.errors import Problem
 from mem0_syncd.outbox import faults
 from mem0_syncd.outbox.database import (
-    FILE_NAME,
     Database,
     bring_up_to_date,
     look_into,
     make_durable,
 )
+from mem0_syncd.state_folder import OUTBOX, StateFolder
 
 RENEWED_AT = "renewed_at"
 """The fact that says when the outbox took the place of a damaged one."""
@@ -68,10 +68,10 @@ INSERT INTO contact (destination, user_id)
 def set_aside(folder: Path, why: object) -> None:
     """Keep a damaged outbox under a name that says when it was found out; for the lock's holder."""
     when = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    aside = folder / f"{FILE_NAME}.damaged-{when}"
+    aside = folder / f"{OUTBOX}.damaged-{when}"
     _log().error("outbox set aside", why=str(why), kept=str(aside))
     try:
-        (folder / FILE_NAME).rename(aside)
+        StateFolder(folder).outbox.rename(aside)
     except FileNotFoundError:
         # One that somebody has deleted leaves something to tell of it, too.
         paths.make_private(folder)
@@ -83,8 +83,8 @@ def make(folder: Path) -> None:
     """Make a state folder's outbox, for the holder of its lock; there must be none."""
     aside = _newest_aside(folder)
     # A write-ahead log without its outbox would be taken for the new one's.
-    _set_logs_aside(folder, aside or folder / f"{FILE_NAME}.lost")
-    new = folder / f"{FILE_NAME}.new"
+    _set_logs_aside(folder, aside or folder / f"{OUTBOX}.lost")
+    new = folder / f"{OUTBOX}.new"
     for leftover in folder.glob(f"{new.name}*"):
         leftover.unlink()
     new.touch(mode=0o600)
@@ -96,7 +96,7 @@ def make(folder: Path) -> None:
             bring_up_to_date(connection)
             if aside is not None:
                 _rescue(connection, aside)
-        new.rename(folder / FILE_NAME)
+        new.rename(StateFolder(folder).outbox)
     finally:
         new.unlink(missing_ok=True)
     paths.sync_folder(folder)
@@ -119,13 +119,13 @@ def problems(database: Database) -> list[Problem]:
 
 
 def _newest_aside(folder: Path) -> Path | None:
-    found = (it for it in folder.glob(f"{FILE_NAME}.damaged-*") if not it.name.endswith(_LOGS))
+    found = (it for it in folder.glob(f"{OUTBOX}.damaged-*") if not it.name.endswith(_LOGS))
     return max(found, default=None)
 
 
 def _set_logs_aside(folder: Path, aside: Path) -> None:
     for suffix in _LOGS:
-        file = folder / f"{FILE_NAME}{suffix}"
+        file = folder / f"{OUTBOX}{suffix}"
         if file.exists():
             file.rename(f"{aside}{suffix}")
 
