@@ -23,7 +23,8 @@ class Entry:
     """One revision of an item on its way; times are seconds since the epoch.
 
     `memory_id` names the memory that an update goes to, and is None for an add. `certain_at` is
-    when an absence proves that no earlier attempt can still be stored.
+    when an absence proves that no earlier attempt can still be stored. `by_text` is whether it is looked for
+    by its text as well.
     """
 
     id: int
@@ -43,6 +44,7 @@ class Entry:
     accepted_at: float = 0.0
     certain_at: float = 0.0
     reason: str = ""
+    by_text: bool = False
 
     @property
     def memory(self) -> Memory:

@@ -26,10 +26,15 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """It may be stored, or not; `after` is how long Mem0 asked to be left alone, in seconds."""
+    """It may be stored, or not; `after` is how long Mem0 asked to be left alone, in seconds.
+
+    `by_text` is whether the item is to be looked for by its text as well as by its key: Mem0 may have it in
+    another memory.
+    """
 
     reason: str
     after: float = 0.0
+    by_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +114,6 @@ class Removed:
 
     ids: tuple[str, ...]
 
-
-EMPTY_RESULTS = "Mem0 answered success with empty results"
-"""The reason of the unknown outcome after which an item is looked for by its text as well."""
 
 PushOutcome = Stored | Later | Unknown | Accepted | Refused | Held | Gone
 LookOutcome = Found | Absent | Later | Unknown | Held

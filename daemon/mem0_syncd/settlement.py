@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from functools import partial
 
 from mem0_syncd.backoff import Backoff
 from mem0_syncd.entry import Entry, State
@@ -70,13 +71,17 @@ class Requeue:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """It may be stored: looked up (an add) or repeated (an update) at `due_at`, certain at `certain_at`."""
+    """It may be stored: looked up (an add) or repeated (an update) at `due_at`, certain at `certain_at`.
+
+    What no `reason` is said of keeps the one that it has, and what that means for its look-up.
+    """
 
     due_at: float
     certain_at: float
     target_gone: bool = False
     last_turn: bool = False
     reason: str = ""
+    by_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +137,8 @@ def settle(entry: Entry, outcome: Outcome, rules: Rules, now: float, rng: random
             return Receipt((memory_id,), there=outcome)
         case Absent():
             return _after_absence(entry, now, again_at)
-        case Unknown(reason):
-            return _after_unknown(entry, reason, rules, now, again_at)
+        case Unknown():
+            return _after_unknown(entry, outcome, rules, now, again_at)
         case Later() | Held():
             return _after_nothing(entry, now, again_at)
 
@@ -163,14 +168,15 @@ def _after_absence(entry: Entry, now: float, again_at: float) -> Settlement:
     return Requeue(resend=True)
 
 
-def _after_unknown(entry: Entry, reason: str, rules: Rules, now: float, again_at: float) -> Settlement:
+def _after_unknown(entry: Entry, why: Unknown, rules: Rules, now: float, again_at: float) -> Settlement:
+    doubt = partial(Doubt, again_at, reason=why.reason, by_text=why.by_text)
     match entry.state:
         case State.ACCEPTED:
-            return Doubt(again_at, rules.certain_after(now), last_turn=True, reason=reason)
+            return doubt(rules.certain_after(now), last_turn=True)
         case State.SENDING:
             is_rewritten = entry.memory_id is None and entry.memory.infer
             certain_at = rules.certain_after(now) + (SLOWEST_REWRITE if is_rewritten else 0.0)
-            return Doubt(again_at, certain_at, reason=reason)
+            return doubt(certain_at)
         case _:
             return Doubt(again_at, entry.certain_at, target_gone=entry.target_gone)
 

@@ -50,7 +50,6 @@ from mem0_syncd.memory import Memory, memory_of
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outcome import (
-    EMPTY_RESULTS,
     Copies,
     Heard,
     Held,
@@ -629,7 +628,7 @@ class Delivering(RuleBasedStateMachine):
                 return self.mem0.accept(memory, delay, fails=fate != "accepted")
             case "empty" if memory_id is None:
                 self.mem0.carry_out(memory, memory_id)
-                return Unknown(EMPTY_RESULTS)
+                return Unknown("empty results", by_text=True)
             case _ if fate in (*LOST, VERY_LATE):
                 self._lose(request, fate, delay)
                 return Unknown("the connection was reset")

@@ -18,7 +18,7 @@ from mem0_syncd.destinations.classify import (
     outcome_of_response,
     retry_after,
 )
-from mem0_syncd.outcome import EMPTY_RESULTS, Accepted, Gone, Held, Later, Outcome, Refused, Stored, Unknown
+from mem0_syncd.outcome import Accepted, Gone, Held, Later, Outcome, Refused, Stored, Unknown
 
 URL = "https://mem0.example.org/v3/memories/add/"
 ERROR = {"detail": "no, because"}
@@ -262,6 +262,8 @@ def test_retry_after_is_read_from_every_answer_that_may_have_it(status: int, val
 
 # What a 2xx says ------------------------------------------------------------------------------------------
 
+EMPTY = Unknown("Mem0 answered success with empty results", by_text=True)
+
 
 @pytest.mark.parametrize(
     ("said", "outcome"),
@@ -271,10 +273,10 @@ def test_retry_after_is_read_from_every_answer_that_may_have_it(status: int, val
         ({"status": "succeeded", "results": [{"id": 7}]}, Stored(("7",))),
         ({"status": "PENDING", "event_id": "e-1"}, Accepted("e-1")),
         ({"status": "RUNNING", "id": "e-1"}, Accepted("e-1")),
-        ({"status": "SUCCEEDED", "results": []}, Unknown(EMPTY_RESULTS)),
-        ({"status": "SUCCEEDED"}, Unknown(EMPTY_RESULTS)),
-        ({"results": [{"event": "ADD"}, "m-1", None]}, Unknown(EMPTY_RESULTS)),
-        ({}, Unknown(EMPTY_RESULTS)),
+        ({"status": "SUCCEEDED", "results": []}, EMPTY),
+        ({"status": "SUCCEEDED"}, EMPTY),
+        ({"results": [{"event": "ADD"}, "m-1", None]}, EMPTY),
+        ({}, EMPTY),
     ],
 )
 def test_a_2xx_is_no_receipt_by_itself(said: Any, outcome: Outcome) -> None:

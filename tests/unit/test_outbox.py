@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from mem0_syncd.delivery.messages import request_of
 from mem0_syncd.entry import Entry, State
 from mem0_syncd.errors import OutboxUnusable, Problem
 from mem0_syncd.item import Item, Kind
@@ -511,6 +512,28 @@ def test_a_look_up_that_was_claimed_is_not_claimed_again(outbox: Outbox) -> None
     assert claim_one(outbox, NOW + 60).verb is Verb.LOOK
     assert claim(outbox, NOW + 61) == []
     assert counts(outbox) == {"unconfirmed": 1}
+
+
+@pytest.mark.parametrize("by_text", [False, True])
+def test_how_an_entry_is_looked_for_outlives_a_restart_and_further_doubts(
+    outbox: Outbox, *, by_text: bool
+) -> None:
+    """Also the doubts that say nothing of it; whatever words went with the first one."""
+    put(outbox, A)
+    end(outbox, claim_one(outbox), Unknown("it answered nothing", by_text=by_text))
+    for later in (60, 10_000):
+        found = claim_one(outbox, NOW + later)
+        assert request_of(found)["by_text"] is by_text
+        end(outbox, found, Unknown("timeout"))
+
+
+def test_what_an_earlier_version_wanted_looked_for_by_its_text_is(outbox: Outbox) -> None:
+    """It stored the reason, and nothing else that tells it."""
+    put(outbox, A)
+    end(outbox, claim_one(outbox), Unknown("timeout"))
+    with outbox.database.transaction() as sql:
+        sql.execute("UPDATE entry SET reason = 'Mem0 answered success with empty results'")
+    assert request_of(claim_one(outbox, NOW + 60))["by_text"] is True
 
 
 def test_what_is_not_due_is_not_claimed(outbox: Outbox) -> None:

@@ -34,6 +34,7 @@ EACH: list[Outcome | Listed] = [
     Later("429", 1.5),
     Unknown("503: „zu viel“ \n🙂"),
     Unknown("503", 30.0),
+    Unknown("empty results", by_text=True),
     Accepted("e-1"),
     Refused("400"),
     Held("401", "check the key"),

@@ -117,6 +117,15 @@ def test_unknown_is_a_doubt_until_absence_is_certain(it: Entry, seed: int) -> No
     assert NOW <= found.due_at <= NOW + BACKOFF.ceiling(it.attempts)
 
 
+@pytest.mark.parametrize("state", [State.SENDING, State.ACCEPTED])
+@pytest.mark.parametrize("by_text", [False, True])
+def test_how_an_unknown_outcome_is_looked_for_is_said_by_a_value(state: State, *, by_text: bool) -> None:
+    """Whatever its reason says."""
+    found = became(entry(state), Unknown("Mem0 answered something new", by_text=by_text))
+    assert isinstance(found, Doubt)
+    assert found.by_text is by_text
+
+
 @pytest.mark.parametrize("memory_id", [None, "m-1"], ids=["add", "update"])
 def test_what_a_language_model_may_still_be_rewriting_is_doubted_longer(memory_id: str | None) -> None:
     """Mem0 had put it off, and nobody knows its event; an update is never rewritten."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mem0_syncd.outbox import Claim, Verb
-from mem0_syncd.outcome import EMPTY_RESULTS, Heard, Later, Outcome, Unknown, from_wire
+from mem0_syncd.outcome import Heard, Later, Outcome, Unknown, from_wire
 
 
 def request_of(claim: Claim) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def request_of(claim: Claim) -> dict[str, Any]:
                 "unproven": claim.is_unproven,
             }
         case Verb.LOOK:
-            return request | {"frozen": entry.frozen, "by_text": entry.reason == EMPTY_RESULTS}
+            return request | {"frozen": entry.frozen, "by_text": entry.by_text}
         case Verb.POLL:
             return request | {"event_id": entry.event_id}
         case Verb.ADOPT:

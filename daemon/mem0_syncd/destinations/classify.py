@@ -12,7 +12,6 @@ import httpx
 
 from mem0_syncd.destinations.answers import MOST_IDS, Misunderstood, id_of
 from mem0_syncd.outcome import (
-    EMPTY_RESULTS,
     Accepted,
     Gone,
     Held,
@@ -107,7 +106,9 @@ def outcome_of_add(answer: Any) -> PushOutcome:
         return Unknown("the ids in Mem0's answer are none")
     if ids:
         return Stored(tuple(ids))
-    return Unknown(EMPTY_RESULTS if status == "SUCCEEDED" else f"Mem0 answered {status}, and no ids")
+    if status == "SUCCEEDED":
+        return Unknown("Mem0 answered success with empty results", by_text=True)
+    return Unknown(f"Mem0 answered {status}, and no ids")
 
 
 def retry_after(response: httpx.Response) -> float:

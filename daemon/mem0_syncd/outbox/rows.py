@@ -19,6 +19,9 @@ _FORMERLY_MENDED = {
 }
 """The remedies of such problems that earlier versions have stored, with nothing but words to tell it."""
 
+_BY_TEXT = "Mem0 answered success with empty results"
+"""The reason that stands, in every version's outbox, for an entry that is looked for by its text as well."""
+
 
 @dataclass(frozen=True, slots=True)
 class DestinationRow:
@@ -106,4 +109,10 @@ def as_entry(row: sqlite3.Row, *, project: str = "", kind: str = "") -> Entry:
         accepted_at=row["accepted_at"],
         certain_at=row["certain_at"],
         reason=row["reason"],
+        by_text=row["reason"] == _BY_TEXT,
     )
+
+
+def stored_reason(reason: str, *, by_text: bool) -> str:
+    """Why it is unknown whether an entry is stored, as its row holds it, with how it is looked for."""
+    return _BY_TEXT if by_text else reason

@@ -10,6 +10,7 @@ from mem0_syncd.entry import Entry
 from mem0_syncd.outbox.adoption import note_redacted_there
 from mem0_syncd.outbox.ledger import restate
 from mem0_syncd.outbox.looks import write_second_look
+from mem0_syncd.outbox.rows import stored_reason
 from mem0_syncd.scrub import reason
 from mem0_syncd.settlement import (
     MOST_SENDS,
@@ -73,7 +74,7 @@ def _doubt(sql: sqlite3.Connection, _destination: int, entry: Entry, it: Doubt, 
             it.due_at,
             it.certain_at,
             it.target_gone,
-            reason(it.reason) if it.reason else entry.reason,
+            stored_reason(reason(it.reason), by_text=it.by_text) if it.reason else entry.reason,
             MOST_SENDS if it.last_turn else 0,
             entry.id,
         ),
