@@ -7,14 +7,10 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from mem0_syncd.item import Item, Kind
+from mem0_syncd.withheld import Why, Withheld
 
 EMBEDDED = "embedded"
 """The destination that needs no consent: it is the user's own, as the user's settings describe it."""
-
-AWAITS_CONSENT = "the global scope of best practices awaits consent"
-"""Why a best practice is withheld until the user agrees that this project's are for every project."""
-
-DECLINED = "the global scope of best practices was declined"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +60,18 @@ class Terms:
     exclude: tuple[str, ...] = ()
     global_scope: GlobalScope = GlobalScope.AGREED
 
-    def reason_to_withhold(self, item: Item) -> str | None:
+    def reason_to_withhold(self, item: Item) -> Withheld | None:
         """Why an item isn't delivered, if so."""
         if item.kind not in self.kinds:
-            return f"{item.kind.value} is not among the project's kinds"
+            return Withheld(Why.OTHER_KIND, item.kind.value)
         names = (item.source_id or "", str(item.metadata.get("category", "")), item.path)
         for pattern in self.exclude:
             if any(fnmatchcase(name, pattern) for name in names if name):
-                return f"the project excludes {pattern}"
+                return Withheld(Why.EXCLUDED, pattern)
         if item.kind is Kind.BEST_PRACTICE and self.global_scope is GlobalScope.WAITS:
-            return AWAITS_CONSENT
+            return Withheld(Why.AWAITS_CONSENT)
         if item.kind is Kind.BEST_PRACTICE and self.global_scope is GlobalScope.DECLINED:
-            return DECLINED
+            return Withheld(Why.DECLINED)
         return None
 
     def narrowed(self, other: Terms) -> Terms:

@@ -19,6 +19,7 @@ from mem0_syncd.plan import Change, Enqueue, Known, Reject, part_twins, plan
 from mem0_syncd.redactor import Redaction, Redactor
 from mem0_syncd.sources import SOURCES, record
 from mem0_syncd.strangers import UNKNOWN
+from mem0_syncd.withheld import Why, Withheld
 
 RANKS = {source.name: rank for rank, source in enumerate(SOURCES)}
 """The order of record: where ids meet, the earlier source revises the item."""
@@ -147,15 +148,16 @@ class Intake:
         secrets = self._redactor.secrets_among(name for names in named for name in names if name)
         safe = []
         for item in items:
-            if item.withheld:
-                item = replace(item, withheld=str(self._redactor.redact_value(item.withheld)[0]))
+            if item.withheld and item.withheld.of:
+                of, _ = self._redactor.redact_value(item.withheld.of)
+                item = replace(item, withheld=replace(item.withheld, of=str(of)))
             kind = secrets.get(item.source_id or "") or secrets.get(item.when or "")
             if kind:
                 taken.report(item, f"its id or its time holds what looks like a credential ({kind})", _RENAME)
                 if item.source_id in secrets:
                     self._outbox.ledger.forget_name(destination, item)
-                reason = item.withheld or "its id or its time holds what looks like a credential"
-                item = replace(item, source_id=None, when=None, echo=None, withheld=reason)
+                withheld = item.withheld or Withheld(Why.SECRET_NAME)
+                item = replace(item, source_id=None, when=None, echo=None, withheld=withheld)
             safe.append(item)
         return safe
 
@@ -209,8 +211,8 @@ class Intake:
 
 
 def _as_agreed(item: Item, terms: Terms) -> Item:
-    reason = terms.reason_to_withhold(item)
-    return replace(item, withheld=reason, is_agreed=False) if reason and not item.withheld else item
+    withheld = terms.reason_to_withhold(item)
+    return replace(item, withheld=withheld) if withheld and not item.withheld else item
 
 
 def _is_again(prepared: Prepared, known: Mapping[str, Known]) -> bool:

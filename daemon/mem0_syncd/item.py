@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 
+from mem0_syncd.withheld import Withheld
+
 Scalar = str | int | float | bool
 
 SHORTEST_TEXT = 10
@@ -17,9 +19,6 @@ SHORTEST_TEXT = 10
 
 LONGEST_TEXT = 100_000
 """Characters; what is longer becomes a dead letter instead of a push that Mem0 must refuse."""
-
-KEPT_HOME = "sharing_scope is local"
-"""The one reason for withholding that nothing overrules: no other file, line or user."""
 
 QUEUE = "memory-queue"
 """The source whose lines may be echoes of another source's items."""
@@ -58,8 +57,8 @@ class Item:
 
     `text` and `metadata` are what Mem0 would get, before redaction. `when` is the source's own
     time, unparsed; `path` and `place` say where it stood and are no part of its identity. Nor is
-    `echo`, the fingerprint that a decision record and its line in the memory queue share. It `is_agreed`
-    unless its project's consent is what withholds it.
+    `echo`, the fingerprint that a decision record and its line in the memory queue share. What is `withheld`
+    doesn't leave the machine.
     """
 
     kind: Kind
@@ -70,8 +69,7 @@ class Item:
     when: str | None = None
     agent_id: str | None = None
     weighty: bool = False
-    withheld: str | None = None
-    is_agreed: bool = True
+    withheld: Withheld | None = None
     source: str = ""
     path: str = ""
     place: str = ""

@@ -11,8 +11,9 @@ from dataclasses import replace
 from mem0_syncd.errors import Problem
 from mem0_syncd.file_news import FileNews, Room, Turn, entries, key_of, keys_of
 from mem0_syncd.files import Contents
-from mem0_syncd.item import KEPT_HOME, QUEUE, Item
+from mem0_syncd.item import QUEUE, Item
 from mem0_syncd.sources import Unreadable
+from mem0_syncd.withheld import KEPT_HOME, Withheld
 
 PART_ITEMS = 2000
 PART_CHARACTERS = 2_000_000
@@ -95,7 +96,7 @@ def _one_by_one(found: Iterable[_Found], shared: AbstractSet[int]) -> Iterator[T
 
 def _together(found: Iterable[_Found], wanted: AbstractSet[int]) -> Iterator[Turn | Part]:
     """Those of some keys, in one part; of one text, the last one counts."""
-    part: dict[tuple[int, str, str | None, str], tuple[FileNews, bytes, Item]] = {}
+    part: dict[tuple[int, str, Withheld | None, str], tuple[FileNews, bytes, Item]] = {}
     left = room(SLACK)
     for it in found:
         if isinstance(it, Turn):

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from mem0_syncd.item import KEPT_HOME, LONGEST_TEXT, Item
+from mem0_syncd.item import LONGEST_TEXT, Item
+from mem0_syncd.withheld import KEPT_HOME, Withheld
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Withhold:
     """An item that is seen and counted, and doesn't leave the machine."""
 
     item: Item
-    reason: str
+    reason: Withheld
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +144,9 @@ class _Record:
 
 def _is_taken_back(item: Item, known: Known, record: _Record) -> bool:
     """Whether what waits of an item must not go after all, because its source or its user says so by now."""
-    is_no_longer_agreed = not item.is_agreed and record.may_revise(item, known)
-    return known.waiting is not None and (item.withheld == KEPT_HOME or is_no_longer_agreed)
+    if item.withheld is None or known.waiting is None:
+        return False
+    return item.withheld == KEPT_HOME or (item.withheld.is_by_consent and record.may_revise(item, known))
 
 
 def _change(item: Item, known: Known, record: _Record, marked: AbstractSet[str]) -> Change | None:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from mem0_syncd.errors import Problem, is_want_of_handles
-from mem0_syncd.item import SHORTEST_TEXT, Item, Kind
+from mem0_syncd.item import Item, Kind
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.sources import Reading
 from mem0_syncd.sources.base import text_of
-from mem0_syncd.sources.rules import agent_id_of, metadata_of
+from mem0_syncd.sources.rules import agent_id_of, metadata_of, too_short
 from mem0_syncd.sources.session import BLOCKERS_PATH, STATE_PATH, summarise
 from mem0_syncd.unreadable import Refused
 from mem0_syncd.watched_folder import LONGEST_SESSION, WatchedFolder
@@ -67,7 +67,7 @@ def _remembered(event: Mapping[str, Any], project: str) -> Item:
         metadata=metadata_of(kind, event),
         agent_id=agent_id_of(event) if kind is Kind.AGENT_PATTERN else None,
         weighty=True,  # somebody waits for it
-        withheld=f"shorter than {SHORTEST_TEXT} characters" if len(text) < SHORTEST_TEXT else None,
+        withheld=too_short(text),
         source=REMEMBERED,
     )
 

@@ -79,7 +79,7 @@ def check(reading: Reading) -> None:
             item.source_id or "",
             item.when or "",
             item.agent_id or "",
-            item.withheld or "",
+            item.withheld.stored if item.withheld else "",
         ):
             assert "\0" not in text
             text.encode()

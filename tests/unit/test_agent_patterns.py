@@ -9,6 +9,7 @@ import pytest
 from mem0_syncd.item import Item, Kind
 from mem0_syncd.sources.agent_patterns import PATH, SOURCE, understand
 from mem0_syncd.sources.base import Raw
+from mem0_syncd.withheld import Why, Withheld
 
 TEXT = "Validate input at the boundary"
 LINE: dict[str, Any] = {
@@ -93,14 +94,14 @@ def test_a_best_practice_is_one_whatever_became_of_its_pattern() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"pending_sync": False}, "pending_sync is false"),
-        ({"pattern": "Too short"}, "shorter than 10 characters"),
-        ({"sharing_scope": "local", "pending_sync": False}, "sharing_scope is local"),
+        ({"pending_sync": False}, Why.NOT_DUE),
+        ({"pattern": "Too short"}, Why.TOO_SHORT),
+        ({"sharing_scope": "local", "pending_sync": False}, Why.KEPT_HOME),
     ],
 )
-def test_a_withheld_pattern_keeps_its_best_practice_back(changes: dict[str, Any], reason: str) -> None:
+def test_a_withheld_pattern_keeps_its_best_practice_back(changes: dict[str, Any], reason: Why) -> None:
     """Both are counted, with the reason."""
-    assert [item.withheld for item in items(generalizable=True, **changes)] == [reason, reason]
+    assert [item.withheld for item in items(generalizable=True, **changes)] == [Withheld(reason)] * 2
 
 
 def test_a_line_without_a_text_is_a_problem_with_place_and_remedy() -> None:

@@ -7,8 +7,6 @@ from dataclasses import replace
 import pytest
 
 from mem0_syncd.consent import (
-    AWAITS_CONSENT,
-    DECLINED,
     EVERYTHING,
     SILENT,
     Asked,
@@ -24,6 +22,7 @@ from mem0_syncd.consent import (
     resaid,
 )
 from mem0_syncd.item import Kind
+from mem0_syncd.withheld import Why, Withheld
 from support.builders import item
 
 DECISIONS = frozenset({Kind.DECISION})
@@ -257,12 +256,12 @@ def test_an_upgrade_takes_what_was_followed_as_agreed(everybodys: str, followed:
     [
         (GlobalScope.OPEN, None),
         (GlobalScope.AGREED, None),
-        (GlobalScope.WAITS, AWAITS_CONSENT),
-        (GlobalScope.DECLINED, DECLINED),
+        (GlobalScope.WAITS, Withheld(Why.AWAITS_CONSENT)),
+        (GlobalScope.DECLINED, Withheld(Why.DECLINED)),
     ],
 )
 def test_a_best_practice_goes_to_all_projects_once_that_is_agreed(
-    scope: GlobalScope, reason: str | None
+    scope: GlobalScope, reason: Withheld | None
 ) -> None:
     """What goes to the project's own scopes is none of it."""
     terms = Terms(global_scope=scope)
@@ -272,8 +271,8 @@ def test_a_best_practice_goes_to_all_projects_once_that_is_agreed(
 
 def test_what_is_not_agreed_to_is_withheld_with_its_reason() -> None:
     """By its kind, its id, its category, its file."""
-    assert Terms(kinds=PATTERNS).reason_to_withhold(item()) is not None
+    assert Terms(kinds=PATTERNS).reason_to_withhold(item()) == Withheld(Why.OTHER_KIND, "decision")
     one = replace(item(), source_id="DEC-1", path="a/b.json", metadata={"category": "testing"})
     for pattern in ("DEC-*", "test*", "a/*"):
-        assert Terms(exclude=(pattern,)).reason_to_withhold(one) == f"the project excludes {pattern}"
+        assert Terms(exclude=(pattern,)).reason_to_withhold(one) == Withheld(Why.EXCLUDED, pattern)
     assert Terms(exclude=("other",)).reason_to_withhold(one) is None

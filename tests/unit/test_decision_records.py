@@ -10,6 +10,7 @@ from mem0_syncd.item import Item, Kind
 from mem0_syncd.sources import decision_log
 from mem0_syncd.sources.base import Raw
 from mem0_syncd.sources.decision_records import understand_line, understand_record
+from mem0_syncd.withheld import KEPT_HOME
 
 CONTENT: dict[str, Any] = {
     "what": "Use Postgres for orders",
@@ -62,7 +63,7 @@ def test_a_generalizable_record_is_a_best_practice_as_well() -> None:
 def test_a_local_record_stays_with_its_best_practice() -> None:
     """Both are counted as withheld."""
     kept = record(sharing_scope="local", is_generalizable=True)
-    assert [item.withheld for item in kept] == ["sharing_scope is local"] * 2
+    assert [item.withheld for item in kept] == [KEPT_HOME] * 2
 
 
 def test_a_loose_line_needs_a_summary_or_a_decision_only() -> None:

@@ -20,6 +20,7 @@ from mem0_syncd.outbox.queue import Verb
 from mem0_syncd.outcome import Found
 from mem0_syncd.redactor import Redactor
 from mem0_syncd.settlement import Receipt
+from mem0_syncd.withheld import Why, Withheld
 from support.builders import NOW, item
 
 PROJECT = ProjectRow("shop", Path("/home/me/shop"))
@@ -345,7 +346,7 @@ TOKEN = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
         item(f"Use Redis\n({TOKEN}, 2026-01-05)", TOKEN),
         item(f"Use Redis\n(DEC-1, {TOKEN})", when=TOKEN),
         item(f"Use Redis\n({TOKEN})", f"record:{TOKEN}", echo="e"),
-        item("Use Redis", withheld=f"user_id '{TOKEN}' is none of this project's"),
+        item("Use Redis", withheld=Withheld(Why.FOREIGN_SCOPE, f"user_id '{TOKEN}'")),
     ],
     ids=["an id", "a time", "a record's id", "a reason"],
 )

@@ -9,6 +9,7 @@ import pytest
 from mem0_syncd.item import Item, Kind
 from mem0_syncd.sources.base import Raw, Reading
 from mem0_syncd.sources.memory_queue import PATH, understand
+from mem0_syncd.withheld import Why, Withheld
 
 TEXT = "decision: use Postgres because we know it"
 
@@ -46,7 +47,7 @@ def test_the_scope_tells_the_kind(scope: str, kind: Kind) -> None:
 def test_a_foreign_scope_is_reported_and_withheld(scope: str) -> None:
     """The item is counted, never sent, and the problem says where and what to do."""
     said = reading(scope, is_generalizable=True)
-    assert {item.withheld for item in said.items} == {f"user_id {scope!r} is none of this project's"}
+    assert {item.withheld for item in said.items} == {Withheld(Why.FOREIGN_SCOPE, f"user_id {scope!r}")}
     (problem,) = said.problems
     assert problem.where == f"{PATH}: line 1"
     assert "project add --id" in problem.remedy

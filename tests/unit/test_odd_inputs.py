@@ -15,6 +15,7 @@ from mem0_syncd.sources.decision_log import SOURCE as DECISION_LOG
 from mem0_syncd.sources.decision_records import LOG, RECORDS
 from mem0_syncd.sources.memory_queue import SOURCE as MEMORY_QUEUE
 from mem0_syncd.sources.session import summarise
+from mem0_syncd.withheld import Withheld
 
 PROJECT = "shop"
 CORPUS = Path(__file__).parents[1] / "corpora" / "odd_inputs" / "cases.json"
@@ -33,7 +34,7 @@ def test_an_odd_input_says_what_the_corpus_expects(case: dict[str, Any]) -> None
         return
     reading = read(case["source"], data)
     said = [
-        {name: getattr(item, name) for name in expected}
+        {name: shown(getattr(item, name)) for name in expected}
         for item, expected in zip(reading.items, case["items"], strict=True)
     ]
     assert said == case["items"]
@@ -47,6 +48,11 @@ def test_the_corpus_is_large_and_covers_every_format() -> None:
     assert len(CASES) >= 45
     assert len({(case["source"], case["name"]) for case in CASES}) == len(CASES)
     assert {case["source"] for case in CASES} == {*SOURCES, "session-state", "session-blockers"}
+
+
+def shown(value: object) -> object:
+    """An item's value as the corpus has it."""
+    return value.stored if isinstance(value, Withheld) else value
 
 
 def read(name: str, data: bytes) -> Reading:

@@ -52,6 +52,7 @@ from mem0_syncd.settlement import (
 )
 from mem0_syncd.standing import Reach, Standing
 from mem0_syncd.state_folder import OUTBOX
+from mem0_syncd.withheld import KEPT_HOME, Why, Withheld
 from support.builders import FIRST, NOW, SECOND, THIRD, item, prepared
 
 A, B, C = item(FIRST), item(SECOND), item(THIRD)
@@ -460,7 +461,7 @@ def test_a_refused_revision_gives_way_to_the_one_that_waits(outbox: Outbox) -> N
 
 def test_withheld_and_skipped_items_are_counted_and_not_sent(outbox: Outbox) -> None:
     """Until they are due."""
-    put(outbox, prepared(Withhold(A, "too short")), prepared(Skip(item(source_id="DEC-2"))))
+    put(outbox, prepared(Withhold(A, Withheld(Why.TOO_SHORT))), prepared(Skip(item(source_id="DEC-2"))))
     assert counts(outbox) == {"withheld": 1, "skipped": 1}
     assert claim(outbox) == []
     assert known(outbox) == Known(withheld=True)
@@ -1144,7 +1145,7 @@ def test_an_id_is_marked_when_every_item_of_it_is_delivered(outbox: Outbox) -> N
 
 def test_what_is_withheld_or_skipped_is_neither_marked_nor_open(outbox: Outbox) -> None:
     """It isn't ours to say anything of."""
-    put(outbox, prepared(Withhold(A, "local")), prepared(Skip(item(source_id="DEC-2"))))
+    put(outbox, prepared(Withhold(A, KEPT_HOME)), prepared(Skip(item(source_id="DEC-2"))))
     marks = outbox.marks.markable(destination(outbox), "shop", "decision-log")
     assert (marks.delivered, marks.open, marks.last_delivery) == (frozenset(), 0, None)
 
@@ -1174,7 +1175,8 @@ def test_counts_equal_a_recount_after_anything(outbox: Outbox, seed: int) -> Non
         match rng.randrange(6):
             case 0 | 1:
                 text, source_id = rng.choice([FIRST, SECOND, THIRD]), f"DEC-{rng.randrange(4)}"
-                read(outbox, item(text, source_id, withheld=rng.choice([None, None, None, "local"])), now=now)
+                withheld = rng.choice([None, None, None, KEPT_HOME])
+                read(outbox, item(text, source_id, withheld=withheld), now=now)
             case 2 | 3:
                 for claimed in claim(outbox, now, rng.randrange(1, 4)):
                     possible = [it for it in outcomes if claimed.entry.memory_id or not isinstance(it, Gone)]

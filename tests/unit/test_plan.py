@@ -11,6 +11,7 @@ import pytest
 
 from mem0_syncd.item import LONGEST_TEXT, Item
 from mem0_syncd.plan import Change, Enqueue, Known, Reject, Skip, Withdraw, Withhold, part_twins, plan
+from mem0_syncd.withheld import KEPT_HOME, Why, Withheld
 from support.builders import FIRST, SECOND, THIRD, item
 
 A, B, C = item(FIRST), item(SECOND), item(THIRD)
@@ -83,7 +84,7 @@ def test_what_a_person_wants_restored_is_sent_as_it_is_now(known: Known) -> None
     """Though it was delivered, or deleted in Mem0; but not what must not leave, or isn't this source's."""
     wanted = replace(known, wanted=True)
     assert change(A, wanted) == Enqueue(A)
-    assert change(replace(A, withheld="local"), wanted) is None
+    assert change(replace(A, withheld=KEPT_HOME), wanted) is None
     assert plan([A], {A.sync_key: replace(wanted, project="wiki", source="")}) == []
 
 
@@ -95,7 +96,7 @@ def test_every_known_field_is_tried() -> None:
 
 @pytest.mark.parametrize("marked", [(), (A.sync_key,)])
 @pytest.mark.parametrize(
-    "read", [A, item(FIRST, withheld="local"), LONG], ids=["due", "withheld", "too large"]
+    "read", [A, item(FIRST, withheld=Withheld(Why.TOO_SHORT)), LONG], ids=["due", "withheld", "too large"]
 )
 def test_what_holds_whatever_is_known(read: Item, marked: tuple[str, ...]) -> None:
     """Nothing unchanged, dropped or withheld is sent; a mark counts only where nothing was ever intended."""
@@ -180,8 +181,8 @@ def test_a_dropped_revision_stays_dropped() -> None:
 
 def test_a_withheld_item_is_counted_once() -> None:
     """Seen, and not sent."""
-    kept = item(withheld="sharing_scope is local")
-    assert change(kept) == Withhold(kept, "sharing_scope is local")
+    kept = item(withheld=KEPT_HOME)
+    assert change(kept) == Withhold(kept, KEPT_HOME)
     assert change(kept, Known(withheld=True)) is None
 
 
@@ -190,14 +191,11 @@ def test_an_item_that_is_no_longer_withheld_is_sent() -> None:
     assert change(A, Known(withheld=True)) == Enqueue(A)
 
 
-LOCAL = "sharing_scope is local"
-
-
 def test_what_turns_local_before_it_is_sent_stays() -> None:
     """`sharing_scope: local` must not leave the machine, so what waits is taken back."""
-    kept = item(withheld=LOCAL)
-    assert change(kept, Known(waiting=HASH_A)) == Withhold(kept, LOCAL)
-    assert change(kept, Known(waiting=HASH_B)) == Withhold(kept, LOCAL)
+    kept = item(withheld=KEPT_HOME)
+    assert change(kept, Known(waiting=HASH_A)) == Withhold(kept, KEPT_HOME)
+    assert change(kept, Known(waiting=HASH_B)) == Withhold(kept, KEPT_HOME)
 
 
 @pytest.mark.parametrize(
@@ -205,19 +203,19 @@ def test_what_turns_local_before_it_is_sent_stays() -> None:
 )
 def test_a_revision_that_turns_local_before_it_is_sent_is_taken_back(known: Known) -> None:
     """What Mem0 has of it already can't be."""
-    assert change(item(SECOND, withheld=LOCAL), known) is not None
+    assert change(item(SECOND, withheld=KEPT_HOME), known) is not None
 
 
 @pytest.mark.parametrize("known", [Known(in_flight=HASH_A), Known(delivered=HASH_A), Known(dead=HASH_A)])
 def test_what_turns_local_when_it_is_gone_sends_nothing_more(known: Known) -> None:
     """Its later revisions stay."""
-    assert change(item(SECOND, withheld=LOCAL), known) is None
+    assert change(item(SECOND, withheld=KEPT_HOME), known) is None
 
 
 def test_what_is_no_longer_agreed_to_is_taken_back_before_it_is_sent() -> None:
     """What narrows holds at once; another project's waiting best practice is none of it."""
-    kept = item(withheld="the project excludes it", is_agreed=False)
-    assert change(kept, Known(waiting=HASH_A)) == Withhold(kept, "the project excludes it")
+    kept = item(withheld=Withheld(Why.EXCLUDED, "it"))
+    assert change(kept, Known(waiting=HASH_A)) == Withhold(kept, Withheld(Why.EXCLUDED, "it"))
     assert change(kept, Known(waiting=HASH_A, delivered=HASH_B)) == Withdraw(kept)
     assert change(kept, Known(waiting=HASH_A, project="another", source="decision-log")) is None
     assert change(kept, Known(in_flight=HASH_A)) is None
@@ -266,9 +264,9 @@ def test_a_text_that_is_too_large_is_rejected_with_its_size(known: Known | None)
 
 def test_each_item_changes_on_its_own_and_in_order() -> None:
     """No neighbour matters."""
-    kept, other = item(withheld="local", source_id="DEC-2"), item(source_id="DEC-3")
+    kept, other = item(withheld=KEPT_HOME, source_id="DEC-2"), item(source_id="DEC-3")
     known = {A.sync_key: Known(delivered=HASH_A)}
-    assert plan([A, kept, other], known) == [Withhold(kept, "local"), Enqueue(other)]
+    assert plan([A, kept, other], known) == [Withhold(kept, KEPT_HOME), Enqueue(other)]
 
 
 # Twins ----------------------------------------------------------------------------------------------------

@@ -11,9 +11,9 @@ from mem0_syncd.item import Item, Kind
 from mem0_syncd.sources import agent_patterns, decision_records, memory_queue
 from mem0_syncd.sources.base import Raw
 from mem0_syncd.sources.record import echo_of, merge
+from mem0_syncd.withheld import KEPT_HOME
 
 WHEN = "2026-01-01T00:00:00.000Z"
-HOME = "sharing_scope is local"
 
 
 def record(id_: str = "decision-1", why: str | None = "we know it", **metadata: Any) -> tuple[Item, ...]:
@@ -82,7 +82,8 @@ def test_an_echo_that_was_queued_for_all_projects_is_the_record_too() -> None:
 @pytest.mark.parametrize("scope", ["shop-decisions", "orchestkit-global-best-practices"])
 def test_the_echo_of_a_local_record_stays_on_the_machine(scope: str) -> None:
     """The queue doesn't know that it must."""
-    assert [item.withheld for item in merge([*record(sharing_scope="local"), *queued(scope=scope)])] == [HOME]
+    (item,) = merge([*record(sharing_scope="local"), *queued(scope=scope)])
+    assert item.withheld == KEPT_HOME
 
 
 def test_an_echo_of_a_record_that_was_read_before_is_no_item() -> None:
@@ -117,7 +118,7 @@ def test_what_one_file_says_must_stay_stays_whoever_else_says_it() -> None:
     value = {"id": "decision-1", "summary": "Use Postgres", "timestamp": WHEN, "sharing_scope": "local"}
     loose = decision_records.understand_line(Raw("line 1", value), "shop").items
     (item,) = merge([*record(), *loose])
-    assert (item.source, item.withheld) == ("decision-records", HOME)
+    assert (item.source, item.withheld) == ("decision-records", KEPT_HOME)
 
 
 def test_the_last_of_equal_entries_counts() -> None:

@@ -25,6 +25,7 @@ from mem0_syncd.settlement import Await, Bury, Doubt, Receipt, Settlement
 from mem0_syncd.standing import Reach, Standing
 from mem0_syncd.state_folder import StateFolder
 from mem0_syncd.status import COUNTS, rfc3339, snapshot
+from mem0_syncd.withheld import KEPT_HOME
 from support.builders import NOW, item, prepared
 
 NAMES = {"seen", "delivered", "pending", "unconfirmed", "accepted", "dead", "skipped", "withheld"}
@@ -65,7 +66,7 @@ def fill(outbox: Outbox) -> None:
     destination = outbox.destinations.get().id
     items = [item(source_id=f"DEC-{number}") for number in range(8)]
     kept, foreign, *due = items
-    changes = [prepared(Withhold(kept, "local")), prepared(Skip(foreign)), *map(prepared, due)]
+    changes = [prepared(Withhold(kept, KEPT_HOME)), prepared(Skip(foreign)), *map(prepared, due)]
     outbox.ledger.apply(destination, changes, NOW)
     look = outbox.looks.begin_look(destination, "shop-decisions")
     outbox.looks.write_contact(destination, "shop-decisions", [], NOW, number=look)

@@ -8,9 +8,10 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
-from mem0_syncd.consent import AWAITS_CONSENT, Asked, Consent, GlobalScope, Terms
+from mem0_syncd.consent import Asked, Consent, GlobalScope, Terms
 from mem0_syncd.item import Kind
 from mem0_syncd.outbox.database import Database
+from mem0_syncd.withheld import Why
 
 
 class Consents:
@@ -92,11 +93,14 @@ class Consents:
         """How many best practices of a project wait for its user's word on the global scope."""
         row = self._db.row(
             "SELECT COUNT(*) AS n FROM item INDEXED BY item_of_global_scope WHERE destination = ?"
-            " AND project = ? AND kind = 'best_practice' AND status = 'withheld' AND reason = ?",
-            (destination, project, AWAITS_CONSENT),
+            " AND project = ? AND kind = 'best_practice' AND status = 'withheld' AND reason IN (?, ?)",
+            (destination, project, Why.AWAITS_CONSENT, _AWAITS_CONSENT_FORMERLY),
         )
         return int(row["n"]) if row else 0
 
+
+_AWAITS_CONSENT_FORMERLY = "the global scope of best practices awaits consent"
+"""How earlier versions stored that reason."""
 
 _DELIVERED_GLOBALLY = """
 SELECT 1 FROM item JOIN receipt USING (destination, sync_key)

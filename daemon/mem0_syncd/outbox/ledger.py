@@ -233,7 +233,7 @@ def _withdraw(sql: sqlite3.Connection, destination: int, prepared: Prepared, _no
 def _withhold(sql: sqlite3.Connection, destination: int, prepared: Prepared, now: float) -> None:
     _withdraw(sql, destination, prepared, now)
     assert isinstance(prepared.change, Withhold)  # noqa: S101 - narrows for the type checker
-    _see(sql, destination, prepared, now, "withheld", prepared.change.reason)
+    _see(sql, destination, prepared, now, "withheld", prepared.change.reason.stored)
 
 
 def _skip(sql: sqlite3.Connection, destination: int, prepared: Prepared, now: float) -> None:

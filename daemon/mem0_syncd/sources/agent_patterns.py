@@ -6,12 +6,12 @@ from mem0_syncd.item import Item, Kind
 from mem0_syncd.sources.base import Raw, Reading, Source, fault, first_text, not_an_object
 from mem0_syncd.sources.jsonl import split
 from mem0_syncd.sources.rules import (
-    NOT_DUE,
     agent_id_of,
     metadata_of,
     reason_to_withhold,
     with_best_practice,
 )
+from mem0_syncd.withheld import Why, Withheld
 
 PATH = ".claude/logs/agent-patterns.jsonl"
 
@@ -25,6 +25,8 @@ def understand(raw: Raw, project: str) -> Reading:
     if not text:
         return fault(PATH, raw, "a pattern without a text", 'give it a "pattern"')
     withheld = reason_to_withhold(entry, text)
+    if withheld is None and entry.get("pending_sync") is False:
+        withheld = Withheld(Why.NOT_DUE)
     pattern = Item(
         kind=Kind.AGENT_PATTERN,
         project=project,
@@ -32,7 +34,7 @@ def understand(raw: Raw, project: str) -> Reading:
         metadata=metadata_of(Kind.AGENT_PATTERN, entry),
         when=first_text(entry, "timestamp") or None,
         agent_id=agent_id_of(entry),
-        withheld=NOT_DUE if withheld is None and entry.get("pending_sync") is False else withheld,
+        withheld=withheld,
         source=SOURCE.name,
         path=PATH,
         place=raw.place,

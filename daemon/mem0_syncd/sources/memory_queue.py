@@ -15,6 +15,7 @@ from mem0_syncd.sources.rules import (
     with_best_practice,
     with_reference,
 )
+from mem0_syncd.withheld import Why, Withheld
 
 PATH = ".claude/memory/mem0-queue.jsonl"
 
@@ -38,7 +39,7 @@ def understand(raw: Raw, project: str) -> Reading:
     foreign = Reading()
     if kind is None:
         kind, what = Kind.DECISION, f"user_id {scope!r} is none of this project's"
-        withheld = withheld or what
+        withheld = withheld or Withheld(Why.FOREIGN_SCOPE, f"user_id {scope!r}")
         foreign = fault(PATH, raw, what, _REMEDY)
     source_id = first_text(entry, "id") or first_text(metadata, "id") if kind in _IDENTIFIED else ""
     when = first_text(metadata, "timestamp") or first_text(entry, "timestamp") or None

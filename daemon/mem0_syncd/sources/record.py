@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-from mem0_syncd.item import KEPT_HOME, QUEUE, RECORD, Item, instant
+from mem0_syncd.item import QUEUE, RECORD, Item, instant
+from mem0_syncd.withheld import KEPT_HOME
 
 
 def record_id(source_id: str) -> str:

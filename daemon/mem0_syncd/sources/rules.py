@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mem0_syncd.item import KEPT_HOME, SHORTEST_TEXT, Item, Kind, Scalar
+from mem0_syncd.item import SHORTEST_TEXT, Item, Kind, Scalar
 from mem0_syncd.sources.base import fields_of, text_of
-
-NOT_DUE = "pending_sync is false"
-TOO_SHORT = f"shorter than {SHORTEST_TEXT} characters"
+from mem0_syncd.withheld import KEPT_HOME, Why, Withheld
 
 
 def metadata_of(kind: Kind, fields: Mapping[str, Any]) -> dict[str, Scalar]:
@@ -33,11 +31,16 @@ def metadata_of(kind: Kind, fields: Mapping[str, Any]) -> dict[str, Scalar]:
     return {name: value for name, value in passed_on.items() if value != ""}
 
 
-def reason_to_withhold(entry: Mapping[str, Any], body: str) -> str | None:
+def reason_to_withhold(entry: Mapping[str, Any], body: str) -> Withheld | None:
     """Why an entry that says `body` must not be sent, if so."""
     if "local" in _ratings(entry, "sharing_scope"):
         return KEPT_HOME
-    return TOO_SHORT if len(body) < SHORTEST_TEXT else None
+    return too_short(body)
+
+
+def too_short(text: str) -> Withheld | None:
+    """The reason to withhold a text that is too short for a memory; None for any other."""
+    return Withheld(Why.TOO_SHORT) if len(text) < SHORTEST_TEXT else None
 
 
 def rates_high(entry: Mapping[str, Any]) -> bool:
