@@ -4,26 +4,44 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mem0_syncd import __version__
 from mem0_syncd.control import Answer, LongOperations, Operations, Request
+from mem0_syncd.dispatch import Dispatch
 from mem0_syncd.errands import begin_sync, forget, recall, take_inventory
+from mem0_syncd.errors import Problem
 from mem0_syncd.item import Kind
 from mem0_syncd.repair import repair
+from mem0_syncd.service import Engine
+from mem0_syncd.survey import Survey
 from mem0_syncd.telling import Tell
-
-if TYPE_CHECKING:
-    from mem0_syncd.daemon import Daemon
+from mem0_syncd.watcher import Watcher
 
 
 class Answers:
     """One daemon's answers, each for any thread."""
 
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
+    def __init__(
+        self,
+        engine: Engine,
+        survey: Survey,
+        dispatch: Dispatch,
+        watcher: Watcher,
+        *,
+        reload: Callable[[], None],
+        watch_projects: Callable[[], None],
+        problems: Callable[[], list[Problem]],
+    ) -> None:
+        """`reload` reads the settings again, and `watch_projects` watches the projects that there are now.
+
+        `problems` says what goes wrong at this moment.
+        """
+        self._engine, self._survey, self._dispatch = engine, survey, dispatch
+        self._watcher = watcher
+        self._read_settings, self._watch_projects, self._problems = reload, watch_projects, problems
         self.operations: Operations = {
             "ping": self._ping,
             "sync": self._sync,
@@ -44,69 +62,67 @@ class Answers:
         }
 
     def _ping(self, _request: Request) -> Answer:
-        pids = [delivery.line.pid for delivery in self._daemon.deliveries]
         return {
             "pid": os.getpid(),
             "version": __version__,
-            "couriers": [pid for pid in pids if pid is not None],
-            "problems": [problem.as_dict() for problem in self._daemon.problems],
+            "couriers": self._engine.deliveries.courier_pids(),
+            "problems": [problem.as_dict() for problem in self._problems()],
         }
 
     def _sync(self, request: Request) -> Answer:
         wanted = {name: request.get(name, False) for name in ("resend_marked", "accept_account")}
-        newest = begin_sync(self._daemon, request.get("project"), **wanted)
-        self._daemon.dispatch.soon()
+        newest = begin_sync(self._engine, request.get("project"), **wanted)
+        self._dispatch.soon()
         return {"newest": newest}
 
     def _deliver(self, _request: Request) -> Answer:
-        self._daemon.dispatch.soon()
+        self._dispatch.soon()
         return {}
 
     def _spool(self, _request: Request) -> Answer:
-        self._daemon.schedule.soon("spool")
+        self._survey.take_in_spool()
         return {}
 
     def _scan(self, _request: Request) -> Answer:
-        self._daemon.survey.scan_all()
+        self._survey.scan_all()
         return {}
 
     def _projects(self, _request: Request) -> Answer:
-        self._daemon.take_in_misfits()
-        self._daemon.watch_projects()
-        self._daemon.survey.scan_all()
-        self._daemon.dispatch.soon()
-        return {"projects": len(self._daemon.outbox.projects.all())}
+        self._engine.take_in_misfits()
+        self._watch_projects()
+        self._survey.scan_all()
+        self._dispatch.soon()
+        return {"projects": len(self._engine.projects())}
 
     def _probe(self, _request: Request) -> Answer:
-        state = self._daemon.settings.state_dir
+        state = self._engine.settings.state_dir
         with tempfile.TemporaryDirectory(prefix="probe-", dir=state) as folder:
-            return {"heard": self._daemon.watcher.probe(Path(folder))}
+            return {"heard": self._watcher.probe(Path(folder))}
 
     def _reload(self, _request: Request) -> Answer:
-        self._daemon.reload()
+        self._read_settings()
         return {}
 
     def _pause(self, _request: Request, *, paused: bool) -> Answer:
-        self._daemon.outbox.facts.set("paused", "yes" if paused else None)
-        self._daemon.deliveries.pause(paused=paused)
-        self._daemon.dispatch.soon()
+        self._engine.pause(paused=paused)
+        self._dispatch.soon()
         return {"paused": paused}
 
     def _recall(self, request: Request) -> Answer:
         kinds = request.get("kinds", list(Kind))
-        hits = recall(self._daemon, request["query"], request["project"], request["limit"], kinds)
+        hits = recall(self._engine, request["query"], request["project"], request["limit"], kinds)
         return {"hits": hits}
 
     def _forget(self, request: Request, tell: Tell) -> Answer:
         wanted = {key: request[key] for key in ("name", "project", "remote")}
-        return forget(self._daemon, **wanted, tell=tell)
+        return forget(self._engine, **wanted, tell=tell)
 
     def _inventory(self, request: Request, tell: Tell) -> Answer:
         where = {key: request[key] for key in ("destination", "user_id")}
-        return take_inventory(self._daemon, **where, tell=tell)
+        return take_inventory(self._engine, **where, tell=tell)
 
     def _repair(self, request: Request, tell: Tell) -> Answer:
         wanted = {key: request[key] for key in ("destination", "missing", "altered", "moved", "doubled")}
-        done = repair(self._daemon, **wanted, tell=tell)
-        self._daemon.dispatch.soon()
+        done = repair(self._engine, **wanted, tell=tell)
+        self._dispatch.soon()
         return done

@@ -17,7 +17,7 @@ from mem0_syncd.memory import SOURCE
 from mem0_syncd.outbox import DestinationRow, Outbox
 from mem0_syncd.outbox.audits import Audited
 from mem0_syncd.repair import doubles_of, remove_doubles
-from mem0_syncd.service import Service
+from mem0_syncd.service import Engine
 from mem0_syncd.standing import Reach
 from mem0_syncd.strangers import Origins
 
@@ -45,47 +45,47 @@ def is_due(last: Audited, now: float) -> bool:
     return not 0 <= now - last.at < DAY_SECONDS
 
 
-def audit_what_is_due(service: Service, now: float) -> None:
+def audit_what_is_due(engine: Engine, now: float) -> None:
     """Audit the destinations in use whose time has come, and that are well."""
-    settings, audits = service.settings, service.outbox.audits
+    settings, outbox = engine.settings, engine.outbox
     # Of one add a language model may make several memories.
-    if settings.audit == "off" or settings.infer or service.outbox.facts.get("paused") is not None:
+    if settings.audit == "off" or settings.infer or outbox.facts.is_paused:
         return
-    for destination in service.outbox.destinations.in_use():
-        last = audits.last(destination.id)
+    for destination in outbox.destinations.in_use():
+        last = outbox.audits.last(destination.id)
         if last is None:
-            audits.write(destination.id, Audited(now))
+            outbox.audits.write(destination.id, Audited(now))
         elif is_due(last, now) and destination.standing.reach is Reach.OK:
             try:
-                audit(service, destination, now)
+                audit(engine, destination, now)
             except SyncdError as error:
                 log.warning("audit failed", destination=destination.identity, reason=error.problem.what)
 
 
-def audit(service: Service, destination: DestinationRow, now: float) -> None:
+def audit(engine: Engine, destination: DestinationRow, now: float) -> None:
     """Look at what is new at a destination since the last audit, and remove the true doubles.
 
     With `audit = "report"` they are counted, and stay. Raises `SyncdError` with what stands in the way.
     """
     doubles = removed = 0
-    audits = service.outbox.audits
-    for user_id, since in audits.user_ids(destination.id).items():
-        inventory = take_inventory(service, destination=destination.id, user_id=user_id, since=since)
-        strays = _strays(service.outbox, destination, Path(inventory["path"]), since)
-        service.outbox.origins.state(destination.id, user_id, strays.origins.stated)
+    outbox = engine.outbox
+    for user_id, since in outbox.audits.user_ids(destination.id).items():
+        inventory = take_inventory(engine, destination=destination.id, user_id=user_id, since=since)
+        strays = _strays(outbox, destination, Path(inventory["path"]), since)
+        outbox.origins.state(destination.id, user_id, strays.origins.stated)
         found = gone = 0
         for key in strays.keys:
-            there = doubles_of(service, destination, user_id, key)
+            there = doubles_of(engine, destination, user_id, key)
             found += sum(len(double.extras) for double in there)
-            if service.settings.audit == "remove":
-                gone += len(remove_doubles(service, destination, there))
+            if engine.settings.audit == "remove":
+                gone += len(remove_doubles(engine, destination, there))
         if strays.strangers or found:
             log.warning("others write here", user_id=user_id, strangers=len(strays.strangers), doubles=found)
-            service.outbox.facts.set(f"second_writer:{destination.id}", "yes")
+            outbox.facts.set(f"second_writer:{destination.id}", "yes")
         if found == gone:  # what is left is looked at again
-            audits.set_audited(destination.id, user_id, inventory["newest"])
+            outbox.audits.set_audited(destination.id, user_id, inventory["newest"])
         doubles, removed = doubles + found, removed + gone
-    audits.write(destination.id, Audited(now, is_done=True, doubles=doubles, removed=removed))
+    outbox.audits.write(destination.id, Audited(now, is_done=True, doubles=doubles, removed=removed))
     log.info("audited", destination=destination.identity, doubles=doubles, removed=removed)
 
 

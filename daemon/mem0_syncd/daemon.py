@@ -1,4 +1,4 @@
-"""The daemon: the service with its clockwork of events, schedule and control socket."""
+"""The daemon: the engine with a clockwork of events, schedule and control socket around it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from mem0_syncd.old_memories import renew_some
 from mem0_syncd.outbox import Outbox, faults
 from mem0_syncd.reloading import renewed
 from mem0_syncd.scheduler import Schedule
-from mem0_syncd.service import Service
+from mem0_syncd.service import Callbacks, Engine
 from mem0_syncd.settings import Settings
 from mem0_syncd.sources import SOURCES
 from mem0_syncd.survey import Survey
@@ -59,35 +59,45 @@ MARK_LONGEST_SECONDS = 0.8
 log = structlog.get_logger("daemon")
 
 
-class Daemon(Service):
-    """The service with its clockwork: events, schedule and control socket."""
+class Daemon:
+    """An engine and its clockwork: events, schedule and control socket."""
 
     def __init__(self, settings: Settings, outbox: Outbox, bell: Bell, notifier: Notifier) -> None:
-        super().__init__(settings, outbox)
-        self.bell = bell
-        self.notifier = notifier
-        self.upgrade = Upgrade()
+        callbacks = Callbacks(self._after_change, self._mark_soon, self._look_for_origins_soon)
+        self._engine = engine = Engine(settings, outbox, callbacks)
+        self._outbox = outbox
+        self._bell = bell
+        self._notifier = notifier
+        self._upgrade = Upgrade()
         self._failures = Failures(settings.state_dir)
         self._mark_pause = MARK_SECONDS
         self._reloading = threading.Lock()
-        self.schedule = Schedule(self._after_job)
-        self.schedule.add("mark", self._mark)
-        self.schedule.add("mend", self._mend)
-        self.schedule.add("look", self._look, every=LOOK_SECONDS)
-        self.schedule.add("audit", self._audit, every=AUDIT_CHECK_SECONDS)
-        self.schedule.add("old memories", partial(renew_some, self), every=OLD_MEMORIES_SECONDS)
-        self.schedule.add("compact", self._compact, every=COMPACT_SECONDS)
-        self.schedule.add("origins", self._look_at_origins, every=ORIGINS_SECONDS)
-        self.dispatch = Dispatch(self, self.schedule, self._heed_what_was_mended)
-        self.survey = Survey(self, self.schedule, self.dispatch)
+        self._schedule = Schedule(self._after_job)
+        self._schedule.add("mark", self._mark)
+        self._schedule.add("mend", self._mend)
+        self._schedule.add("look", self._look, every=LOOK_SECONDS)
+        self._schedule.add("audit", self._audit, every=AUDIT_CHECK_SECONDS)
+        self._schedule.add("old memories", partial(renew_some, engine), every=OLD_MEMORIES_SECONDS)
+        self._schedule.add("compact", self._compact, every=COMPACT_SECONDS)
+        self._schedule.add("origins", self._look_at_origins, every=ORIGINS_SECONDS)
+        self._dispatch = Dispatch(engine, self._schedule, self._heed_what_was_mended)
+        self._survey = Survey(engine, self._schedule, self._dispatch)
         files = [*(source.path for source in SOURCES), sync_state.PATH, project_file.PATH]
         socket = paths.socket_path(settings.state_dir)
-        self.watcher = Watcher(
-            files, self.survey.heed, self._mend_soon, socket.with_suffix(".own"), self.folders.of
+        self._watcher = Watcher(
+            files, self._survey.heed, self._mend_soon, socket.with_suffix(".own"), engine.folders.of
         )
-        self.keeper = Keeper(self.watcher, self.schedule, self.deliveries, notifier, self.whereabouts)
-        answers = Answers(self)
-        self.control = ControlServer(
+        self._keeper = Keeper(self._watcher, self._schedule, engine.deliveries, notifier, engine.whereabouts)
+        answers = Answers(
+            engine,
+            self._survey,
+            self._dispatch,
+            self._watcher,
+            reload=self.reload,
+            watch_projects=self.watch_projects,
+            problems=self.problems,
+        )
+        self._control = ControlServer(
             socket,
             settings.state_dir,
             answers.operations,
@@ -102,15 +112,15 @@ class Daemon(Service):
         error that shows that the outbox is damaged.
         """
         with contextlib.ExitStack() as running:
-            running.callback(self.control.stop)
+            running.callback(self._control.stop)
             self._begin(running)
             self._wait_for_end()
-            log.info("stopping", for_another_version=self.upgrade.is_ready)
+            log.info("stopping", for_another_version=self._upgrade.is_ready)
         log.info("stopped")
-        return self.upgrade.is_ready
+        return self._upgrade.is_ready
 
     def _begin(self, running: contextlib.ExitStack) -> None:
-        outbox = self.outbox
+        engine, outbox = self._engine, self._outbox
         for name, value in (
             ("pid", str(os.getpid())),
             ("version", __version__),
@@ -118,135 +128,136 @@ class Daemon(Service):
         ):
             outbox.facts.set(name, value)
         outbox.problems.replace("", "settings", [])
-        self.control.start()
-        running.callback(self._end, self.close)
-        self.watcher.start()
-        running.callback(self.watcher.stop)
-        self.schedule.start()
-        running.callback(self.schedule.stop)
-        running.callback(self.survey.stop)
+        self._control.start()
+        running.callback(self._end, engine.close)
+        self._watcher.start()
+        running.callback(self._watcher.stop)
+        self._schedule.start()
+        running.callback(self._schedule.stop)
+        running.callback(self._survey.stop)
         self.watch_projects()
-        self.survey.scan_all()
-        self.dispatch.soon()
-        self.schedule.soon("audit")
-        self.schedule.soon("origins")
-        self.keeper.start()
-        running.callback(self._end, self.keeper.stop)
+        self._survey.scan_all()
+        self._dispatch.soon()
+        self._schedule.soon("audit")
+        self._schedule.soon("origins")
+        self._keeper.start()
+        running.callback(self._end, self._keeper.stop)
         self._say_ready()
-        running.callback(self.notifier.stopping)
-        log.info("ready", projects=len(outbox.projects.all()), pid=os.getpid())
+        running.callback(self._notifier.stopping)
+        log.info("ready", projects=len(engine.projects()), pid=os.getpid())
 
     def _wait_for_end(self) -> None:
-        while (number := self.bell.wait(TICK_SECONDS)) in {None, signal.SIGHUP}:
+        while (number := self._bell.wait(TICK_SECONDS)) in {None, signal.SIGHUP}:
             if self._failures.damage is not None:
                 raise self._failures.damage
             if number == signal.SIGHUP:
                 self.reload()
-            if self.upgrade.is_ready:
+            if self._upgrade.is_ready:
                 return
-            self.schedule.follow_clock()
+            self._schedule.follow_clock()
 
     def _end(self, part: Callable[[], None]) -> None:
         try:
             part()
         except Exception as error:
             # What couldn't be written down is looked up, and marked, after the next start.
-            if faults.problem_of(error, self.settings.state_dir) is None:
+            if faults.problem_of(error, self._engine.settings.state_dir) is None:
                 raise
             log.warning("something is left to the next start", exc_info=error)
 
     def reload(self) -> None:
         """Read the settings again; wrong ones leave the old ones in force, and are reported."""
         with self._reloading:
-            self.notifier.reloading()
-            settings, problems = renewed(self.settings)
-            if settings != self.settings:
+            self._notifier.reloading()
+            former = self._engine.settings
+            settings, problems = renewed(former)
+            if settings != former:
                 configure(settings.log_level, settings.log_file)
-                self.renew(settings)
-                self.schedule.repeat("full scan", settings.scan_seconds)
+                self._engine.renew(settings)
+                self._schedule.repeat("full scan", settings.scan_seconds)
                 self.watch_projects()
-                self.survey.scan_all()
-                self.dispatch.soon()
-            self.outbox.problems.replace("", "settings", problems)
+                self._survey.scan_all()
+                self._dispatch.soon()
+            self._outbox.problems.replace("", "settings", problems)
             log.info("settings read again", problems=[problem.what for problem in problems])
             self._say_ready()
 
     def _say_ready(self) -> None:
-        self.notifier.ready(f"{len(self.outbox.projects.all())} projects")
+        self._notifier.ready(f"{len(self._engine.projects())} projects")
 
     # Work
 
     def _after_change(self, *, major: bool) -> None:
         if major:
-            self.dispatch.soon()
+            self._dispatch.soon()
         else:
-            self.dispatch.by(self.settings.flush_seconds)
+            self._dispatch.by(self._engine.settings.flush_seconds)
 
     def _heed_what_was_mended(self) -> None:
         """A person may have put right, in the settings, what holds a destination."""
-        if renewed(self.settings) != (self.settings, []):
+        settings = self._engine.settings
+        if renewed(settings) != (settings, []):
             self.reload()
 
-    def _look_for_origins(self) -> None:
-        self.schedule.soon("origins")
+    def _look_for_origins_soon(self) -> None:
+        self._schedule.soon("origins")
 
     def _look_at_origins(self) -> None:
-        if self.origin_looks.look():
-            self.schedule.soon("origins")
+        if self._engine.look_for_origins():
+            self._schedule.soon("origins")
 
     def _mark_soon(self) -> None:
-        self.schedule.by("mark", self._mark_pause)
+        self._schedule.by("mark", self._mark_pause)
 
     def _mark(self) -> None:
         begun = time.monotonic()
-        if not self.marks.write():
-            self.schedule.by("mark", MEND_SECONDS)
+        if not self._engine.write_marks():
+            self._schedule.by("mark", MEND_SECONDS)
         # Marking thousands of decisions takes a while: it mustn't be most of what the daemon does.
         self._mark_pause = min(max(MARK_SECONDS, 20 * (time.monotonic() - begun)), MARK_LONGEST_SECONDS)
 
     def watch_projects(self) -> None:
         """Watch the projects that there are now."""
-        self._report_unwatched(self.watcher.watch(self.outbox.projects.all()))
+        self._report_unwatched(self._watcher.watch(self._engine.projects()))
 
     def _audit(self) -> None:
-        audit_what_is_due(self, time.time())
+        audit_what_is_due(self._engine, time.time())
 
     def _mend_soon(self) -> None:
-        self.schedule.soon("mend")
+        self._schedule.soon("mend")
 
     def _mend(self) -> None:
-        self._report_unwatched(self.watcher.mend())
+        self._report_unwatched(self._watcher.mend())
 
     def _look(self) -> None:
         """Look for what no event tells of."""
-        self.outbox.soundness.check()
-        if self.take_in_misfits():
+        self._outbox.soundness.check()
+        if self._engine.take_in_misfits():
             self.watch_projects()
-            self.survey.scan_all()
-        self._report_unwatched(self.watcher.look())
-        self.upgrade.look()
-        if self.upgrade.is_ready:
-            self.bell.ring()
+            self._survey.scan_all()
+        self._report_unwatched(self._watcher.look())
+        self._upgrade.look()
+        if self._upgrade.is_ready:
+            self._bell.ring()
 
     def _report_unwatched(self, problems: list[Problem]) -> None:
-        self.outbox.problems.replace("", "watcher", problems)
+        self._outbox.problems.replace("", "watcher", problems)
         if problems:  # What no event tells of is looked at instead.
-            self.survey.scan_all()
-            self.schedule.by("look", MEND_SECONDS)
+            self._survey.scan_all()
+            self._schedule.by("look", MEND_SECONDS)
 
-    @property
     def problems(self) -> list[Problem]:
         """What goes wrong at this moment."""
-        upgrade = [self.upgrade.problem] if self.upgrade.problem else []
-        return list(dict.fromkeys([*self._failures, *upgrade, *self.keeper.problems]))
+        upgrade = [self._upgrade.problem] if self._upgrade.problem else []
+        return list(dict.fromkeys([*self._failures, *upgrade, *self._keeper.problems]))
 
     def _after_job(self, name: str, error: Exception | None) -> None:
         self._failures.hear(name, error)
         if error is not None:
-            self.schedule.by(name, MEND_SECONDS)
+            self._schedule.by(name, MEND_SECONDS)
         if self._failures.damage is not None:
-            self.bell.ring()
+            self._bell.ring()
 
     def _compact(self) -> None:
-        freed = self.outbox.compaction.run()
+        freed = self._outbox.compaction.run()
         log.debug("compacted", freed=freed)

@@ -8,31 +8,31 @@ from functools import partial
 
 from mem0_syncd.delivery import Delivery
 from mem0_syncd.scheduler import Schedule
-from mem0_syncd.service import Service
+from mem0_syncd.service import Engine
 
 BEAT_SECONDS = 60.0
 """How often delivery looks for what is due unasked, should a wake-up ever be lost."""
 
 
 class Dispatch:
-    """Runs a service's deliveries, and ends couriers that have nothing to do; for any thread."""
+    """Runs an engine's deliveries, and ends couriers that have nothing to do; for any thread."""
 
-    def __init__(self, service: Service, schedule: Schedule, before_probe: Callable[[], None]) -> None:
+    def __init__(self, engine: Engine, schedule: Schedule, before_probe: Callable[[], None]) -> None:
         """`before_probe` is called before it is seen whether a hold has an end."""
-        self._service, self._schedule = service, schedule
+        self._engine, self._schedule = engine, schedule
         self._before_probe = before_probe
         self._added: set[int] = set()
         self._adding = threading.Lock()
 
     def by(self, seconds: float) -> None:
         """Have what is due delivered within so many seconds."""
-        for delivery in self._service.deliveries_in_use():
+        for delivery in self._engine.deliveries_in_use():
             self._add(delivery)
             self._schedule.by(_work("deliver", delivery), seconds)
 
     def soon(self) -> None:
         """Have what is due delivered now."""
-        for delivery in self._service.deliveries:
+        for delivery in self._engine.deliveries:
             delivery.nudge()
         self.by(0.0)
 
@@ -50,11 +50,11 @@ class Dispatch:
         wait = delivery.run()
         if wait is not None:
             self._schedule.by(_work("deliver", delivery), wait)
-        self._schedule.by(_work("rest", delivery), self._service.settings.courier_idle_seconds)
+        self._schedule.by(_work("rest", delivery), self._engine.settings.courier_idle_seconds)
 
     def _rest(self, delivery: Delivery) -> None:
-        wait = delivery.line.rest(self._service.settings.courier_idle_seconds)
-        if delivery.line.pid is not None:
+        wait = delivery.rest(self._engine.settings.courier_idle_seconds)
+        if delivery.courier_pid is not None:
             self._schedule.by(_work("rest", delivery), wait)
 
 

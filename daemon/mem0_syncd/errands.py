@@ -1,4 +1,4 @@
-"""What a person asks of the service, and waits for: sync, recall, forget, and what there is in Mem0."""
+"""What a person asks of the engine, and waits for: sync, recall, forget, and what there is in Mem0."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 
 import structlog
 
-from mem0_syncd import means, paths
+from mem0_syncd import paths
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.item import Kind
 from mem0_syncd.memory import user_id
-from mem0_syncd.service import Service
+from mem0_syncd.service import Engine
 from mem0_syncd.state_folder import StateFolder
 from mem0_syncd.telling import Tell, to_nobody
 
@@ -23,7 +23,7 @@ log = structlog.get_logger("errands")
 
 
 def begin_sync(
-    service: Service,
+    engine: Engine,
     project_id: str | None = None,
     *,
     resend_marked: bool = False,
@@ -34,46 +34,45 @@ def begin_sync(
     `resend_marked` takes in what others marked as synced, too; `accept_account` goes on with the account
     that the key is of now.
     """
-    outbox = service.outbox
+    outbox = engine.outbox
     if accept_account:
-        _accept_accounts(service)
-    service.take_in_spool()
+        _accept_accounts(engine)
+    engine.take_in_spool()
     wanted = [it for it in outbox.projects.all() if project_id in {None, it.id}]
-    service.scan_until_settled(wanted, heed_marks=not resend_marked)
+    engine.scan_until_settled(wanted, heed_marks=not resend_marked)
     for destination in outbox.destinations.in_use():
         outbox.queue.make_due(destination.id, time.time())
         outbox.destinations.probe_now(destination.id, time.time())
     return outbox.queue.newest_id()
 
 
-def _accept_accounts(service: Service) -> None:
+def _accept_accounts(engine: Engine) -> None:
     """Go on with the accounts that the keys are of now; each is a destination of its own."""
-    outbox = service.outbox
+    outbox = engine.outbox
     accepted = []
     for destination in outbox.destinations.in_use():
         if destination.account:
-            account = service.deliveries.to(destination).questions.account()
+            account = engine.questions(destination).account()
             if account not in ("", destination.account):
                 accepted.append(outbox.destinations.accept_account(destination, account))
     if not accepted:
         where = ", ".join(it.identity for it in outbox.destinations.in_use())
         raise SyncdError("the API key is of the account in use", where=where, remedy="see: mem0-syncd status")
     log.info("accounts accepted", identities=[it.identity for it in accepted])
-    service.forget()
-    service.marks.note({project.id for project in outbox.projects.all()})
+    engine.forget()
+    engine.note_marks()
 
 
 def recall(
-    service: Service, query: str, project: str, limit: int, kinds: Iterable[str] = tuple(Kind)
+    engine: Engine, query: str, project: str, limit: int, kinds: Iterable[str] = tuple(Kind)
 ) -> list[dict[str, Any]]:
     """The memories of some kinds of a project, and global best practices, that are nearest to a query."""
     user_ids = [user_id(Kind(kind), project) for kind in kinds]
-    destination = service.outbox.destinations.of(project)
-    return service.deliveries.to(destination).questions.search(query, user_ids, limit)
+    return engine.questions_of(project).search(query, user_ids, limit)
 
 
 def forget(
-    service: Service, *, name: str | None, project: str | None, remote: bool, tell: Tell = to_nobody
+    engine: Engine, *, name: str | None, project: str | None, remote: bool, tell: Tell = to_nobody
 ) -> dict[str, int]:
     """Put tombstones on items, and delete their memories if asked to; says how many of each.
 
@@ -81,17 +80,17 @@ def forget(
 
     Raises `SyncdError` where nothing is known by that name, or something is just being sent.
     """
-    where = name or project or ""
+    outbox, where = engine.outbox, name or project or ""
     done = {"forgotten": 0, "deleted": 0}
-    for destination in service.outbox.destinations.in_use():
-        found = service.outbox.tombstones.find(destination.id, name=name, project=project)
+    for destination in outbox.destinations.in_use():
+        found = outbox.tombstones.find(destination.id, name=name, project=project)
         if any(item.is_under_way for item in found):
             raise SyncdError("it is just being sent", where=where, remedy="mem0-syncd sync, and then again")
         for number, item in enumerate(found, 1):
             for memory_id in item.memory_ids if remote else ():
-                service.deliveries.to(destination).questions.delete(memory_id)
+                engine.questions(destination).delete(memory_id)
                 done["deleted"] += 1
-            service.outbox.tombstones.bury(destination.id, [item.sync_key], receipts_too=remote)
+            outbox.tombstones.bury(destination.id, [item.sync_key], receipts_too=remote)
             tell(number, len(found))
         done["forgotten"] += len(found)
     if not done["forgotten"]:
@@ -102,7 +101,7 @@ def forget(
 
 
 def take_inventory(
-    service: Service, *, destination: int, user_id: str, since: str = "", tell: Tell = to_nobody
+    engine: Engine, *, destination: int, user_id: str, since: str = "", tell: Tell = to_nobody
 ) -> dict[str, Any]:
     """Write down what a user id holds: says in which file, which is the asker's to delete, and until when.
 
@@ -110,13 +109,14 @@ def take_inventory(
     unless it `is_complete`. What was stored less than `read_lag` seconds before need not be shown yet. `tell`
     hears how many memories are read.
     """
-    row = service.outbox.destinations.get(destination)
-    folder = paths.make_private(StateFolder(service.settings.state_dir).inventories)
+    outbox = engine.outbox
+    row = outbox.destinations.get(destination)
+    folder = paths.make_private(StateFolder(engine.settings.state_dir).inventories)
     handle, name = tempfile.mkstemp(suffix=".jsonl", dir=folder)
     os.close(handle)
     try:
-        said = service.deliveries.to(row).questions.take_inventory(user_id, since, Path(name), tell)
+        said = engine.questions(row).take_inventory(user_id, since, Path(name), tell)
     except BaseException:
         Path(name).unlink()
         raise
-    return {**said, "path": name, "read_lag": means.means(service.settings, row).rules.read_lag}
+    return {**said, "path": name, "read_lag": engine.rules_of(row).read_lag}

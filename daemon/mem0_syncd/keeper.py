@@ -74,12 +74,12 @@ class Keeper:
                 **self._schedule.signs(),
                 # A round waits for answers most of its time; that it takes turns is its sign.
                 **{f"deliver {it.destination_id}": it.sign() for it in self._deliveries},
-                **{name: delivery.line.sign() for name, delivery in couriers.items()},
+                **{name: delivery.courier_sign() for name, delivery in couriers.items()},
             }
         )
         silent = {part: n * self._period for part, n in looks.items() if n * self._period >= SILENT_SECONDS}
         for name in silent.keys() & couriers.keys():
-            couriers[name].line.end_silent()
+            couriers[name].end_silent_courier()
             del silent[name]
         if not any(map(_is_fatal, silent.keys(), silent.values())):
             self._notifier.alive()

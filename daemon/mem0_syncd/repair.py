@@ -13,7 +13,7 @@ from mem0_syncd.failpoint import failpoint
 from mem0_syncd.outbox import DestinationRow
 from mem0_syncd.outbox.receipts import Move
 from mem0_syncd.outbox.wishes import Wish
-from mem0_syncd.service import Service
+from mem0_syncd.service import Engine
 from mem0_syncd.telling import Tell, to_nobody
 
 log = structlog.get_logger("repair")
@@ -23,7 +23,7 @@ Found = Mapping[str, Any]
 
 
 def repair(
-    service: Service,
+    engine: Engine,
     *,
     destination: int,
     missing: Iterable[Found],
@@ -37,7 +37,8 @@ def repair(
     Says which memories were removed, which items no source says any more, and the newest entry's id; `tell`
     hears how many doubles are dealt with.
     """
-    outbox, row = service.outbox, service.outbox.destinations.get(destination)
+    outbox = engine.outbox
+    row = outbox.destinations.get(destination)
     altered = list(altered)
     with outbox.transaction():
         outbox.receipts.move(destination, map(_move, (*moved, *altered)))
@@ -46,31 +47,31 @@ def repair(
         outbox.wishes.add(destination, wishes)
     failpoint("wished")
     if wishes:
-        service.scan_anew()
+        engine.scan_anew()
     unsaid = outbox.wishes.end(destination)
     removed: list[str] = []
     for number, it in enumerate(doubled, 1):
-        removed += remove_doubles(service, row, doubles_of(service, row, it["user_id"], it["sync_key"]))
+        removed += remove_doubles(engine, row, doubles_of(engine, row, it["user_id"], it["sync_key"]))
         tell(number, len(doubled))
     outbox.audits.settle(destination)
     outbox.destinations.probe_now(destination, time.time())
     return {"newest": outbox.queue.newest_id(), "removed": removed, "unsaid": sorted(unsaid)}
 
 
-def doubles_of(service: Service, destination: DestinationRow, user_id: str, sync_key: str) -> list[Double]:
+def doubles_of(engine: Engine, destination: DestinationRow, user_id: str, sync_key: str) -> list[Double]:
     """The true doubles of an item, as they are now."""
-    if service.settings.infer:  # of one add a language model may make several memories
+    if engine.settings.infer:  # of one add a language model may make several memories
         return []
-    return find_doubles(service.deliveries.to(destination).questions.copies(user_id, sync_key))
+    return find_doubles(engine.questions(destination).copies(user_id, sync_key))
 
 
-def remove_doubles(service: Service, destination: DestinationRow, doubles: Iterable[Double]) -> list[str]:
+def remove_doubles(engine: Engine, destination: DestinationRow, doubles: Iterable[Double]) -> list[str]:
     """Delete the extras of doubles, as far as they may go; returns their memory ids."""
-    removed: list[str] = []
+    outbox, removed = engine.outbox, list[str]()
     for double in doubles:
-        if service.outbox.looks.let_go(destination.id, double):
+        if outbox.looks.let_go(destination.id, double):
             failpoint("let go")
-            gone = service.deliveries.to(destination).questions.remove(double)
+            gone = engine.questions(destination).remove(double)
             log.warning("doubles removed", key=double.survivor.sync_key, memories=gone)
             removed += gone
     return removed

@@ -1,4 +1,4 @@
-"""The service: scanning, delivering and marking on one state folder, with or without a daemon around it."""
+"""The engine: scanning, delivering and marking on one state folder, with or without a daemon around it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import math
 import shutil
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
 
 from mem0_syncd import folder_check, listing, means, project_file, sync_state
-from mem0_syncd.delivery import Deliveries, Delivery, Means
+from mem0_syncd.delivery import Deliveries, Delivery, Means, Questions
 from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.file_news import Turn
 from mem0_syncd.folders import Folders
@@ -31,6 +31,7 @@ from mem0_syncd.redactor import Redactor
 from mem0_syncd.routes import Routes
 from mem0_syncd.scanner import RETRY_SECONDS, Scanner
 from mem0_syncd.settings import Settings
+from mem0_syncd.settlement import Rules
 from mem0_syncd.sources import SOURCES
 from mem0_syncd.state_folder import StateFolder
 from mem0_syncd.unchanged import Unchanged
@@ -56,12 +57,27 @@ class Scans:
     retry: dict[Path, float] = field(default_factory=dict)
 
 
-class Service:
-    """Everything that runs on one state folder, for the holder of its lock."""
+@dataclass(frozen=True, slots=True)
+class Callbacks:
+    """What is called, on any thread, when there is something to do that a scan doesn't do itself.
 
-    def __init__(self, settings: Settings, outbox: Outbox) -> None:
+    `on_change` is called when changes have just become durable, with `major`: whether a major decision is
+    among them. `on_marks_due` is called when there are marks to write, and `on_origin_unknown` when a
+    project's origin must be looked for; where that is None, the scan looks itself.
+    """
+
+    on_change: Callable[..., None] = lambda *, major: None  # noqa: ARG005
+    on_marks_due: Callable[[], None] = lambda: None
+    on_origin_unknown: Callable[[], None] | None = None
+
+
+class Engine:
+    """Everything that runs on one state folder, for the holder of its lock; without a clockwork."""
+
+    def __init__(self, settings: Settings, outbox: Outbox, callbacks: Callbacks | None = None) -> None:
         self.settings = settings
         self.outbox = outbox
+        self._callbacks = callbacks or Callbacks()
         shutil.rmtree(StateFolder(settings.state_dir).inventories, ignore_errors=True)
         destination = means.choose_destination(settings, outbox.destinations)
         self.folders = Folders(outbox.projects, settings.trusted_folders)
@@ -70,12 +86,15 @@ class Service:
         log.info("destination", identity=destination.identity, doubted=left)
         self._read_anew()
         self.deliveries = Deliveries(self._make_delivery)
-        self.deliveries.pause(paused=outbox.facts.get("paused") is not None)
+        self.deliveries.pause(paused=outbox.facts.is_paused)
         self.whereabouts = Whereabouts()
-        self.marks = Marks(outbox, self._mark_soon, self.folders, self.whereabouts, self._redactor)
+        self.marks = Marks(
+            outbox, self._callbacks.on_marks_due, self.folders, self.whereabouts, self._redactor
+        )
         self.routes = Routes(outbox, self._destination_named, self._after_move, self.folders)
         self.pickup = Pickup(outbox, self.routes, settings.state_dir, self.folders, self.whereabouts)
-        self.origin_looks = OriginLooks(outbox, self._look_for_origins, self.folders)
+        ask = self._callbacks.on_origin_unknown or self._look_for_origins
+        self.origin_looks = OriginLooks(outbox, ask, self.folders)
         # One turn of a scan, or the spool, at a time.
         self._scanning = threading.Lock()
         self._beginning = threading.Lock()
@@ -90,7 +109,7 @@ class Service:
             infer=self.settings.infer,
             redaction=self.settings.redact,
             allow=self.settings.redact_allow,
-            on_change=self._after_change,
+            on_change=self._callbacks.on_change,
         )
         self.scanner = Scanner(self.outbox, self.intake, self.folders)
         self.unchanged = Unchanged(self.outbox, self.scanner)
@@ -113,20 +132,17 @@ class Service:
         """Watch the projects that the settings list; returns what stands in the way."""
         return listing.take_in_settings(self.outbox, self.settings.projects, trusted=self.folders.trusted)
 
-    def _after_change(self, *, major: bool) -> None:
-        """Hear of changes that have just become durable; for whoever delivers beside the scan."""
-
     def _look_for_origins(self) -> None:
-        """Hear that a project's origin isn't known; for whoever looks beside the scan."""
-        while self.origin_looks.look():
+        while self.look_for_origins():
             pass
 
-    def _mark_soon(self) -> None:
-        """Hear that marks are due; for whoever writes them beside the scan."""
+    def look_for_origins(self) -> bool:
+        """Look at some of the repositories that a look is due at; returns whether there are more."""
+        return self.origin_looks.look()
 
     def _doubt_what_was_sending(self, destination: DestinationRow) -> int:
         now = time.time()
-        rules = self._means_of(destination).rules
+        rules = self.rules_of(destination)
         self.outbox.times.clamp(destination.id, now, rules)
         return self.outbox.queue.doubt_what_was_sending(destination.id, now, rules.certain_after(now))
 
@@ -135,12 +151,16 @@ class Service:
         renewed_at = self.outbox.facts.get(RENEWED_AT)
         if renewed_at is not None:
             # What the damaged outbox had sent must be there to be seen when Mem0 is asked what it holds.
-            longest = self._means_of(destination).rules.certain_after(0.0)
-            delivery.line.hold_off(min(longest, float(renewed_at) + longest - time.time()))
+            longest = self.rules_of(destination).certain_after(0.0)
+            delivery.hold_off(min(longest, float(renewed_at) + longest - time.time()))
         return delivery
 
     def _means_of(self, destination: DestinationRow) -> Means:
         return means.means(self.settings, destination)
+
+    def rules_of(self, destination: DestinationRow) -> Rules:
+        """By which rules an outcome at a destination is settled."""
+        return self._means_of(destination).rules
 
     def _destination_named(self, name: str | None) -> DestinationRow:
         return means.destination_named(name, self.settings, self.outbox.destinations)
@@ -160,6 +180,35 @@ class Service:
         """The deliveries to where any project's items go now."""
         return [self.deliveries.to(it) for it in self.outbox.destinations.in_use()]
 
+    def questions(self, destination: DestinationRow) -> Questions:
+        """What can be asked of a destination beside all deliveries."""
+        return self.deliveries.to(destination).questions
+
+    def questions_of(self, project: str) -> Questions:
+        """What can be asked of the destination that a project's items go to."""
+        return self.questions(self.outbox.destinations.of(project))
+
+    def pause(self, *, paused: bool) -> None:
+        """Begin nothing more anywhere, or go on; for later starts as well."""
+        self.outbox.facts.pause(paused=paused)
+        self.deliveries.pause(paused=paused)
+
+    def projects(self) -> list[ProjectRow]:
+        """The watched folders."""
+        return self.outbox.projects.all()
+
+    def note_marks(self) -> None:
+        """Have the marks of all projects looked at by the next write of marks."""
+        self.marks.note({project.id for project in self.projects()})
+
+    def write_marks(self) -> bool:
+        """Write the marks that are due; returns whether all could be written."""
+        return self.marks.write()
+
+    def marks_are_ours(self, folder: Path) -> bool:
+        """Whether a folder's sync-state file is as it was written here last."""
+        return self.marks.are_ours(folder)
+
     # Scanning
 
     def scan(
@@ -174,7 +223,7 @@ class Service:
         Without `heed_marks`, what others marked as synced is taken in, too.
         """
         scans, failure = Scans(), None
-        for project in self.outbox.projects.all() if only is None else only:
+        for project in self.projects() if only is None else only:
             try:
                 for _ in self.turns(project, scans, changed_only=changed_only, heed_marks=heed_marks):
                     time.sleep(GIVE_WAY_SECONDS)
@@ -274,7 +323,7 @@ class Service:
         self, only: Iterable[ProjectRow] | None = None, *, heed_marks: bool = True
     ) -> None:
         """Scan, and again while a file looks as if a writer were at work on it."""
-        left = list(self.outbox.projects.all() if only is None else only)
+        left = list(self.projects() if only is None else only)
         while left:
             retry = self.scan(left, heed_marks=heed_marks).retry
             left = [project for project in left if retry.get(project.path, math.inf) <= RETRY_SECONDS]

@@ -56,7 +56,7 @@ def _snapshot(outbox: Outbox, running: str, said: dict[str, Any]) -> dict[str, A
     alive = running != "stopped"
     return {
         "schema": SCHEMA,
-        "state": _state(running, paused=outbox.facts.get("paused") is not None, problems=bool(problems)),
+        "state": _state(running, paused=outbox.facts.is_paused, problems=bool(problems)),
         "daemon": {
             "running": alive,
             "pid": int(outbox.facts.get("pid") or 0) or None if alive else None,

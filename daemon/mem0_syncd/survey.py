@@ -13,7 +13,7 @@ from mem0_syncd.dispatch import Dispatch
 from mem0_syncd.file_news import Turn
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.scheduler import Schedule
-from mem0_syncd.service import GIVE_WAY_SECONDS, Scans, Service
+from mem0_syncd.service import GIVE_WAY_SECONDS, Engine, Scans
 
 MARKS_SECONDS = 0.2
 """How long a change of marks waits for further ones, for they come with every few receipts."""
@@ -45,20 +45,20 @@ class _UnderWay:
 
 
 class Survey:
-    """Runs a service's scans, and has what they found delivered; for any thread.
+    """Runs an engine's scans, and has what they found delivered; for any thread.
 
     Each project has its turns, so that a small one never waits for the end of a large one.
     """
 
-    def __init__(self, service: Service, schedule: Schedule, dispatch: Dispatch) -> None:
-        self._service, self._schedule, self._dispatch = service, schedule, dispatch
+    def __init__(self, engine: Engine, schedule: Schedule, dispatch: Dispatch) -> None:
+        self._engine, self._schedule, self._dispatch = engine, schedule, dispatch
         self._notes: dict[Path, _Note] = {}
         self._noting = threading.Lock()
         # What is large, or took long the last time, and until when it rests.
         self._long: dict[Path, float] = {}
         self._stopped = False
         schedule.add("scan", self._scan)
-        schedule.add("full scan", self.scan_all, every=service.settings.scan_seconds)
+        schedule.add("full scan", self.scan_all, every=engine.settings.scan_seconds)
         schedule.add("spool", self._take_in_spool)
 
     def stop(self) -> None:
@@ -69,7 +69,7 @@ class Survey:
         """Have a project's folder scanned in which some files, or any if none is named, have changed."""
         # Most marks are our own, and none tells anything of the other files.
         only_marks = names == {Path(sync_state.PATH).name}
-        if only_marks and self._service.marks.are_ours(folder):
+        if only_marks and self._engine.marks_are_ours(folder):
             return
         seconds = MARKS_SECONDS if only_marks else 0.0
         self._note(folder, changed_only=only_marks, seconds=seconds, is_urgent=True)
@@ -77,10 +77,14 @@ class Survey:
 
     def scan_all(self) -> None:
         """Have everything read, and what was spooled taken up."""
-        self._schedule.soon("spool")
-        for project in self._service.outbox.projects.all():
+        self.take_in_spool()
+        for project in self._engine.projects():
             self._note(project.path, changed_only=True)
         self._schedule.soon("scan")
+
+    def take_in_spool(self) -> None:
+        """Have what was spooled taken in now."""
+        self._schedule.soon("spool")
 
     def _note(
         self, folder: Path, *, changed_only: bool, seconds: float = 0.0, is_urgent: bool = False
@@ -131,10 +135,10 @@ class Survey:
                 if len(under_way) >= most or (is_large and any(scan.is_large for scan in under_way)):
                     continue
                 note = self._notes.pop(folder)
-            rows = rows or {it.path: it for it in self._service.outbox.projects.all()}
+            rows = rows or {it.path: it for it in self._engine.projects()}
             if project := rows.get(folder):
                 scans = Scans()
-                turns = self._service.turns(project, scans, changed_only=note.changed_only)
+                turns = self._engine.turns(project, scans, changed_only=note.changed_only)
                 under_way.append(_UnderWay(project, note, scans, turns, is_large))
         return bool(under_way)
 
@@ -173,11 +177,11 @@ class Survey:
             self._schedule.by("scan", max(0.0, min(left) - time.monotonic()))
 
     def _take_in_spool(self) -> None:
-        self._after(self._service.take_in_spool())
+        self._after(self._engine.take_in_spool())
 
     def _after(self, scans: Scans) -> None:
         if scans.changes:  # a route changes what is due, and not by a batch
-            self._dispatch.by(self._service.settings.flush_seconds)
+            self._dispatch.by(self._engine.settings.flush_seconds)
         for folder, seconds in scans.retry.items():
             self._note(folder, changed_only=False, seconds=seconds)
             self._schedule.by("scan", seconds)

@@ -17,12 +17,12 @@ from mem0_syncd.intake import Intake
 from mem0_syncd.marks import Marks
 from mem0_syncd.memory import Memory
 from mem0_syncd.outcome import Outcome, Stored
-from mem0_syncd.service import Service
+from mem0_syncd.service import Engine
 from mem0_syncd.settlement import Receipt
 
 STEPS: tuple[tuple[type, str, Step], ...] = (
-    (Service, "scan", Step.SCAN),
-    (Service, "take_in_spool", Step.SPOOL),
+    (Engine, "scan", Step.SCAN),
+    (Engine, "take_in_spool", Step.SPOOL),
     (Marks, "write", Step.MARK),
     (Intake, "take_in", Step.ENQUEUE),
     (Claims, "take", Step.CLAIM),

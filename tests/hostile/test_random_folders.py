@@ -22,7 +22,7 @@ from mem0_syncd import settings as configuration
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.memory import GLOBAL_BEST_PRACTICES, Memory
 from mem0_syncd.outbox import Outbox
-from mem0_syncd.service import Service
+from mem0_syncd.service import Engine
 from support.daemon import running
 from support.decision_log import decision, write_log
 from support.hostile_world import MOST_BYTES, SYNC_STATE, HostileWorld
@@ -77,13 +77,13 @@ class House:
         self.patch = patch
 
     @contextmanager
-    def service(self) -> Iterator[Service]:
-        """A service on a state folder of its own."""
+    def engine(self) -> Iterator[Engine]:
+        """An engine on a state folder of its own."""
         state = Path(tempfile.mkdtemp(dir=self.folder))
         self.patch.setenv("MEM0_SYNCD_STATE_DIR", str(state))
         outbox = Outbox.open(state)
         try:
-            yield Service(configuration.load(), outbox)
+            yield Engine(configuration.load(), outbox)
         finally:
             outbox.close()
             shutil.rmtree(state)
@@ -111,18 +111,18 @@ def check(house: House, folder: Folder) -> None:
     innocent = house.code / "innocent"
     mine = [hostile, innocent / SYNC_STATE]
     before = picture_of(house.home, leaving_out=mine)
-    with house.service() as service, Openings(house.private) as openings, not_stuck():
-        outbox = service.outbox
+    with house.engine() as engine, Openings(house.private) as openings, not_stuck():
+        outbox = engine.outbox
         projects.add(outbox, innocent)
         folder.build(hostile)
         with contextlib.suppress(SyncdError):
             projects.add(outbox, hostile)
         watched = {it.path for it in outbox.projects.all()}
         for _ in range(2):
-            service.scan(heed_marks=True)
-            service.marks.note({it.id for it in outbox.projects.all()})
-            service.marks.write()
-        rows = service.outbox.database.rows("SELECT frozen FROM entry")
+            engine.scan(heed_marks=True)
+            engine.marks.note({it.id for it in outbox.projects.all()})
+            engine.marks.write()
+        rows = engine.outbox.database.rows("SELECT frozen FROM entry")
         opened = openings.files
     assert not opened, opened
     assert watched <= {innocent, hostile}

@@ -248,7 +248,7 @@ class Delivering(RuleBasedStateMachine):
             path.unlink()
 
     def _start(self) -> None:
-        """What `Service` does when it starts."""
+        """What `Engine` does when it starts."""
         self.couriers.clear()
         FakeCourier.check = self._check_push
         for module in TIMED:
@@ -270,14 +270,14 @@ class Delivering(RuleBasedStateMachine):
             clock=DaemonClock(self.wall, self.clock),
         )
         self.delivery.line.news = NeverWait()
-        self.service: Any = SimpleNamespace(
+        self.engine: Any = SimpleNamespace(
             settings=SimpleNamespace(infer=False, audit="remove"),
             outbox=self.outbox,
-            deliveries=SimpleNamespace(to=lambda _: SimpleNamespace(questions=Asked(self))),
+            questions=lambda _: Asked(self),
             scan_anew=self._scan_anew,
         )
         for module, name, stand_in in (
-            (audit_module, "take_inventory", lambda _service, **what: self._take_inventory(**what)),
+            (audit_module, "take_inventory", lambda _engine, **what: self._take_inventory(**what)),
             (inspection_module, "time", SimpleNamespace(time=self.wall, sleep=self.mem0.wait)),
         ):
             setattr(module, name, stand_in)
@@ -366,7 +366,7 @@ class Delivering(RuleBasedStateMachine):
         """Memories with old hashes are given new ones, as it is done every minute."""
         if not self.is_released:
             for old in self.outbox.old_memories.some(self.destination, 20):
-                old_memories_module._renew(self.service, self.outbox.destinations.get(), old)
+                old_memories_module._renew(self.engine, self.outbox.destinations.get(), old)
 
     def ask_to_renew(self, memory_id: str, **item: Any) -> dict[str, str] | None:
         """What `Questions.renew` asks the courier."""
@@ -385,7 +385,7 @@ class Delivering(RuleBasedStateMachine):
     @rule()
     def audit(self) -> None:
         destination = self.outbox.destinations.get()
-        audit_module.audit(self.service, destination, self.clock.now)
+        audit_module.audit(self.engine, destination, self.clock.now)
 
     @rule(overwrite=st.booleans())
     def repair(self, *, overwrite: bool) -> None:
@@ -405,7 +405,7 @@ class Delivering(RuleBasedStateMachine):
         wanted |= {} if overwrite else {"altered": []}
         self.stay_deleted -= {it["sync_key"] for it in wanted["missing"]}
         identical = [it for it in found["doubled"] if it["identical"]]
-        repair(self.service, destination=self.destination, **wanted, doubled=identical)
+        repair(self.engine, destination=self.destination, **wanted, doubled=identical)
 
     def _scan_anew(self) -> None:
         self.scanner.forget()

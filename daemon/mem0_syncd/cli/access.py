@@ -14,7 +14,7 @@ from mem0_syncd.lock import deliverer
 from mem0_syncd.outbox import Outbox
 
 if TYPE_CHECKING:
-    from mem0_syncd.service import Service
+    from mem0_syncd.service import Engine
 
 START_SECONDS = 30.0
 """How long a daemon may hold the lock before it answers: to bring an outbox up to date takes a while."""
@@ -71,17 +71,17 @@ def either(through_daemon: Callable[[], T], without: Callable[[], T]) -> T:
 
 
 @contextmanager
-def alone(state: Path, command: str) -> Iterator[Service]:
-    """The service for a command without a daemon, under the lock."""
+def alone(state: Path, command: str) -> Iterator[Engine]:
+    """The engine for a command without a daemon, under the lock."""
     from mem0_syncd import log, settings
-    from mem0_syncd.service import Service
+    from mem0_syncd.service import Engine
 
     chosen = settings.load()
     log.configure("error")
     paths.make_private(state)
     with deliverer(state, command, wait=60.0), closing(Outbox.open(state)) as outbox:
-        service = Service(chosen, outbox)
+        engine = Engine(chosen, outbox)
         try:
-            yield service
+            yield engine
         finally:
-            service.close()
+            engine.close()

@@ -33,8 +33,8 @@ def forget(name: str | None, *, path: Path | None, remote: bool) -> None:
     wanted = {"name": name, "project": project, "remote": remote}
 
     def without_daemon(tell: Tell) -> dict[str, int]:
-        with alone(state, "forget") as service:
-            return errands.forget(service, name=name, project=project, remote=remote, tell=tell)
+        with alone(state, "forget") as engine:
+            return errands.forget(engine, name=name, project=project, remote=remote, tell=tell)
 
     with progress("forgetting") as told:
         done = either(

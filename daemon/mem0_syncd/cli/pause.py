@@ -39,4 +39,4 @@ def _set(*, paused: bool) -> None:
         ask(state, "pause" if paused else "resume")
     except DaemonNotRunning:
         with writable(state) as outbox:
-            outbox.facts.set("paused", "yes" if paused else None)
+            outbox.facts.pause(paused=paused)

@@ -55,8 +55,8 @@ def recall(query: str, path: Path, *, kind: str | None, limit: int, as_json: boo
     def without_daemon() -> list[dict[str, Any]]:
         from mem0_syncd import errands
 
-        with alone(state, "recall") as service:
-            return errands.recall(service, query, project.id, limit, kinds)
+        with alone(state, "recall") as engine:
+            return errands.recall(engine, query, project.id, limit, kinds)
 
     with progress("searching"):
         hits = either(lambda: ask(state, "recall", timeout=90.0, **wanted)["hits"], without_daemon)

@@ -90,7 +90,7 @@ def _alone(
     from mem0_syncd import log, settings
     from mem0_syncd.errands import begin_sync
     from mem0_syncd.lock import deliverer
-    from mem0_syncd.service import Service
+    from mem0_syncd.service import Engine
 
     chosen = settings.load()
     log.configure("warning")
@@ -98,13 +98,13 @@ def _alone(
     with deliverer(state, "sync", wait=max(1.0, deadline - time.monotonic())):
         outbox = Outbox.open(state)
         try:
-            service = Service(chosen, outbox)
+            engine = Engine(chosen, outbox)
             project_id = projects.find(outbox, path).id if path else None
-            newest = begin_sync(service, project_id, **wishes)
+            newest = begin_sync(engine, project_id, **wishes)
             if not wait:
                 output.talk("queued; the daemon isn't running, so nothing is sent yet")
                 return None
-            with service.delivering():
+            with engine.delivering():
                 return wait_until_delivered(outbox, newest, project_id, deadline, told)
         finally:
             outbox.close()
@@ -128,7 +128,7 @@ def wait_until_delivered(
         most = max(most, live.total())
         told.tell(most - live.total(), most)
         reasons = "; ".join(dict.fromkeys(standing.reason for standing in standings if standing.reason))
-        if outbox.facts.get("paused"):
+        if outbox.facts.is_paused:
             return "paused; go on with: mem0-syncd resume"
         if all(map(_is_held, standings)):
             return "; ".join(f"{standing.reason}; {standing.remedy}" for standing in standings)

@@ -96,13 +96,13 @@ def _alone(state: Path, stack: contextlib.ExitStack, *, is_repair: bool) -> Mean
     from mem0_syncd import errands
     from mem0_syncd import repair as repairing
 
-    service = stack.enter_context(alone(state, "verify"))
+    engine = stack.enter_context(alone(state, "verify"))
     if is_repair:
-        stack.enter_context(service.delivering())
+        stack.enter_context(engine.delivering())
     return Means(
-        service.outbox,
-        partial(errands.take_inventory, service),
-        partial(repairing.repair, service),
+        engine.outbox,
+        partial(errands.take_inventory, engine),
+        partial(repairing.repair, engine),
     )
 
 

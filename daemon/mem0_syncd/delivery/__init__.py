@@ -2,6 +2,7 @@
 
 from mem0_syncd.delivery.deliveries import Deliveries
 from mem0_syncd.delivery.means import Means
+from mem0_syncd.delivery.questions import Questions
 from mem0_syncd.delivery.rounds import Delivery
 
-__all__ = ["Deliveries", "Delivery", "Means"]
+__all__ = ["Deliveries", "Delivery", "Means", "Questions"]

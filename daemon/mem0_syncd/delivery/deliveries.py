@@ -30,6 +30,11 @@ class Deliveries:
         with self._making:
             return iter(list(self._by_id.values()))
 
+    def courier_pids(self) -> list[int]:
+        """The process ids of the couriers that there are."""
+        pids = [delivery.courier_pid for delivery in self]
+        return [pid for pid in pids if pid is not None]
+
     def pause(self, *, paused: bool) -> None:
         """Begin nothing more anywhere, or go on."""
         with self._making:

@@ -147,6 +147,27 @@ class Delivery:
         if self._running.acquire(timeout=CLOSE_SECONDS):
             self._running.release()
 
+    @property
+    def courier_pid(self) -> int | None:
+        """The courier's process id, while there is one."""
+        return self.line.pid
+
+    def courier_sign(self) -> Hashable | None:
+        """What changes from look to look while the courier is alive; None where there is none."""
+        return self.line.sign()
+
+    def end_silent_courier(self) -> None:
+        """Kill the courier at once, whatever it does; another one takes its place."""
+        self.line.end_silent()
+
+    def rest(self, idle_seconds: float) -> float:
+        """End a courier that had nothing to do for so long; returns when to look again, in seconds."""
+        return self.line.rest(idle_seconds)
+
+    def hold_off(self, seconds: float) -> None:
+        """Have nothing sent for so long."""
+        self.line.hold_off(seconds)
+
     def sign(self) -> Hashable | None:
         """What changes from look to look while a round goes on; None when there is none."""
         return self._turns if self._running.locked() else None

@@ -16,6 +16,15 @@ class Facts:
         row = self._db.row("SELECT value FROM fact WHERE name = ?", (name,))
         return row["value"] if row else None
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether a person has paused delivery."""
+        return self.get("paused") is not None
+
+    def pause(self, *, paused: bool) -> None:
+        """Pause delivery, or go on."""
+        self.set("paused", "yes" if paused else None)
+
     def set(self, name: str, value: str | None) -> None:
         """Store a fact, or remove it."""
         with self._db.transaction() as sql:
