@@ -145,7 +145,9 @@ class Scanner:
         if is_deferred:
             is_whole = not retry and not has_more
             return Scanned(changes, RETRY_SECONDS if retry else DEFERRED_SECONDS, is_whole)
-        for news in all_news if forgotten == self.forgotten else ():
+        if forgotten != self.forgotten:  # what was read before has to be read anew, problems and all
+            return Scanned(changes, RETRY_SECONDS, is_whole=False)
+        for news in all_news:
             self._remember(project, news)
         if has_more:
             return Scanned(changes, AT_ONCE, is_whole=False)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from mem0_syncd import file_news, files, parts, redact
+from mem0_syncd.file_news import Turn
 from mem0_syncd.intake import Intake
 from mem0_syncd.item import LONGEST_TEXT
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.remembered import Keys, Memo, Memos
-from mem0_syncd.scanner import Scanner
+from mem0_syncd.scanner import RETRY_SECONDS, Scanned, Scanner
 from mem0_syncd.sources import Source
 from mem0_syncd.sources.agent_patterns import SOURCE as PATTERNS
 from mem0_syncd.sources.decision_log import PATH
@@ -56,6 +57,29 @@ def test_files_that_are_as_they_were_cost_the_outbox_nothing(outbox: Outbox, pro
     assert asked == []
     write_log(project, [decision(2)])
     assert scanner.scan(row, changed_only=True).changes == 1
+
+
+def end_of(turns: Generator[Turn, None, Scanned]) -> Scanned:
+    """What a scan did that goes on to its end."""
+    while True:
+        try:
+            next(turns)
+        except StopIteration as end:
+            scanned: Scanned = end.value
+            return scanned
+
+
+def test_what_is_forgotten_amid_a_scan_is_read_again_soon(outbox: Outbox, row: ProjectRow) -> None:
+    """Another project's turn may come between, and what is wrong with a file is told all the same."""
+    write_log(row.path, [decision(1), 7])
+    scanner = Scanner(outbox, Intake(outbox))
+    turns = scanner.turns(row)
+    while next(turns) is not Turn.AT_WORK:
+        pass
+    scanner.forget()
+    assert end_of(turns) == Scanned(1, RETRY_SECONDS, is_whole=False)
+    scanner.scan(row, changed_only=True)
+    assert [what for what, _ in problems_of(outbox)] == ["a decision is an object, not a number"]
 
 
 def test_of_an_appended_file_so_much_is_read_at_a_time(
