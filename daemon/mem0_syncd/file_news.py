@@ -11,6 +11,7 @@ from enum import Enum
 from mem0_syncd import files
 from mem0_syncd.complaints import Complaints
 from mem0_syncd.item import Item
+from mem0_syncd.position import Position
 from mem0_syncd.remembered import Keys, Memo
 from mem0_syncd.sources import Broken, Raw, Source
 from mem0_syncd.sources.limits import LARGEST_ENTRY, MOST_ENTRIES, TOO_LARGE_REMEDY
@@ -91,12 +92,12 @@ class FileNews:
                 continue
             digest, raw = entry
             number += 1
-            if number > MOST_ENTRIES and "," not in raw.place and self.source.appended:
-                self.mark, self.has_more = mark_before(contents, _line(raw)), True
+            if number > MOST_ENTRIES and not raw.place.column and self.source.appended:
+                self.mark, self.has_more = mark_before(contents, raw.place.line), True
                 self._half, is_half_broken = set(), False
                 break
             self._take(digest, raw, project, room)
-            if contents.block and _line(raw) > contents.block.lines:
+            if contents.block and raw.place.line > contents.block.lines:
                 self._half.add(digest)
                 is_half_broken = is_half_broken or isinstance(raw.value, Broken)
         if is_half_broken:  # it may be the first half of something: it is read again with its end
@@ -165,23 +166,16 @@ def entries(source: Source, contents: files.Contents) -> Iterator[Turn | tuple[b
         yield digest, _moved(raw, contents.lines)
     if contents.too_long:
         what = f"the line is longer than {LARGEST_ENTRY >> 20} MiB, and is passed over"
-        yield b"too long" + suffix, Raw(f"line {contents.too_long}", Broken(what, TOO_LARGE_REMEDY))
-
-
-def _line(raw: Raw) -> int:
-    return int(raw.place.partition(" ")[2].partition(",")[0])
+        yield b"too long" + suffix, Raw(Position(contents.too_long), Broken(what, TOO_LARGE_REMEDY))
 
 
 def _moved(raw: Raw, lines: int) -> Raw:
     """An entry with its line counted from the beginning of the file, where it was read from further on."""
-    if not lines:
-        return raw
-    word, number, *rest = raw.place.replace(",", " ,").split(" ")
-    return replace(raw, place=" ".join([word, str(int(number) + lines), *rest]).replace(" ,", ","))
+    return replace(raw, place=raw.place.further_by(lines)) if lines else raw
 
 
 def _content(raw: Raw) -> bytes:
-    value = (raw.place, raw.value.what) if isinstance(raw.value, Broken) else raw.value
+    value = (str(raw.place), raw.value.what) if isinstance(raw.value, Broken) else raw.value
     try:
         # Of all ways to tell two JSON values apart, marshal is ten times the fastest; version 2 has no
         # references between equal parts, which would depend on how the value was built.

@@ -16,6 +16,7 @@ from mem0_syncd.memory import Memory, memory_of, user_id
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.ledger import Prepared
 from mem0_syncd.plan import Change, Enqueue, Known, Reject, part_twins, plan
+from mem0_syncd.position import Position
 from mem0_syncd.redactor import Redaction, Redactor
 from mem0_syncd.sources import SOURCES, record
 from mem0_syncd.strangers import UNKNOWN
@@ -42,7 +43,7 @@ class Taken:
 
     changes: int = 0
     deferred: bool = False
-    problems: dict[tuple[str, str], list[Problem]] = field(default_factory=dict)
+    problems: dict[tuple[str, Position], list[Problem]] = field(default_factory=dict)
 
     def add(self, items: Iterable[Item], changes: Collection[Prepared]) -> None:
         """Add some items, each under the key that is its own, and what changed of them."""
@@ -54,7 +55,7 @@ class Taken:
 
     def report(self, item: Item, what: str, remedy: str) -> None:
         """Add what is wrong with an item."""
-        problem = Problem(what, f"{item.path}: {item.place}", remedy)
+        problem = Problem(what, item.place.within(item.path), remedy)
         self.problems.setdefault((item.path, item.place), []).append(problem)
 
 
@@ -201,8 +202,7 @@ class Intake:
             memory = Memory(
                 memory.user_id, "", None, {"sync_key": memory.sync_key, "content_hash": memory.content_hash}
             )
-            place = f"{item.path}: {item.place}"
-            change = replace(change, reason=f"{change.reason} ({place})")
+            change = replace(change, reason=f"{change.reason} ({item.place.within(item.path)})")
         return Prepared(change, memory, self._is_major(item), tuple(kinds))
 
     def _is_major(self, item: Item) -> bool:

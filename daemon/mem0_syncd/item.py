@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 
+from mem0_syncd.position import NOWHERE, Position
 from mem0_syncd.withheld import Withheld
 
 Scalar = str | int | float | bool
@@ -72,7 +73,7 @@ class Item:
     withheld: Withheld | None = None
     source: str = ""
     path: str = ""
-    place: str = ""
+    place: Position = NOWHERE
     is_twin: bool = False
     echo: str | None = None
     sent_as: SentAs | None = None

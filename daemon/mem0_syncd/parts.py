@@ -157,4 +157,4 @@ def _fresh_keys(news: FileNews) -> set[int]:
 
 def _left_out(item: Item) -> Problem:
     what = f"too many entries have the id and time of {item.source_id or 'others'}; this one is left out"
-    return Problem(what, f"{item.path}: {item.place}", "give it an id of its own")
+    return Problem(what, item.place.within(item.path), "give it an id of its own")

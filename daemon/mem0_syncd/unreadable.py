@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mem0_syncd.errors import Problem
+    from mem0_syncd.position import Position
 
 
 class Reason(Enum):
@@ -26,7 +27,9 @@ class Reason(Enum):
 class Unreadable(Exception):
     """A file as a whole can't be understood; a writer may be at work on it."""
 
-    def __init__(self, what: str, *, place: str = "", remedy: str, needs_you: bool = True) -> None:
+    def __init__(
+        self, what: str, *, place: Position | None = None, remedy: str, needs_you: bool = True
+    ) -> None:
         super().__init__(what)
         self.what, self.place, self.remedy, self.needs_you = what, place, remedy, needs_you
 
@@ -34,7 +37,7 @@ class Unreadable(Exception):
         """What a person should know of it, as the problem of the file at `path`."""
         from mem0_syncd.errors import Problem
 
-        where = f"{path}: {self.place}" if self.place else path
+        where = self.place.within(path) if self.place else path
         return Problem(self.what, where, self.remedy, self.needs_you)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from mem0_syncd.memory import Memory as OurMemory
 from mem0_syncd.memory import memory_of
+from mem0_syncd.position import NOWHERE
 from mem0_syncd.sources import decision_log
 from mem0_syncd.sources.base import Raw
 from mem0_syncd.sync_state import PATH as SYNC_STATE
@@ -45,7 +46,7 @@ class Project:
 
     def memories(self) -> list[OurMemory]:
         """What Mem0 is to hold of it."""
-        understood = (decision_log.understand(Raw("", it), self.folder.name) for it in self.decisions)
+        understood = (decision_log.understand(Raw(NOWHERE, it), self.folder.name) for it in self.decisions)
         return [memory_of(item) for reading in understood for item in reading.items]
 
     def write(self) -> None:

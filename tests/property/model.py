@@ -61,6 +61,7 @@ from mem0_syncd.outcome import (
     to_wire,
 )
 from mem0_syncd.plan import part_twins
+from mem0_syncd.position import NOWHERE
 from mem0_syncd.redactor import Redacted, Redactor
 from mem0_syncd.repair import repair
 from mem0_syncd.scanner import Scanner
@@ -908,5 +909,5 @@ def understand(entry: dict[str, Any]) -> Item:
 
 def as_read(entry: dict[str, Any]) -> Item:
     """The same as the log has it."""
-    (item,) = SOURCE.understand(Raw("", entry), "shop").items
+    (item,) = SOURCE.understand(Raw(NOWHERE, entry), "shop").items
     return item

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mem0_syncd.item import Item, Kind
+from mem0_syncd.position import Position
 from mem0_syncd.sources.agent_patterns import PATH, SOURCE, understand
 from mem0_syncd.sources.base import Raw
 from mem0_syncd.withheld import Why, Withheld
@@ -26,7 +27,7 @@ LINE: dict[str, Any] = {
 
 
 def items(**changes: Any) -> tuple[Item, ...]:
-    return understand(Raw("line 4", LINE | changes), "shop").items
+    return understand(Raw(Position(4), LINE | changes), "shop").items
 
 
 def test_a_pattern_has_its_agent_and_its_place() -> None:
@@ -41,7 +42,7 @@ def test_a_pattern_has_its_agent_and_its_place() -> None:
         agent_id="ork:backend",
         source="agent-patterns",
         path=".claude/logs/agent-patterns.jsonl",
-        place="line 4",
+        place=Position(4),
     )
 
 
@@ -81,7 +82,7 @@ def test_a_generalizable_pattern_is_a_best_practice_as_well() -> None:
     pattern, practice = items(metadata={"is_generalizable": True})
     assert (pattern.kind, practice.kind) == (Kind.AGENT_PATTERN, Kind.BEST_PRACTICE)
     assert (practice.text, practice.agent_id) == (TEXT, None)
-    elsewhere = understand(Raw("line 1", LINE | {"agent": "x", "generalizable": True}), "other").items[1]
+    elsewhere = understand(Raw(Position(1), LINE | {"agent": "x", "generalizable": True}), "other").items[1]
     assert elsewhere.sync_key == practice.sync_key
 
 
@@ -106,7 +107,7 @@ def test_a_withheld_pattern_keeps_its_best_practice_back(changes: dict[str, Any]
 
 def test_a_line_without_a_text_is_a_problem_with_place_and_remedy() -> None:
     """It says no item."""
-    reading = understand(Raw("line 4", {"agent": "backend"}), "shop")
+    reading = understand(Raw(Position(4), {"agent": "backend"}), "shop")
     assert reading.items == ()
     assert [(problem.where, bool(problem.remedy)) for problem in reading.problems] == [
         (f"{PATH}: line 4", True)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mem0_syncd.item import Item, Kind
+from mem0_syncd.position import Position
 from mem0_syncd.sources import decision_log
 from mem0_syncd.sources.base import Raw
 from mem0_syncd.sources.decision_records import understand_line, understand_record
@@ -24,11 +25,11 @@ METADATA = {"session_id": "s", "timestamp": "2026-01-01T00:00:00.000Z", "categor
 
 def record(content: Any = CONTENT, /, *, type_: str = "decision", **metadata: Any) -> tuple[Item, ...]:
     value = {"id": "decision-1", "type": type_, "content": content, "metadata": METADATA | metadata}
-    return understand_record(Raw("line 1", value), "shop").items
+    return understand_record(Raw(Position(1), value), "shop").items
 
 
 def line(**fields: Any) -> Item:
-    (item,) = understand_line(Raw("line 1", fields), "shop").items
+    (item,) = understand_line(Raw(Position(1), fields), "shop").items
     return item
 
 
@@ -82,5 +83,5 @@ def test_an_id_means_the_same_in_both_files() -> None:
 def test_an_id_of_the_decision_log_is_another_one() -> None:
     """The same id and time there is another item."""
     entry = {"id": "decision-1", "title": "Use Postgres for orders", "timestamp": METADATA["timestamp"]}
-    (logged,) = decision_log.understand(Raw("decisions[0]", entry), "shop").items
+    (logged,) = decision_log.understand(Raw(Position(part="decisions[0]"), entry), "shop").items
     assert logged.sync_key != record()[0].sync_key

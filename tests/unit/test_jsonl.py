@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from mem0_syncd.position import Position
 from mem0_syncd.sources.base import Broken, Raw
 from mem0_syncd.sources.jsonl import split
 
@@ -14,7 +15,7 @@ PRETTY_VALUE = {"a": [{}, {"b": 1}]}
 
 
 def entries(data: bytes) -> list[tuple[str, object]]:
-    return [(raw.place, "broken" if isinstance(raw.value, Broken) else raw.value) for raw in split(data)]
+    return [(str(raw.place), "broken" if isinstance(raw.value, Broken) else raw.value) for raw in split(data)]
 
 
 def test_every_line_is_an_entry_with_its_number() -> None:
@@ -63,14 +64,14 @@ def test_a_broken_line_says_what_and_which_way_out() -> None:
     """The cause has the column or the byte."""
     assert list(split(b'{oops\n\xff\n{"a": "b\n')) == [
         Raw(
-            "line 1",
+            Position(1),
             Broken(
                 "not JSON: Expecting property name enclosed in double quotes, column 2",
                 "mend the line, or remove it",
             ),
         ),
-        Raw("line 2", Broken("invalid UTF-8 (byte 0xff)", "save the line as UTF-8, or remove it")),
-        Raw("line 3", Broken("not JSON: Unterminated string, column 7", "mend the line, or remove it")),
+        Raw(Position(2), Broken("invalid UTF-8 (byte 0xff)", "save the line as UTF-8, or remove it")),
+        Raw(Position(3), Broken("not JSON: Unterminated string, column 7", "mend the line, or remove it")),
     ]
 
 
@@ -126,5 +127,5 @@ def test_a_line_of_many_megabytes_is_read() -> None:
 @pytest.mark.parametrize("line", [b"{", b'{"a":', b"oops", b"{}{}{}"])
 def test_a_file_of_nothing_but_odd_lines_takes_time_in_proportion(line: bytes) -> None:
     """Were it not so, this test would go on for hours."""
-    places = {raw.place.partition(",")[0] for raw in split((line + b"\n") * 20_000)}
+    places = {raw.place.line for raw in split((line + b"\n") * 20_000)}
     assert len(places) == 20_000

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from mem0_syncd.item import Item, Kind
+from mem0_syncd.position import Position
 from mem0_syncd.sources.base import Raw, Reading, Source, parse_json
 from mem0_syncd.sources.limits import (
     DOCUMENT_MEMORY,
@@ -129,5 +130,5 @@ def test_an_entry_that_nobody_foresaw_is_a_problem_of_its_own(
 ) -> None:
     """It is named by its place, and its neighbours are read."""
     source = Source("test", "a.json", lambda _: iter(()), understand)
-    (problem,) = source.read(Raw("line 7", {}), "shop").problems
+    (problem,) = source.read(Raw(Position(7), {}), "shop").problems
     assert problem.where == "a.json: line 7"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mem0_syncd.item import Item, Kind
+from mem0_syncd.position import Position
 from mem0_syncd.sources.base import Raw, Reading
 from mem0_syncd.sources.memory_queue import PATH, understand
 from mem0_syncd.withheld import Why, Withheld
@@ -18,7 +19,7 @@ def reading(
     scope: str = "shop-decisions", /, *, line: dict[str, Any] | None = None, **metadata: Any
 ) -> Reading:
     value = {"text": TEXT, "user_id": scope, "metadata": metadata, "queued_at": "2026-03-01T00:00:00Z"}
-    return understand(Raw("line 1", value | (line or {})), "shop")
+    return understand(Raw(Position(1), value | (line or {})), "shop")
 
 
 def memory(scope: str = "shop-decisions", /, **metadata: Any) -> Item:

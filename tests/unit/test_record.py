@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mem0_syncd.item import Item, Kind
+from mem0_syncd.position import Position
 from mem0_syncd.sources import agent_patterns, decision_records, memory_queue
 from mem0_syncd.sources.base import Raw
 from mem0_syncd.sources.record import echo_of, merge
@@ -21,7 +22,7 @@ def record(id_: str = "decision-1", why: str | None = "we know it", **metadata: 
     content = {"what": "Use Postgres for orders"} | ({"why": why} if why else {})
     stamped = {"timestamp": WHEN, "category": "database"} | metadata
     value = {"id": id_, "type": "decision", "content": content, "metadata": stamped}
-    return decision_records.understand_record(Raw("line 1", value), "shop").items
+    return decision_records.understand_record(Raw(Position(1), value), "shop").items
 
 
 def queued(
@@ -32,14 +33,14 @@ def queued(
     """The line that the same writer appends to the queue."""
     stamped = {"timestamp": WHEN, "category": "database"} | metadata
     return memory_queue.understand(
-        Raw("line 1", {"text": text, "user_id": scope, "metadata": stamped}), "shop"
+        Raw(Position(1), {"text": text, "user_id": scope, "metadata": stamped}), "shop"
     ).items
 
 
 def pattern(**changes: Any) -> Item:
     """A pattern of one agent."""
     value = {"agent": "backend", "pattern": "Retry with full jitter"} | changes
-    return agent_patterns.understand(Raw("line 1", value), "shop").items[0]
+    return agent_patterns.understand(Raw(Position(1), value), "shop").items[0]
 
 
 def test_a_record_and_its_queued_line_are_one_item() -> None:
@@ -109,14 +110,14 @@ def test_two_records_of_one_wording_stay_two() -> None:
 def test_where_ids_meet_the_earlier_file_speaks() -> None:
     """The loose log neither doubles nor revises a record."""
     value = {"id": "decision-1", "summary": "Use Mongo for orders", "timestamp": WHEN}
-    loose = decision_records.understand_line(Raw("line 1", value), "shop").items
+    loose = decision_records.understand_line(Raw(Position(1), value), "shop").items
     assert merge([*record(), *loose]) == [*record()]
 
 
 def test_what_one_file_says_must_stay_stays_whoever_else_says_it() -> None:
     """A later file's word for it is enough."""
     value = {"id": "decision-1", "summary": "Use Postgres", "timestamp": WHEN, "sharing_scope": "local"}
-    loose = decision_records.understand_line(Raw("line 1", value), "shop").items
+    loose = decision_records.understand_line(Raw(Position(1), value), "shop").items
     (item,) = merge([*record(), *loose])
     assert (item.source, item.withheld) == ("decision-records", KEPT_HOME)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from mem0_syncd.errors import Problem
 from mem0_syncd.item import Item
+from mem0_syncd.position import Position
 from mem0_syncd.sources.limits import DOCUMENT_MEMORY, SMALL, memory_to_parse, within_limits
 from mem0_syncd.unreadable import Unreadable
 
@@ -23,7 +24,7 @@ NOT_UTF_8 = "save the file as UTF-8"
 class Raw:
     """One entry of a file, before it is understood: its place in the file and its JSON value."""
 
-    place: str
+    place: Position
     value: Any
 
 
@@ -90,11 +91,12 @@ def parse_json(data: bytes) -> Any:
     try:
         return json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise Unreadable(invalid_utf_8(error), place=f"byte {error.start}", remedy=NOT_UTF_8) from None
+        place = Position(part=f"byte {error.start}")
+        raise Unreadable(invalid_utf_8(error), place=place, remedy=NOT_UTF_8) from None
     except json.JSONDecodeError as error:
         raise Unreadable(
             f"not JSON: {complaint(error)}",
-            place=f"line {error.lineno}, column {error.colno}",
+            place=Position(error.lineno, error.colno),
             remedy="mend the JSON there, or restore the file from version control",
         ) from None
     except (RecursionError, ValueError) as error:
@@ -112,14 +114,20 @@ def invalid_utf_8(error: UnicodeDecodeError) -> str:
     return f"invalid UTF-8 (byte {error.object[error.start]:#04x})"
 
 
+_WITHOUT_PLACE = {
+    "Unterminated string starting at": "Unterminated string",
+    "Invalid control character at": "Invalid control character",
+}
+
+
 def complaint(error: json.JSONDecodeError) -> str:
     """What the parser complains of, without the words that would lead to the place."""
-    return error.msg.removesuffix(" at").removesuffix(" starting")
+    return _WITHOUT_PLACE.get(error.msg, error.msg)
 
 
 def fault(path: str, raw: Raw, what: str, remedy: str) -> Reading:
     """The reading of an entry that says no item: only what is wrong with it, and where."""
-    return Reading(problems=(Problem(what, f"{path}: {raw.place}", remedy),))
+    return Reading(problems=(Problem(what, raw.place.within(path), remedy),))
 
 
 def not_an_object(path: str, raw: Raw, noun: str) -> Reading:

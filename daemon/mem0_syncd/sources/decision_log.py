@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mem0_syncd.item import Item, Kind
+from mem0_syncd.position import Position
 from mem0_syncd.sources.base import (
     Raw,
     Reading,
@@ -57,7 +58,7 @@ def split(data: bytes) -> Iterator[Raw]:
     if found > 1 or not lists:
         raise Unreadable(
             "more than one list of decisions" if found > 1 else "no list of decisions",
-            place="decisions",
+            place=Position(part="decisions"),
             remedy='the log is {"decisions": [...]}, or a bare array of decisions',
         )
 
@@ -67,10 +68,10 @@ def _entries(document: Document) -> Iterator[Raw]:
         if index == MOST_ENTRIES:
             raise Unreadable(
                 f"more than {MOST_ENTRIES:,} decisions",
-                place=f"decisions[{index}]",
+                place=Position(part=f"decisions[{index}]"),
                 remedy="move old ones to another file: what was read of them stays",
             )
-        yield Raw(f"decisions[{index}]", entry)
+        yield Raw(Position(part=f"decisions[{index}]"), entry)
 
 
 def understand(raw: Raw, project: str) -> Reading:

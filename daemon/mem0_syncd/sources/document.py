@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from mem0_syncd.position import Position
 from mem0_syncd.sources.base import NOT_UTF_8, Broken, complaint, invalid_utf_8
 from mem0_syncd.sources.limits import LARGEST_ENTRY, TOO_LARGE_REMEDY, end_of_value, is_too_large, too_large
 from mem0_syncd.unreadable import Unreadable
@@ -160,7 +161,7 @@ class Document:
             self._text = self._data[start:end].decode()
         except UnicodeDecodeError as error:
             raise Unreadable(
-                invalid_utf_8(error), place=f"byte {start + error.start}", remedy=NOT_UTF_8
+                invalid_utf_8(error), place=Position(part=f"byte {start + error.start}"), remedy=NOT_UTF_8
             ) from None
         self._at, self._base, self._end = 0, start, end
 
@@ -172,10 +173,10 @@ class Document:
         offset = self._offset(self._at if at is None else at)
         raise Unreadable(f"not JSON: {what}", place=self._place(offset), remedy=_MEND)
 
-    def _place(self, offset: int) -> str:
+    def _place(self, offset: int) -> Position:
         line = self._data.count(b"\n", 0, offset) + 1
         start = max(self._data.rfind(b"\n", 0, offset) + 1, self._origin)
         column = offset - start
         if column < _LONG_LINE:
             column = len(self._data[start:offset].decode("utf-8", "ignore"))
-        return f"line {line}, column {column + 1}"
+        return Position(line, column + 1)

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
+from mem0_syncd.position import Position
 from mem0_syncd.sources.base import Broken, Raw, complaint, invalid_utf_8
 from mem0_syncd.sources.limits import LARGEST_ENTRY, TOO_LARGE_REMEDY, is_too_large, too_large
 
@@ -60,7 +61,7 @@ class _Block:
         if self._lines is not None:
             self._lines.append(line)
             self._size += len(line) + 1
-        for raw in _values(line, f"line {number}"):
+        for raw in _values(line, Position(number)):
             is_broken = isinstance(raw.value, Broken)
             if not is_broken and not self._held:
                 self._lines = None
@@ -76,7 +77,7 @@ class _Block:
     def end(self, *, is_growing: bool = False) -> Iterator[Raw]:
         """The other entries, now that the block is whole, or its writer is still at work."""
         if self._held and self._lines is not None and len(self._lines) > 1:
-            whole = list(_values(b"\n".join(self._lines), f"line {self._first}"))
+            whole = list(_values(b"\n".join(self._lines), Position(self._first)))
             if len(whole) == 1 and isinstance(whole[0].value, dict):
                 yield whole[0]
                 return
@@ -101,7 +102,7 @@ def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
         at, number = end + 1, number + 1
 
 
-def _values(line: bytes, place: str) -> Iterator[Raw]:
+def _values(line: bytes, place: Position) -> Iterator[Raw]:
     # Usually one, or none. Several objects on a line come of a writer that left its newline out.
     if is_too_large(line):
         yield Raw(place, Broken(too_large("the line", len(line)), TOO_LARGE_REMEDY))
@@ -125,7 +126,7 @@ def _values(line: bytes, place: str) -> Iterator[Raw]:
         if following < len(text) and not isinstance(value, dict):
             yield Raw(place, _not_json(f"more than one value, column {following + 1}"))
             return
-        yield Raw(place if is_first else f"{place}, column {at + 1}", value)
+        yield Raw(place if is_first else place._replace(column=at + 1), value)
         at, is_first = following, False
 
 

@@ -97,7 +97,7 @@ def within_limits(item: Item) -> tuple[Item | None, tuple[Problem, ...]]:
 
     What tells items apart is never cut: an item is left out whole where that is too long.
     """
-    where = f"{item.path}: {item.place}"
+    where = item.place.within(item.path)
     for name, value in (("id", item.source_id), ("time", item.when), ("agent", item.agent_id)):
         if value is not None and len(value) > LONGEST_FIELD:
             what = f"the {name} has {len(value):,} characters, of {LONGEST_FIELD:,} at most; it is left out"
