@@ -93,7 +93,7 @@ def item(**fields: object) -> Item:
         "project": "shop",
         "text": "Use Postgres",
         "path": "a.json",
-        "place": "line 1",
+        "place": Position(1),
     }
     return Item(**{**values, **fields})  # type: ignore[arg-type]
 
