@@ -1,9 +1,10 @@
-"""The wall clock as far as it runs evenly, so that no jump decides anything."""
+"""The clocks: those of the machine as one value, and a wall clock that no jump sets."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 JUMP_SECONDS = 2.0
 """What a clock may be set by without anybody having to know; it is followed at once."""
@@ -12,24 +13,46 @@ JUMP_SECONDS = 2.0
 # the first.
 _EVEN = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
-
 Moment = Callable[[], float]
 
 
+def _even() -> float:
+    return time.clock_gettime(_EVEN)
+
+
+# Taken from the module at each making, so that who replaces the process's clock at its start has them, too.
+@dataclass(frozen=True, slots=True)
 class Clock:
+    """What a machine tells of the time, in seconds, and how one waits there; a simulation has its own."""
+
+    wall: Moment = field(default_factory=lambda: time.time)
+    """Since the epoch; it may be set at any time."""
+
+    monotonic: Moment = field(default_factory=lambda: time.monotonic)
+    """Since some moment; it is never set, and may stand still while the machine sleeps."""
+
+    even: Moment = _even
+    """Since some moment; it is never set, and never stands still."""
+
+    sleep: Callable[[float], None] = field(default_factory=lambda: time.sleep)
+    """Waits for so many seconds."""
+
+
+class SteadyClock:
     """Tells the wall clock's time; one that has jumped counts as if it hadn't, until the jump is followed."""
 
-    def __init__(
-        self, wall: Callable[[], float] = time.time, even: Callable[[], float] | None = None
-    ) -> None:
-        self._wall = wall
-        self._even = even or (lambda: time.clock_gettime(_EVEN))
-        self._offset = wall() - self._even()
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._offset = clock.wall() - clock.even()
 
     def now(self) -> float:
         """Seconds since the epoch."""
         self._offset += self._drift() if self.jump() == 0.0 else 0.0
-        return self._even() + self._offset
+        return self._clock.even() + self._offset
+
+    def monotonic(self) -> float:
+        """Seconds since some moment; it is never set."""
+        return self._clock.monotonic()
 
     def jump(self) -> float:
         """How many seconds the wall clock has been set forward, or back, and not been followed."""
@@ -41,4 +64,4 @@ class Clock:
         self._offset += jump
 
     def _drift(self) -> float:
-        return self._wall() - self._even() - self._offset
+        return self._clock.wall() - self._clock.even() - self._offset

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -41,8 +40,8 @@ def begin_sync(
     wanted = [it for it in outbox.projects.all() if project_id in {None, it.id}]
     engine.scan_until_settled(wanted, heed_marks=not resend_marked)
     for destination in outbox.destinations.in_use():
-        outbox.queue.make_due(destination.id, time.time())
-        outbox.destinations.probe_now(destination.id, time.time())
+        outbox.queue.make_due(destination.id, engine.now())
+        outbox.destinations.probe_now(destination.id, engine.now())
     return outbox.queue.newest_id()
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mem0_syncd.clock import Clock
 from mem0_syncd.comparison import Comparison, Delivered, compare
 from mem0_syncd.inventory import read_inventory
 from mem0_syncd.memory import GLOBAL_BEST_PRACTICES
@@ -38,6 +38,7 @@ class Inspection:
 
     outbox: Outbox
     take_inventory: TakeInventory
+    clock: Clock
     say: Callable[[str], None]
     tell: Tell = to_nobody
     gone: AbstractSet[str] = frozenset()
@@ -76,7 +77,7 @@ class Inspection:
 
     def _compare(self, destination: DestinationRow, user_id: str, scope: Scope, tell: Tell) -> Comparison:
         for is_last in (False, True):
-            begun, before = time.time(), self._delivered(destination, scope)
+            begun, before = self.clock.wall(), self._delivered(destination, scope)
             inventory = self.take_inventory(destination=destination.id, user_id=user_id, tell=tell)
             kept = [it for it in read_inventory(Path(inventory["path"])) if it.id not in self.gone]
             # What was delivered, revised or forgotten meanwhile is compared the next time.
@@ -91,7 +92,7 @@ class Inspection:
             if is_last or all(it.delivered_at <= shown_from for it in comparison.doubted):
                 break
             self.say("waiting until Mem0 surely shows what has just been delivered")
-            time.sleep(inventory["read_lag"])
+            self.clock.sleep(inventory["read_lag"])
         return comparison
 
     def _delivered(self, destination: DestinationRow, scope: Scope) -> list[Delivered]:

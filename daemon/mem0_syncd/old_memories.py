@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import structlog
 
 from mem0_syncd.errors import SyncdError
@@ -50,5 +48,5 @@ def _renew(engine: Engine, destination: DestinationRow, old: OldMemory) -> None:
         old_memories.leave(destination.id, old)
     else:
         key, content_hash = renewed["sync_key"], renewed["content_hash"]
-        old_memories.renewed(destination.id, old, key, content_hash, time.time())
+        old_memories.renewed(destination.id, old, key, content_hash, engine.now())
     log.info("renewed", memory=old.memory_id, is_as_sent=renewed is not None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -54,7 +53,7 @@ def repair(
         removed += remove_doubles(engine, row, doubles_of(engine, row, it["user_id"], it["sync_key"]))
         tell(number, len(doubled))
     outbox.audits.settle(destination)
-    outbox.destinations.probe_now(destination, time.time())
+    outbox.destinations.probe_now(destination, engine.now())
     return {"newest": outbox.queue.newest_id(), "removed": removed, "unsaid": sorted(unsaid)}
 
 

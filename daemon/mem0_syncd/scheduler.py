@@ -10,7 +10,7 @@ from types import FrameType
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from mem0_syncd.clock import Clock
+from mem0_syncd.clock import Clock, SteadyClock
 
 _NEVER = timedelta(days=365)
 
@@ -27,7 +27,7 @@ class Schedule:
     def __init__(self, report: Report) -> None:
         """`report` hears of every run's end, with the exception that ended it, if one did."""
         self._report = report
-        self._clock = Clock()
+        self._clock = SteadyClock(Clock())
         self._asking = threading.Lock()
         self._guarded: dict[str, _Guarded] = {}
         self._scheduler = BackgroundScheduler(

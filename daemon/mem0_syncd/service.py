@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
+import random
 import shutil
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
 
 from mem0_syncd import folder_check, listing, means, project_file, sync_state
+from mem0_syncd.clock import Clock
 from mem0_syncd.delivery import Deliveries, Delivery, Means, Questions
 from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.file_news import Turn
@@ -74,9 +76,22 @@ class Callbacks:
 class Engine:
     """Everything that runs on one state folder, for the holder of its lock; without a clockwork."""
 
-    def __init__(self, settings: Settings, outbox: Outbox, callbacks: Callbacks | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        outbox: Outbox,
+        callbacks: Callbacks | None = None,
+        *,
+        clock: Clock | None = None,
+        rng: random.Random | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        """`clock`, `rng` and `environ` are the machine's own by default; nothing below takes them itself."""
         self.settings = settings
         self.outbox = outbox
+        self.clock = clock or Clock()
+        self._rng = rng or random.Random()  # noqa: S311 - jitter, no secret
+        self._environ = environ
         self._callbacks = callbacks or Callbacks()
         shutil.rmtree(StateFolder(settings.state_dir).inventories, ignore_errors=True)
         destination = means.choose_destination(settings, outbox.destinations)
@@ -141,22 +156,34 @@ class Engine:
         return self.origin_looks.look()
 
     def _doubt_what_was_sending(self, destination: DestinationRow) -> int:
-        now = time.time()
+        now = self.now()
         rules = self.rules_of(destination)
         self.outbox.times.clamp(destination.id, now, rules)
         return self.outbox.queue.doubt_what_was_sending(destination.id, now, rules.certain_after(now))
 
     def _make_delivery(self, destination: DestinationRow) -> Delivery:
-        delivery = Delivery(self.outbox, destination.id, self._means_of, on_settled=self.marks.note)
+        delivery = Delivery(
+            self.outbox,
+            destination.id,
+            self._means_of,
+            on_settled=self.marks.note,
+            rng=random.Random(self._rng.random()),  # noqa: S311 - each of its own, for it is for one thread
+            clock=self.clock,
+            environ=self._environ,
+        )
         renewed_at = self.outbox.facts.get(RENEWED_AT)
         if renewed_at is not None:
             # What the damaged outbox had sent must be there to be seen when Mem0 is asked what it holds.
             longest = self.rules_of(destination).certain_after(0.0)
-            delivery.hold_off(min(longest, float(renewed_at) + longest - time.time()))
+            delivery.hold_off(min(longest, float(renewed_at) + longest - self.now()))
         return delivery
 
     def _means_of(self, destination: DestinationRow) -> Means:
         return means.means(self.settings, destination)
+
+    def now(self) -> float:
+        """Seconds since the epoch, by the machine's clock."""
+        return self.clock.wall()
 
     def rules_of(self, destination: DestinationRow) -> Rules:
         """By which rules an outcome at a destination is settled."""
@@ -226,7 +253,7 @@ class Engine:
         for project in self.projects() if only is None else only:
             try:
                 for _ in self.turns(project, scans, changed_only=changed_only, heed_marks=heed_marks):
-                    time.sleep(GIVE_WAY_SECONDS)
+                    self.clock.sleep(GIVE_WAY_SECONDS)
             except Exception as error:  # noqa: BLE001 - raised below
                 failure = error
         if failure is not None:
@@ -327,7 +354,7 @@ class Engine:
         while left:
             retry = self.scan(left, heed_marks=heed_marks).retry
             left = [project for project in left if retry.get(project.path, math.inf) <= RETRY_SECONDS]
-            time.sleep(RETRY_SECONDS if left else 0)
+            self.clock.sleep(RETRY_SECONDS if left else 0)
 
     def forget(self) -> None:
         """Have the next scan read everything anew, as if nothing had been read before."""

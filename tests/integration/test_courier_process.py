@@ -34,7 +34,7 @@ def test_a_courier_that_ends_leaves_neither_threads_nor_files(end: Callable[[Cou
     """Couriers come and go, and crash, for as long as the daemon lives."""
     threads, files = threading.active_count(), open_files()
     heard: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-    courier = Courier(START, lambda _courier, message: heard.put(message))
+    courier = Courier(START, lambda _courier, message: heard.put(message), os.environ)
     assert open_files() > files
     end(courier)
     assert heard.get(timeout=30) == ENDED

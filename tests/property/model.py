@@ -32,11 +32,9 @@ from hypothesis.stateful import (
 )
 
 from mem0_syncd import audit as audit_module
-from mem0_syncd import inspection as inspection_module
 from mem0_syncd import old_memories as old_memories_module
 from mem0_syncd.clock import Clock as DaemonClock
-from mem0_syncd.courier import line as line_module
-from mem0_syncd.delivery import Delivery, Means, claims, looks, outcomes, rounds
+from mem0_syncd.delivery import Delivery, Means
 from mem0_syncd.destinations import kept, ours, redacted_there, remove_doubles, renewed
 from mem0_syncd.doubles import Double
 from mem0_syncd.doubles import Kept as AsListed
@@ -79,8 +77,6 @@ RULES = Rules(timeout=TIMEOUT, read_lag=LONGEST_LAG)
 LONGEST_TEXT = 200  # instead of 100,000: what is longer is a dead letter at once
 MOST_SENDS = 2  # instead of 5: the dead letter "no outcome" is within reach
 SOURCE = decision_log.SOURCE
-TIMED = (rounds, claims, looks, outcomes, line_module)
-"""The modules that read the monotonic clock."""
 
 IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
@@ -115,7 +111,9 @@ class FakeCourier:
 
     check: ClassVar[Callable[[dict[str, Any]], None]]
 
-    def __init__(self, _start: Any, listener: Callable[[Any, dict[str, Any]], None]) -> None:
+    def __init__(
+        self, _start: Any, listener: Callable[[Any, dict[str, Any]], None], _environ: object
+    ) -> None:
         self.listener = listener
         self.requests: dict[int, dict[str, Any]] = {}
         self.pid = 1
@@ -213,6 +211,7 @@ class Delivering(RuleBasedStateMachine):
         self.project = ProjectRow("shop", self.folder / "shop")
         self.clock = Clock()
         self.mem0 = Mem0Model(self.clock)
+        self.daemon_clock = DaemonClock(self.wall, self.clock, self.clock, self.mem0.wait)
         self.set_by = 0.0
         self.set_at = -math.inf
         self.log: dict[int, dict[str, Any]] = {}
@@ -252,8 +251,6 @@ class Delivering(RuleBasedStateMachine):
         """What `Engine` does when it starts."""
         self.couriers.clear()
         FakeCourier.check = self._check_push
-        for module in TIMED:
-            module.time = SimpleNamespace(monotonic=self.clock, sleep=lambda _: None)  # type: ignore[attr-defined]
         now = self.wall()
         self.outbox.times.clamp(self.destination, now, RULES)
         self.outbox.queue.doubt_what_was_sending(self.destination, now, RULES.certain_after(now))
@@ -268,7 +265,8 @@ class Delivering(RuleBasedStateMachine):
             self.destination,
             lambda _destination: Means({}, RULES, 2, None, 2 * TIMEOUT),
             rng=random.Random(1),
-            clock=DaemonClock(self.wall, self.clock),
+            clock=self.daemon_clock,
+            environ={},
         )
         self.delivery.line.news = NeverWait()
         self.engine: Any = SimpleNamespace(
@@ -276,12 +274,9 @@ class Delivering(RuleBasedStateMachine):
             outbox=self.outbox,
             questions=lambda _: Asked(self),
             scan_anew=self._scan_anew,
+            now=self.wall,
         )
-        for module, name, stand_in in (
-            (audit_module, "take_inventory", lambda _engine, **what: self._take_inventory(**what)),
-            (inspection_module, "time", SimpleNamespace(time=self.wall, sleep=self.mem0.wait)),
-        ):
-            setattr(module, name, stand_in)
+        vars(audit_module)["take_inventory"] = lambda _engine, **what: self._take_inventory(**what)
         self.next_round: float | None = None
 
     # What agents and people do
@@ -398,7 +393,7 @@ class Delivering(RuleBasedStateMachine):
     def _verify(self) -> dict[str, Any]:
         # By a clock that was set just now, what is new seems old; nobody can tell.
         self.mem0.wait(max(0.0, self.set_at + LONGEST_LAG - self.clock.now))
-        inspection = Inspection(self.outbox, self._take_inventory, lambda _: None)
+        inspection = Inspection(self.outbox, self._take_inventory, self.daemon_clock, lambda _: None)
         return verdict(self.outbox, inspection.run(), None)
 
     def _repair(self, found: dict[str, Any], *, overwrite: bool) -> None:

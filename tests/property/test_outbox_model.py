@@ -17,7 +17,6 @@ from hypothesis.stateful import (
 )
 
 from mem0_syncd import audit as audit_module
-from mem0_syncd import inspection as inspection_module
 from mem0_syncd import old_memories as old_memories_module
 from mem0_syncd import plan as plan_module
 from mem0_syncd import repair as repair_module
@@ -57,7 +56,6 @@ from property.model import (
     LOST_BEFORE,
     MOST_SENDS,
     TEXTS,
-    TIMED,
     TRUTH,
     VERY_LATE,
     Delivering,
@@ -71,10 +69,7 @@ def _simulation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Outbox.open(tmp_path).close()
     monkeypatch.setattr(Delivering, "template", tmp_path / OUTBOX, raising=False)
     monkeypatch.setattr(line_module, "Courier", FakeCourier)
-    for module in TIMED:
-        monkeypatch.setattr(module, "time", None)  # each machine brings its own
-    monkeypatch.setattr(audit_module, "take_inventory", None)  # likewise
-    monkeypatch.setattr(inspection_module, "time", None)
+    monkeypatch.setattr(audit_module, "take_inventory", None)  # each machine brings its own
     noisy = (rounds, looks, outcomes, line_module, report, audit_module, repair_module, old_memories_module)
     for module in noisy:
         monkeypatch.setattr(module, "log", Mock())

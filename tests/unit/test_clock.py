@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.clock import Clock
+from mem0_syncd.clock import Clock, SteadyClock
 from mem0_syncd.item import Kind
 from mem0_syncd.memory import memory_of
 from mem0_syncd.outbox import Outbox, Verb
@@ -41,12 +41,12 @@ def machine() -> Machine:
 
 
 @pytest.fixture
-def clock(machine: Machine) -> Clock:
+def clock(machine: Machine) -> SteadyClock:
     """The clock of that machine."""
-    return Clock(lambda: machine.wall, lambda: machine.even)
+    return SteadyClock(Clock(wall=lambda: machine.wall, even=lambda: machine.even))
 
 
-def test_it_tells_the_time(machine: Machine, clock: Clock) -> None:
+def test_it_tells_the_time(machine: Machine, clock: SteadyClock) -> None:
     """A night's sleep is no jump."""
     assert clock.now() == NOW
     machine.live(8 * HOUR)
@@ -54,7 +54,7 @@ def test_it_tells_the_time(machine: Machine, clock: Clock) -> None:
     assert clock.jump() == 0.0
 
 
-def test_it_follows_a_clock_that_is_set_right_a_little(machine: Machine, clock: Clock) -> None:
+def test_it_follows_a_clock_that_is_set_right_a_little(machine: Machine, clock: SteadyClock) -> None:
     """As time servers do again and again, which adds up to no jump."""
     for _ in range(10):
         machine.wall += 1.5
@@ -63,7 +63,7 @@ def test_it_follows_a_clock_that_is_set_right_a_little(machine: Machine, clock: 
 
 
 @pytest.mark.parametrize("seconds", [-HOUR, HOUR])
-def test_a_jump_counts_only_once_it_is_followed(machine: Machine, clock: Clock, seconds: float) -> None:
+def test_a_jump_counts_only_once_it_is_followed(machine: Machine, clock: SteadyClock, seconds: float) -> None:
     """Until then time goes on as if nothing had happened."""
     machine.wall += seconds
     machine.live(5.0)

@@ -71,7 +71,7 @@ def _account(key: str) -> str:
     platform = DestinationRow(0, "platform", "", "", Standing())
     with tempfile.TemporaryDirectory(prefix="mem0-syncd-login-") as folder:
         start = {**means(settings, platform).start, "account": "", "threads": 1, "mem0_dir": folder}
-        message = open_once(start)
+        message = open_once(start, os.environ)
     if "account" not in message:
         raise SyncdError(
             f"the key was not stored: {message.get('reason') or message.get('error', 'the courier ended')}",

@@ -17,6 +17,7 @@ from mem0_syncd import output, paths, projects, verdict
 from mem0_syncd.cli.access import alone, either, read_only
 from mem0_syncd.cli.progress import Progress, progress
 from mem0_syncd.cli.sync import wait_until_delivered
+from mem0_syncd.clock import Clock
 from mem0_syncd.control import ask
 from mem0_syncd.inspection import Inspection, TakeInventory
 from mem0_syncd.outbox import Outbox
@@ -109,7 +110,9 @@ def _alone(state: Path, stack: contextlib.ExitStack, *, is_repair: bool) -> Mean
 def _compare(
     means: Means, project: str | None, told: Progress, gone: list[str] | None = None
 ) -> dict[str, Any]:
-    inspection = Inspection(means.outbox, means.take_inventory, told.say, told.tell, frozenset(gone or ()))
+    inspection = Inspection(
+        means.outbox, means.take_inventory, Clock(), told.say, told.tell, frozenset(gone or ())
+    )
     return verdict.verdict(means.outbox, inspection.run(project), project)
 
 

@@ -6,7 +6,6 @@ import itertools
 import queue
 import random
 import threading
-import time
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -14,6 +13,7 @@ from typing import Any, Generic, TypeVar
 import structlog
 
 from mem0_syncd.backoff import Backoff
+from mem0_syncd.clock import Moment
 from mem0_syncd.courier.process import Courier
 from mem0_syncd.telling import Tell, to_nobody
 
@@ -69,10 +69,20 @@ class Line(Generic[T]):
     `take`, `send` and `end_hung` are for the thread that delivers; the rest is for any.
     """
 
-    def __init__(self, start: Callable[[], Mapping[str, Any]], rng: random.Random) -> None:
-        """`start` is asked for what each new courier is started with."""
+    def __init__(
+        self,
+        start: Callable[[], Mapping[str, Any]],
+        rng: random.Random,
+        monotonic: Moment,
+        environ: Mapping[str, str],
+    ) -> None:
+        """`start` is called for what each new courier is started with; it gets some variables of `environ`.
+
+        `monotonic` is a clock that is never set.
+        """
         self._start = start
-        self._rng = rng
+        self._rng, self._monotonic = rng, monotonic
+        self._environ = environ
         self._courier: Courier | None = None
         self._starting = threading.RLock()
         self._messages: queue.SimpleQueue[tuple[Courier, dict[str, Any]]] = queue.SimpleQueue()
@@ -81,7 +91,7 @@ class Line(Generic[T]):
         self._crashes = 0
         self._stranger: tuple[Courier | None, str] = (None, "")
         self._heard = 0
-        self._last_use = time.monotonic()
+        self._last_use = self._monotonic()
         self.tickets: dict[int, Ticket[T]] = {}
         self.not_before = 0.0
         self.news = threading.Event()
@@ -96,13 +106,13 @@ class Line(Generic[T]):
         """The courier, started if there is none; raises `OSError` where none can be."""
         with self._starting:
             if self._courier is None:
-                self._courier = Courier(self._start(), self._hear)
+                self._courier = Courier(self._start(), self._hear, self._environ)
                 log.debug("courier started", pid=self._courier.pid)
             return self._courier
 
     def send(self, about: T, request: Mapping[str, Any], *, hang_seconds: float) -> None:
         """Hand a request over; its answer, or its loss, comes out of `take`."""
-        number, moment = next(self._numbers), time.monotonic()
+        number, moment = next(self._numbers), self._monotonic()
         hung_at = moment + BEGIN_WITHIN_SECONDS + hang_seconds + HANG_GRACE_SECONDS
         # Under the lock the courier's end is heard either before or after: no request falls between two.
         with self._starting:
@@ -131,7 +141,7 @@ class Line(Generic[T]):
         else:
             return message
         finally:
-            self._last_use = time.monotonic()
+            self._last_use = self._monotonic()
             del self._questions[number]
 
     def take(self) -> list[Answer[T] | Opened | Lost[T]]:
@@ -154,7 +164,7 @@ class Line(Generic[T]):
 
     def end_hung(self) -> None:
         """Kill a courier that is over the time of any request; its loss comes out of `take`."""
-        moment = time.monotonic()
+        moment = self._monotonic()
         if any(moment > ticket.hung_at for ticket in self.tickets.values()):
             self.end_silent()
 
@@ -168,7 +178,7 @@ class Line(Generic[T]):
 
     def hold_off(self, seconds: float) -> None:
         """Have nothing sent for so long."""
-        self.not_before = time.monotonic() + seconds
+        self.not_before = self._monotonic() + seconds
 
     def sign(self) -> Hashable | None:
         """What changes from call to call while the courier is alive, because each asks it for an answer."""
@@ -182,7 +192,7 @@ class Line(Generic[T]):
         """End a courier that had nothing to do for so long; returns when to look again, in seconds."""
         # Under the lock, so that no request is handed to a courier that is being ended.
         with self._starting:
-            idle = time.monotonic() - self._last_use
+            idle = self._monotonic() - self._last_use
             if self.tickets or self._questions:
                 return idle_seconds
             if idle < idle_seconds:

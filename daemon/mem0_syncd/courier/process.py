@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import queue
 import subprocess
 import sys
@@ -23,8 +22,17 @@ ENDED = {"ended": True}
 class Courier:
     """One child process; it ends with its standard input, and so with the daemon, however that ends."""
 
-    def __init__(self, start: Mapping[str, Any], listener: Callable[[Courier, dict[str, Any]], None]) -> None:
-        """Start the child; `listener` hears its messages on a thread of the courier's own."""
+    def __init__(
+        self,
+        start: Mapping[str, Any],
+        listener: Callable[[Courier, dict[str, Any]], None],
+        environ: Mapping[str, str],
+    ) -> None:
+        """Start the child, with some variables of `environ`.
+
+        `listener` is called with this courier and each of its messages, on a thread of the courier's own.
+        """
+        self._environ = environ
         self._listener = listener
         self._start = start
         # A stopped child doesn't read, and must not block whoever talks to it.
@@ -66,7 +74,7 @@ class Courier:
                 [sys.executable, "-P", "-m", "mem0_syncd.courier.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env=environment(os.environ, here(), whole="mem0" in self._start["config"]),
+                env=environment(self._environ, here(), whole="mem0" in self._start["config"]),
                 cwd=work_folder(Path(self._start["mem0_dir"])),
                 # A session of its own: Ctrl-C in a terminal is for the daemon, which drains first.
                 start_new_session=True,

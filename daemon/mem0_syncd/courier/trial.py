@@ -12,13 +12,13 @@ PATIENCE_SECONDS = 60.0
 """A cold disk makes the import of mem0ai take long."""
 
 
-def open_once(start: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a courier that is started like this says of its destination.
+def open_once(start: Mapping[str, Any], environ: Mapping[str, str]) -> Mapping[str, Any]:
+    """What a courier that is started like this, with some variables of `environ`, says of its destination.
 
     Its `account`; or the outcome that it can't be opened with, an `error`, or `ENDED`.
     """
     heard: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-    courier = Courier(start, lambda _, message: heard.put(message))
+    courier = Courier(start, lambda _, message: heard.put(message), environ)
     try:
         courier.send({"id": 1, "verb": "open", "begin_within": PATIENCE_SECONDS})
         while "ready" in (message := heard.get(timeout=PATIENCE_SECONDS)):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from mem0_syncd.clock import Moment
 from mem0_syncd.delivery.pace import Pace
 from mem0_syncd.outbox import Claim, DestinationRow, Verb
 from mem0_syncd.outbox.queue import Queue
@@ -19,9 +19,9 @@ AHEAD = 16
 class Claims:
     """Claims what is due at one destination, and counts its adds; for the thread that delivers."""
 
-    def __init__(self, queue: Queue, adds_per_minute: int | None) -> None:
-        """`adds_per_minute` is None where there is no limit."""
-        self._queue = queue
+    def __init__(self, queue: Queue, adds_per_minute: int | None, monotonic: Moment) -> None:
+        """`adds_per_minute` is None where there is no limit; `monotonic` is a clock that is never set."""
+        self._queue, self._monotonic = queue, monotonic
         self.pace = Pace(adds_per_minute)
 
     def take(
@@ -47,14 +47,14 @@ class Claims:
     def ended(self, claim: Claim, *, was_sent: bool) -> None:
         """Count the end of a claim that was handed over, or that it was never begun."""
         if claim.verb is Verb.PUSH:
-            self.pace.ended(time.monotonic(), was_sent=was_sent)
+            self.pace.ended(self._monotonic(), was_sent=was_sent)
 
     def waits(self, destination: int, now: float) -> tuple[float, float]:
         """Seconds until the next look-up or poll is due, and the next push; infinite if none is to come."""
         look, push = self._queue.next_due(destination, now)
         return (
             math.inf if look is None else look - now,
-            math.inf if push is None else max(push - now, self.pace.wait(time.monotonic())),
+            math.inf if push is None else max(push - now, self.pace.wait(self._monotonic())),
         )
 
     def _due(
@@ -69,7 +69,7 @@ class Claims:
     ) -> list[Claim]:
         if limit <= 0:
             return []
-        adds = self.pace.room(time.monotonic(), major=major) - sum(it.verb is Verb.PUSH for it in beside)
+        adds = self.pace.room(self._monotonic(), major=major) - sum(it.verb is Verb.PUSH for it in beside)
         return self._queue.claim(destination, now, limit, major=major, pushes=adds, pushes_first=pushes_first)
 
 

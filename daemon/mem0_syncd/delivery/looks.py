@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import random
-import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
 
+from mem0_syncd.clock import SteadyClock
 from mem0_syncd.doubles import Double, find_doubles
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.outbox import DestinationRow, Outbox
@@ -71,17 +71,17 @@ Look = Contact | Second
 class Looks:
     """Which looks are due at a destination, and what follows from them; for the thread that delivers."""
 
-    def __init__(self, outbox: Outbox, rng: random.Random, now: Callable[[], float]) -> None:
+    def __init__(self, outbox: Outbox, rng: random.Random, clock: SteadyClock) -> None:
         self._looks = outbox.looks
         self._rng = rng
-        self._now = now
+        self._now, self._monotonic = clock.now, clock.monotonic
         self._contact_not_before = 0.0
         self._doubles: dict[str, Second] = {}
 
     def due(self, destination: DestinationRow, under_way: Collection[object]) -> list[Look]:
         """The looks to be taken now; to a destination in trouble, one."""
         looks: list[Look] = []
-        if time.monotonic() >= self._contact_not_before:
+        if self._monotonic() >= self._contact_not_before:
             listed = {look.user_id for look in under_way if isinstance(look, Contact)}
             contacts = self._contacts(destination)
             looks += [self._begin(destination, it) for it in contacts if it.user_id not in listed]
@@ -97,7 +97,7 @@ class Looks:
         """Seconds until a look is due, infinite if none is to come."""
         waits = []
         if self._contacts(destination):
-            waits.append(max(0.0, self._contact_not_before - time.monotonic()))
+            waits.append(max(0.0, self._contact_not_before - self._monotonic()))
         second = self._looks.next_second_look(destination.id)
         if second is not None:
             waits.append(max(0.0, second - self._now()))
@@ -124,7 +124,7 @@ class Looks:
         self, destination: DestinationRow, contact: Contact, outcome: Heard | None, took: float
     ) -> None:
         if not isinstance(outcome, Listed):
-            self._contact_not_before = time.monotonic() + CONTACT_RETRY_SECONDS
+            self._contact_not_before = self._monotonic() + CONTACT_RETRY_SECONDS
             return
         found = [(key, Found(memory_id, content)) for key, memory_id, content in outcome.memories]
         begun = self._now() - took

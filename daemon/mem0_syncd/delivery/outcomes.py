@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
 import structlog
 
+from mem0_syncd.clock import SteadyClock
 from mem0_syncd.courier import Answer, Lost, Opened
 from mem0_syncd.delivery.claims import Claims
 from mem0_syncd.delivery.looks import Look, Looks
@@ -39,12 +39,12 @@ class Outcomes:
         looks: Looks,
         on_settled: Callable[[set[str]], None],
         rng: random.Random,
-        now: Callable[[], float],
+        clock: SteadyClock,
     ) -> None:
-        """`on_settled` hears whose entries were settled."""
+        """`on_settled` is called with the projects whose entries were settled."""
         self._outbox, self._claims, self._looks = outbox, claims, looks
         self._on_settled = on_settled
-        self._rng, self._now = rng, now
+        self._rng, self._now, self._monotonic = rng, clock.now, clock.monotonic
         self._events: deque[Event] = deque()
         self._settled: list[tuple[Entry, Settlement]] = []
         self._standing: Standing | None = None
@@ -86,7 +86,7 @@ class Outcomes:
             case Answer(ticket, message):
                 failpoint("answered")
                 outcome = outcome_of(message)
-                took = time.monotonic() - ticket.handed_at
+                took = self._monotonic() - ticket.handed_at
                 if isinstance(ticket.about, Claim):
                     self._claims.ended(ticket.about, was_sent=outcome is not None)
                     self._hear_of(ticket.about, outcome, rules, took)

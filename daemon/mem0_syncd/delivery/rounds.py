@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 import random
 import threading
-import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import structlog
 
-from mem0_syncd.clock import Clock
+from mem0_syncd.clock import Clock, SteadyClock
 from mem0_syncd.courier import Line
 from mem0_syncd.delivery.claims import Claims
 from mem0_syncd.delivery.looks import Look, Looks
@@ -43,25 +42,25 @@ class Delivery:
         means: Callable[[DestinationRow], Means],
         *,
         on_settled: Callable[[set[str]], None] = lambda _projects: None,
-        rng: random.Random | None = None,
-        clock: Clock | None = None,
+        rng: random.Random,
+        clock: Clock,
+        environ: Mapping[str, str],
     ) -> None:
-        """`destination` is an id; `means` is asked at each start of the courier.
+        """`destination` is an id; `means` is called at each start of the courier, with some of `environ`.
 
-        `on_settled` hears whose entries were settled.
+        `on_settled` is called with the projects whose entries were settled.
         """
         self._outbox = outbox
         self.destination_id = destination
         self._means_of = means
-        self._clock = clock or Clock()
-        self._now = self._clock.now
+        self._clock = SteadyClock(clock)
+        self._now, self._monotonic, self._sleep = self._clock.now, clock.monotonic, clock.sleep
         self._means = means(self._destination())
-        rng = rng or random.Random()  # noqa: S311 - jitter, no secret
-        self.line: Line[Claim | Look] = Line(self._start_of_courier, rng)
+        self.line: Line[Claim | Look] = Line(self._start_of_courier, rng, self._monotonic, environ)
         self.questions = Questions(self.line)
-        self._claims = Claims(outbox.queue, self._means.adds_per_minute)
-        self._looks = Looks(outbox, rng, self._now)
-        self._outcomes = Outcomes(outbox, self._claims, self._looks, on_settled, rng, self._now)
+        self._claims = Claims(outbox.queue, self._means.adds_per_minute, self._monotonic)
+        self._looks = Looks(outbox, rng, self._clock)
+        self._outcomes = Outcomes(outbox, self._claims, self._looks, on_settled, rng, self._clock)
         self._has_strays = False
         self._draining = False
         self._running = threading.Lock()
@@ -133,10 +132,10 @@ class Delivery:
     def drain(self, seconds: float) -> None:
         """Begin nothing more, and wait for what is under way, `seconds` at most."""
         self._draining = True
-        deadline = time.monotonic() + seconds
-        while self.line.tickets and time.monotonic() < deadline:
+        deadline = self._monotonic() + seconds
+        while self.line.tickets and self._monotonic() < deadline:
             self.nudge()
-            time.sleep(0.02)
+            self._sleep(0.02)
 
     def close(self) -> None:
         """End the courier, and have `run` return; what isn't answered is looked up after the next start."""
@@ -178,7 +177,7 @@ class Delivery:
     # Handing out
 
     def _hand_out(self) -> int:
-        if time.monotonic() < self.line.not_before or not self._are_means_fresh():
+        if self._monotonic() < self.line.not_before or not self._are_means_fresh():
             return 0
         destination = self._destination()
         if not self._takes_requests(destination.standing):
@@ -265,5 +264,5 @@ class Delivery:
             look,
             min(push, self._looks.wait(destination)),
             (destination.standing.retry_at or now) - now,
-            self.line.not_before - time.monotonic(),
+            self.line.not_before - self._monotonic(),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -54,7 +55,7 @@ def check_courier(around: Surroundings) -> Iterator[Finding]:
             start |= {"account": "", "threads": 1, "mem0_dir": folder}
             if "path" in start["config"]:
                 start["config"] = {**start["config"], "path": folder}
-            yield judge_courier(name, open_once(start))
+            yield judge_courier(name, open_once(start, os.environ))
 
 
 def judge_courier(name: str, message: Mapping[str, Any]) -> Finding:
