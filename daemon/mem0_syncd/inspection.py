@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from mem0_syncd.clock import Clock
-from mem0_syncd.comparison import Comparison, Delivered, compare
+from mem0_syncd.comparison import Comparison, compare
+from mem0_syncd.delivered import Delivered
 from mem0_syncd.inventory import read_inventory
 from mem0_syncd.memory import GLOBAL_BEST_PRACTICES
 from mem0_syncd.outbox import DestinationRow, Outbox

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from mem0_syncd import __version__
 from mem0_syncd.delivery import Means
-from mem0_syncd.destinations.embedder import NAME as EMBEDDER
+from mem0_syncd.embedding import NAME as EMBEDDER
 from mem0_syncd.outbox import DestinationRow
 from mem0_syncd.outbox.destinations import Destinations
 from mem0_syncd.settings import Settings

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from mem0_syncd.destinations.embedder import DIMENSIONS
-from mem0_syncd.destinations.embedder import NAME as EMBEDDER
+from mem0_syncd.embedding import DIMENSIONS
+from mem0_syncd.embedding import NAME as EMBEDDER
 
 _KNOWN = {
     "vector_store",

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import structlog
 
+import mem0_syncd
 from mem0_syncd import __version__
 from mem0_syncd.errors import Problem
 
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(mem0_syncd.__file__).parent
 _VERSION = re.compile(r'^__version__ = "([^"]+)"$', re.MULTILINE)
 _LONGEST_START_SECONDS = 60.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from mem0_syncd.comparison import Delivered
+from mem0_syncd.delivered import Delivered
 from mem0_syncd.doubles import Kept
 from mem0_syncd.inspection import Inspected
 from mem0_syncd.outbox import Outbox

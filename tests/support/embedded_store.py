@@ -128,6 +128,7 @@ def _print(folder: Path, answers: Any) -> None:
     from mem0.utils.factory import EmbedderFactory
     from mem0.vector_stores.configs import VectorStoreConfig
 
+    from mem0_syncd import embedding
     from mem0_syncd.destinations import embedder
 
     EmbedderFactory.provider_to_class["ours"] = f"{embedder.__name__}.LocalEmbedder"
@@ -137,8 +138,8 @@ def _print(folder: Path, answers: Any) -> None:
                 provider="qdrant",
                 config={
                     "path": str(folder / "qdrant"),
-                    "collection_name": f"mem0-syncd-{embedder.NAME}",
-                    "embedding_model_dims": embedder.DIMENSIONS,
+                    "collection_name": f"mem0-syncd-{embedding.NAME}",
+                    "embedding_model_dims": embedding.DIMENSIONS,
                     "on_disk": True,
                 },
             ),

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from mem0_syncd.comparison import Comparison, Copies, Delivered, Found, compare
+from mem0_syncd.comparison import Comparison, Copies, Found, compare
+from mem0_syncd.delivered import Delivered
 from mem0_syncd.doubles import Double, Kept
 
 ITEM = Delivered("key", "shop", "decision", "DEC-1", ("m1",), "hash", "said", 5.0)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd.destinations.embedder import NAME
+from mem0_syncd.embedding import NAME
 from mem0_syncd.guarantee import guarantee
 from mem0_syncd.store_config import BadStoreConfig, read
 

