@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -58,23 +57,25 @@ class Contents:
         return self.offset > 0
 
 
-def signature_of(folder: WatchedFolder, name: str) -> tuple[int, ...] | None:
-    """What tells a file from its earlier self; None where there is none, () where it can't be told.
+def signature_of(folder: WatchedFolder, name: str, now: float) -> tuple[int, ...] | None:
+    """What tells a file from its earlier self at the moment `now`; None where there is none.
+
+    It is () where that can't be told, for the file has just changed.
 
     Raises `Refused` for what may not be read, and `OSError`.
     """
-    return _signature(folder.stat(name))
+    return _signature(folder.stat(name), now)
 
 
-def signatures_of(folder: WatchedFolder, names: Iterable[str]) -> list[tuple[int, ...] | None]:
-    """The signatures of some files; raises like `signature_of`."""
-    return [_signature(found) for found in folder.stats(names)]
+def signatures_of(folder: WatchedFolder, names: Iterable[str], now: float) -> list[tuple[int, ...] | None]:
+    """The signatures of some files at the moment `now`; raises like `signature_of`."""
+    return [_signature(found, now) for found in folder.stats(names)]
 
 
-def _signature(found: os.stat_result | None) -> tuple[int, ...] | None:
+def _signature(found: os.stat_result | None, now: float) -> tuple[int, ...] | None:
     if found is None:
         return None
-    if time.time() - found.st_mtime < _RACY_SECONDS:
+    if now - found.st_mtime < _RACY_SECONDS:
         return ()
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
+from mem0_syncd.clock import Clock
 from mem0_syncd.consent import EVERYTHING, Terms
 from mem0_syncd.early_marks import Marked, marked_among, weigh
 from mem0_syncd.errors import Problem
@@ -66,21 +66,21 @@ class Intake:
         self,
         outbox: Outbox,
         *,
+        clock: Clock,
         major_categories: Iterable[str] = (),
         infer: bool = False,
         redaction: Redaction = "redact",
         allow: Collection[str] = (),
         on_change: Callable[..., None] = lambda *, major: None,  # noqa: ARG005
-        now: Callable[[], float] = time.time,
     ) -> None:
-        """`on_change` hears of changes as they become durable, and whether one is `major`."""
+        """`on_change` is called when changes have become durable, with `major`: whether one of them is."""
         self._outbox = outbox
         self._major_categories = {category.lower() for category in major_categories}
         self._infer = infer
         self._redactor = Redactor(redaction, allow)
         self._keys = Keys(outbox, self._redactor)
         self._on_change = on_change
-        self._now = now
+        self._clock = clock
 
     def take_in(
         self,
@@ -118,7 +118,7 @@ class Intake:
             is_scanned = outbox.projects.is_scanned(project)
             for number, batch in enumerate(_batches(merged)):
                 if number:
-                    time.sleep(GIVE_WAY_SECONDS)
+                    self._clock.sleep(GIVE_WAY_SECONDS)
                 with transaction():
                     keyed = self._keys.assign(destination.id, batch)
                     known = self._known(destination.id, keyed)
@@ -128,7 +128,7 @@ class Intake:
                     prepared = [
                         replace(self._prepare(change, origin), tree=project.tree) for change in changes
                     ]
-                    ledger.apply(destination.id, prepared, self._now())
+                    ledger.apply(destination.id, prepared, self._clock.wall())
                     sent = {it.change.item.identity: it.change.item for it in prepared}
                     parted = [sent.get(item.identity, item) for item in parted]
                     self._keys.learn(destination.id, parted, keyed.learnt)
@@ -182,7 +182,7 @@ class Intake:
         if not is_scanned:
             return Marked(frozenset(item.sync_key for item in told))
         sights = self._outbox.marks.first_sights(item.sync_key for item in told) if told else {}
-        return weigh(told, known, marks, sights, self._now())
+        return weigh(told, known, marks, sights, self._clock.wall())
 
     def _prepare(self, change: Change, origin: str) -> Prepared:
         if not isinstance(change, Enqueue | Reject):

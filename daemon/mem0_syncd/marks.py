@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import structlog
 
 from mem0_syncd import sync_state
+from mem0_syncd.clock import Moment
 from mem0_syncd.errors import Problem
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.folders import Folders
@@ -33,12 +33,17 @@ class Marks:
         on_due: Callable[[], None],
         folders: Folders,
         whereabouts: Whereabouts,
-        redactor: Callable[[], Redactor] = lambda: Redactor("redact"),
+        now: Moment,
+        redactor: Callable[[], Redactor],
     ) -> None:
-        """`on_due` hears that there is something to `write`; `redactor` makes one by the settings."""
+        """`on_due` is called when there is something to `write`, `redactor` for one by the settings.
+
+        `now` is the time since the epoch.
+        """
         self._outbox = outbox
         self._on_due, self._folders = on_due, folders
         self._whereabouts = whereabouts
+        self._now = now
         self._redactor = redactor
         self._due: set[str] = set()
         self._written: dict[Path, tuple[int, ...]] = {}
@@ -70,7 +75,7 @@ class Marks:
         self.note({project.id})
         if foreign == self._outbox.marks.foreign(project.id, project.tree):
             return False
-        self._outbox.marks.set_foreign(project.id, foreign, project.tree, now=time.time())
+        self._outbox.marks.set_foreign(project.id, foreign, project.tree, now=self._now())
         return True
 
     def note(self, project_ids: set[str]) -> None:

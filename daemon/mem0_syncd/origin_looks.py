@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from weakref import WeakSet
@@ -13,8 +12,8 @@ from weakref import WeakSet
 import structlog
 
 from mem0_syncd import git, project_file
+from mem0_syncd.clock import Clock
 from mem0_syncd.folders import Folders
-from mem0_syncd.history import origin_of
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.origins import Looked
 from mem0_syncd.projects import project_id
@@ -44,13 +43,12 @@ class OriginLooks:
         ask: Callable[[], None],
         folders: Folders,
         *,
-        origin_of: Callable[..., str] = origin_of,
-        now: Callable[[], float] = time.time,
-        monotonic: Callable[[], float] = time.monotonic,
+        origin_of: Callable[..., str],
+        clock: Clock,
     ) -> None:
         """`ask` has `look` called, soon or at once."""
         self._outbox, self._ask, self._folders = outbox, ask, folders
-        self._origin_of, self._now, self._monotonic = origin_of, now, monotonic
+        self._origin_of, self._now, self._monotonic = origin_of, clock.wall, clock.monotonic
         self._known: dict[str, Looked] = {}
         self._has_any = outbox.ledger.has_any
         self._readers: WeakSet[subprocess.Popen[bytes]] = WeakSet()

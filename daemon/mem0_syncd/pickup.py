@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -15,6 +14,7 @@ from typing import Any
 import structlog
 
 from mem0_syncd import project_file, projects, spool
+from mem0_syncd.clock import Moment
 from mem0_syncd.consent import GlobalScope
 from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.folders import Folders
@@ -34,12 +34,20 @@ class Pickup:
     """Takes in the spool of one state folder."""
 
     def __init__(
-        self, outbox: Outbox, routes: Routes, state: Path, folders: Folders, whereabouts: Whereabouts
+        self,
+        outbox: Outbox,
+        routes: Routes,
+        state: Path,
+        folders: Folders,
+        whereabouts: Whereabouts,
+        now: Moment,
     ) -> None:
+        """`now` is the time since the epoch."""
         self._outbox = outbox
         self._routes = routes
         self._state, self._folders = state, folders
         self._whereabouts = whereabouts
+        self._now = now
         # Events that failed by a fault of their own, until they are understood or gone.
         self._failed: dict[Path, Problem] = {}
 
@@ -50,7 +58,7 @@ class Pickup:
         """
         changes = 0
         failed: dict[Path, Problem] = {}
-        for path, event in spool.take(self._state):
+        for path, event in spool.take(self._state, self._now()):
             try:
                 done = self._take_in_one(intake, event)
             except Exception as error:
@@ -110,7 +118,7 @@ class Pickup:
         # Whatever a session is called is only compared, so it isn't kept; earlier versions did keep it.
         known_as = hashlib.blake2b(told.encode("utf-8", "replace"), digest_size=16).hexdigest()
         began = last["began"] if last["id"] in {known_as, told} else last["heard"]
-        session = {"id": known_as, "began": began, "heard": time.time()}
+        session = {"id": known_as, "began": began, "heard": self._now()}
         self._outbox.facts.set(name, json.dumps(session))
         if not began:  # the first session of all: what was there before it isn't its own
             return Made()

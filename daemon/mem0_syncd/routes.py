@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import structlog
 
 from mem0_syncd import asking, projects
+from mem0_syncd.clock import Moment
 from mem0_syncd.consent import Asked, Consent, GlobalScope, Terms, heard, inherited, with_global_scope
 from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.folders import Folders
@@ -43,6 +43,7 @@ class Routes:
         destination_named: Callable[[str | None], DestinationRow],
         on_move: Callable[[ProjectRow], None],
         folders: Folders,
+        now: Moment,
     ) -> None:
         """`destination_named` knows the destination that a project names, or everybody's for None.
 
@@ -53,6 +54,7 @@ class Routes:
         self._destination_named = destination_named
         self._on_move = on_move
         self._folders = folders
+        self._now = now
 
     def settle(self, project: ProjectRow) -> Route | None:
         """Have a project's items go where they may; None while it isn't known where that is.
@@ -81,7 +83,7 @@ class Routes:
         """
         project, consent, fresh = route.project, route.consent, None
         if is_whole and not self._outbox.projects.is_scanned(project):
-            self._outbox.projects.note_scanned(project, time.time())
+            self._outbox.projects.note_scanned(project, self._now())
         if consent is None:
             return None
         if is_whole and consent.terms.global_scope is GlobalScope.OPEN:

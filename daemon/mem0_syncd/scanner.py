@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from mem0_syncd import files
+from mem0_syncd.clock import Clock
 from mem0_syncd.consent import EVERYTHING, Terms
 from mem0_syncd.errors import is_want_of_handles
 from mem0_syncd.failpoint import failpoint
@@ -64,10 +64,12 @@ class Scanner:
         intake: Intake,
         folders: Folders | None = None,
         *,
+        clock: Clock,
         sources: Sequence[Source] = SOURCES,
     ) -> None:
         self._outbox = outbox
         self._intake = intake
+        self._clock = clock
         self._folders = folders or Folders(outbox.projects)
         self._sources = sources
         self._memos = Memos()
@@ -186,7 +188,7 @@ class Scanner:
         project, folder = sight.project, sight.folder
         news = FileNews(source, self._memos.of(project.path, source.name))
         with _told_of(), suppress(FileNotFoundError):
-            signature = files.signature_of(folder, source.path)
+            signature = files.signature_of(folder, source.path, self._clock.wall())
             if changed_only and signature != () and signature == news.before.signature:
                 return None
             if signature is None:
@@ -226,8 +228,8 @@ class Scanner:
         """A writer may be at work: only what stays unreadable is a problem; returns whether to retry."""
         memo = self._memos.of(project.path, source.name)
         memo.signature, memo.mark = (), None
-        memo.bad_since = time.monotonic() if memo.bad_since is None else memo.bad_since
-        if time.monotonic() - memo.bad_since < SETTLING_SECONDS:
+        memo.bad_since = self._clock.monotonic() if memo.bad_since is None else memo.bad_since
+        if self._clock.monotonic() - memo.bad_since < SETTLING_SECONDS:
             return True
         problem = error.problem(source.path)
         self._outbox.problems.replace(project.id, source.name, [problem], project.tree)

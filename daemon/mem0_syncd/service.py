@@ -10,6 +10,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -21,6 +22,7 @@ from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.file_news import Turn
 from mem0_syncd.folders import Folders
 from mem0_syncd.git_index import tracks_any
+from mem0_syncd.history import origin_of
 from mem0_syncd.intake import Intake
 from mem0_syncd.item import Kind
 from mem0_syncd.marks import Marks
@@ -104,12 +106,16 @@ class Engine:
         self.deliveries.pause(paused=outbox.facts.is_paused)
         self.whereabouts = Whereabouts()
         self.marks = Marks(
-            outbox, self._callbacks.on_marks_due, self.folders, self.whereabouts, self._redactor
+            outbox, self._callbacks.on_marks_due, self.folders, self.whereabouts, self.now, self._redactor
         )
-        self.routes = Routes(outbox, self._destination_named, self._after_move, self.folders)
-        self.pickup = Pickup(outbox, self.routes, settings.state_dir, self.folders, self.whereabouts)
+        self.routes = Routes(outbox, self._destination_named, self._after_move, self.folders, self.now)
+        self.pickup = Pickup(
+            outbox, self.routes, settings.state_dir, self.folders, self.whereabouts, self.now
+        )
         ask = self._callbacks.on_origin_unknown or self._look_for_origins
-        self.origin_looks = OriginLooks(outbox, ask, self.folders)
+        self.origin_looks = OriginLooks(
+            outbox, ask, self.folders, origin_of=partial(origin_of, environ=environ), clock=self.clock
+        )
         # One turn of a scan, or the spool, at a time.
         self._scanning = threading.Lock()
         self._beginning = threading.Lock()
@@ -120,14 +126,15 @@ class Engine:
         look_through(self.outbox, self._redactor())
         self.intake = Intake(
             self.outbox,
+            clock=self.clock,
             major_categories=self.settings.major_categories,
             infer=self.settings.infer,
             redaction=self.settings.redact,
             allow=self.settings.redact_allow,
             on_change=self._callbacks.on_change,
         )
-        self.scanner = Scanner(self.outbox, self.intake, self.folders)
-        self.unchanged = Unchanged(self.outbox, self.scanner)
+        self.scanner = Scanner(self.outbox, self.intake, self.folders, clock=self.clock)
+        self.unchanged = Unchanged(self.outbox, self.scanner, self.now)
 
     def _redactor(self) -> Redactor:
         return Redactor(self.settings.redact, self.settings.redact_allow)

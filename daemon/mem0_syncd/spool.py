@@ -49,13 +49,13 @@ def complete(begun: Path, event: Mapping[str, str | None]) -> None:
     remove(begun)
 
 
-def take(state: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+def take(state: Path, now: float) -> Iterator[tuple[Path, dict[str, Any]]]:
     """The spooled events with their files, oldest first; `remove` each when it is dealt with.
 
     A file that holds no event is set aside, where `problems` finds it.
     """
     folder = StateFolder(state).spool
-    _settle_abandoned(folder)
+    _settle_abandoned(folder, now)
     for path in sorted(folder.glob(f"*{_EVENT}")):
         try:
             event = _parse(path.read_bytes())
@@ -112,11 +112,11 @@ def _write(path: Path, event: Mapping[str, str | None]) -> None:
     sync_folder(path.parent)
 
 
-def _settle_abandoned(folder: Path) -> None:
+def _settle_abandoned(folder: Path, now: float) -> None:
     """Count what was begun, and delete what was half written, where the writer must have been killed."""
     for path in (*folder.glob(f"*{_BEGUN}"), *folder.glob(f"*{_HALF_WRITTEN}")):
         with contextlib.suppress(OSError):
-            if abs(time.time() - path.stat().st_mtime) < _ABANDONED_SECONDS:
+            if abs(now - path.stat().st_mtime) < _ABANDONED_SECONDS:
                 continue
             if path.suffix == _BEGUN:
                 path.rename(path.with_suffix(_EVENT))

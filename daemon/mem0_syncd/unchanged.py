@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mem0_syncd import files, project_file, sync_state
+from mem0_syncd.clock import Moment
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.scanner import Scanner
 from mem0_syncd.sources import SOURCES
@@ -29,15 +30,16 @@ class Look:
 class Unchanged:
     """What was seen of each project before its last scan; for any thread."""
 
-    def __init__(self, outbox: Outbox, scanner: Scanner) -> None:
-        self._outbox, self._scanner = outbox, scanner
+    def __init__(self, outbox: Outbox, scanner: Scanner, now: Moment) -> None:
+        """`now` is the time since the epoch."""
+        self._outbox, self._scanner, self._now = outbox, scanner, now
         self._known: dict[Path, Look] = {}
 
     def look(self, folder: WatchedFolder) -> Look | None:
         """What a folder looks like; None where that can't be told, or a file changed a moment ago."""
         before = self._outbox.database.written()
         try:
-            found = files.signatures_of(folder, _FILES)
+            found = files.signatures_of(folder, _FILES, self._now())
             is_elsewhere = folder.is_there(".git") and not folder.is_folder(".git")
         except (Refused, OSError):
             return None

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.rows import Growth
+from mem0_syncd.clock import Clock
 from mem0_syncd.intake import Intake
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outcome import Found
@@ -60,7 +61,7 @@ def median_ms(work: Callable[[int], object], turns: int = 9) -> float:
 
 def taker(opened: Outbox) -> Callable[[int], object]:
     """Takes in one new decision, durably."""
-    intake = Intake(opened, now=lambda: NOW)
+    intake = Intake(opened, clock=Clock(wall=lambda: NOW))
     project = opened.projects.all()[0]
     return lambda turn: intake.take_in(project, [item(f"A new decision {turn}", f"NEW-{turn}")])
 
@@ -80,7 +81,7 @@ def queues(*, quick: bool) -> Growth:
     lines = []
     for size in (100, 1000) if quick else (100, 1000, 10_000, 100_000):
         with outbox() as (opened, destination, folder):
-            intake = Intake(opened, redaction="off", now=lambda: NOW)
+            intake = Intake(opened, redaction="off", clock=Clock(wall=lambda: NOW))
             project = opened.projects.all()[0]
             waiting = [item(f"Decision number {number}", f"DEC-{number}") for number in range(size)]
             intake.take_in(project, waiting)

@@ -254,12 +254,12 @@ class Delivering(RuleBasedStateMachine):
         now = self.wall()
         self.outbox.times.clamp(self.destination, now, RULES)
         self.outbox.queue.doubt_what_was_sending(self.destination, now, RULES.certain_after(now))
-        intake = Intake(self.outbox, major_categories=["architecture"], now=self.wall)
+        intake = Intake(self.outbox, major_categories=["architecture"], clock=self.daemon_clock)
         if self.is_released:
             intake._keys = ReleasedKeys()  # type: ignore[assignment]
         else:
             look_through(self.outbox, REDACTOR)
-        self.scanner = Scanner(self.outbox, intake, sources=(SOURCE,))
+        self.scanner = Scanner(self.outbox, intake, clock=self.daemon_clock, sources=(SOURCE,))
         self.delivery = Delivery(
             self.outbox,
             self.destination,

@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def spooled(daemon: Daemon) -> list[dict[str, Any]]:
     """The spooled events, when each is complete."""
     folder = StateFolder(daemon.state).spool
     wait_until(lambda: not [*folder.glob("*.begun"), *folder.glob("*.tmp")], "an event is still begun")
-    return [event for _, event in spool.take(daemon.state)]
+    return [event for _, event in spool.take(daemon.state, time.time())]
 
 
 def bytes_below(folder: Path) -> bytes:

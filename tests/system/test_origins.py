@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from functools import partial
 from pathlib import Path
@@ -46,7 +47,7 @@ def theirs(tmp_path: Path, mem0: Mem0Platform) -> Path:
 
 def test_each_memory_says_its_origin(theirs: Path, mem0: Mem0Platform) -> None:
     """And its hash and key are what they were without."""
-    assert {it.metadata["origin"] for it in mem0.memories} == {origin_of(theirs)}
+    assert {it.metadata["origin"] for it in mem0.memories} == {origin_of(theirs, environ=os.environ)}
 
 
 def test_another_repository_of_that_name_is_stopped_alone(
@@ -78,7 +79,7 @@ def test_another_repository_of_that_name_is_stopped_alone(
         wait_until(lambda: daemon.totals()["pending"] == 2, "nothing else waits")
     assert cases(mem0.texts("shop-decisions").elements()) == [1, 2]
     assert {it.metadata["origin"] for it in mem0.memories if it.user_id == "shop-decisions"} == {
-        origin_of(theirs)
+        origin_of(theirs, environ=os.environ)
     }
 
 
@@ -243,6 +244,6 @@ def test_a_best_practice_is_nobodys_alone(tmp_path: Path, theirs: Path, mem0: Me
         with running(machine(tmp_path / f"g{number}", mem0, folder)) as daemon:
             wait_until(partial(is_delivered, daemon), "delivered")
             assert not stops(daemon)
-        origins.add(origin_of(folder))
+        origins.add(origin_of(folder, environ=os.environ))
     shared = [it for it in mem0.memories if it.user_id == "orchestkit-global-best-practices"]
     assert {it.metadata["origin"] for it in shared} == origins

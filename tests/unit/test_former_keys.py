@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from mem0_syncd.clock import Clock
 from mem0_syncd.destinations.base import Remote
 from mem0_syncd.destinations.renewal import renewed
 from mem0_syncd.intake import Intake
@@ -56,7 +57,7 @@ class Upgraded:
 
     def scan(self, *items: Item) -> int:
         """Read everything anew; returns how many changes that made."""
-        intake = Intake(self.outbox, now=lambda: NOW)
+        intake = Intake(self.outbox, clock=Clock(wall=lambda: NOW))
         return intake.take_in(self.project, items or self.items).changes
 
     def sent(self) -> list[tuple[Memory, str | None]]:

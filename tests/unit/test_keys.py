@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mem0_syncd import redactor as redactor_module
+from mem0_syncd.clock import Clock
 from mem0_syncd.destinations.base import Remote, ours
 from mem0_syncd.errors import Problem
 from mem0_syncd.intake import Intake
@@ -47,7 +48,7 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
 
 def take_in(outbox: Outbox, *items: Item, redaction: redactor_module.Redaction = "redact") -> int:
     """Read items anew, as after a start; returns how many changes that made."""
-    return Intake(outbox, redaction=redaction, now=lambda: NOW).take_in(PROJECT, items).changes
+    return Intake(outbox, redaction=redaction, clock=Clock(wall=lambda: NOW)).take_in(PROJECT, items).changes
 
 
 def memories(outbox: Outbox) -> list[Memory]:
@@ -352,7 +353,7 @@ TOKEN = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
 )
 def test_an_item_whose_id_holds_a_secret_is_withheld(outbox: Outbox, it: Item) -> None:
     """And nothing of it is kept, nor quoted."""
-    taken = Intake(outbox, now=lambda: NOW).take_in(PROJECT, [it])
+    taken = Intake(outbox, clock=Clock(wall=lambda: NOW)).take_in(PROJECT, [it])
     rows = [
         row
         for table in ("item", "entry", "identity")

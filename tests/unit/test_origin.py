@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
@@ -10,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.history import origin_of
+from mem0_syncd import history
 from mem0_syncd.item import digest
 from mem0_syncd.strangers import UNKNOWN, understood
 from support.repositories import commit, first_commit, git, import_commits, make_repository
+
+origin_of = functools.partial(history.origin_of, environ=os.environ)
 
 
 def expected(folder: Path) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from mem0_syncd.clock import Clock
 from mem0_syncd.folders import Folders
 from mem0_syncd.origin_looks import AGAIN_SECONDS, AT_ONCE, PATIENCE_SECONDS, OriginLooks
 from mem0_syncd.outbox import Outbox, ProjectRow
@@ -32,8 +33,7 @@ class World:
             self.ask,
             Folders(outbox.projects),
             origin_of=self.origin_of,
-            now=self.clock,
-            monotonic=self.clock,
+            clock=Clock(wall=self.clock, monotonic=self.clock),
         )
 
     def ask(self) -> None:
@@ -202,7 +202,9 @@ def test_a_worktree_has_the_main_trees_origin(world: World, shop: ProjectRow, tm
         folders.append(folder)
         return OURS
 
-    looks = OriginLooks(world.outbox, world.ask, Folders(world.outbox.projects), origin_of=read)
+    looks = OriginLooks(
+        world.outbox, world.ask, Folders(world.outbox.projects), origin_of=read, clock=Clock()
+    )
     looks.look()
     assert folders == [shop.path]
     assert not looks.is_awaited(linked)
@@ -243,9 +245,11 @@ def test_what_is_being_read_ends_with_the_service(
             started(process)
             began.set()
 
-        return origin_of(folder, started=heard)
+        return origin_of(folder, environ=os.environ, started=heard)
 
-    looks = OriginLooks(world.outbox, world.ask, Folders(world.outbox.projects), origin_of=read)
+    looks = OriginLooks(
+        world.outbox, world.ask, Folders(world.outbox.projects), origin_of=read, clock=Clock()
+    )
     looking = threading.Thread(target=looks.look)
     looking.start()
     assert began.wait(30)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mem0_syncd import file_news, files, parts, redact
+from mem0_syncd.clock import Clock
 from mem0_syncd.file_news import Turn
 from mem0_syncd.intake import Intake
 from mem0_syncd.item import LONGEST_TEXT
@@ -25,6 +26,7 @@ from mem0_syncd.sources.decision_records import LOG as LINES
 from mem0_syncd.sources.memory_queue import SOURCE as MEMORY_QUEUE
 from support.decision_log import decision, write_log
 
+CLOCK = Clock()
 LONG_AGO = 1_700_000_000.0
 
 
@@ -42,7 +44,7 @@ def test_files_that_are_as_they_were_cost_the_outbox_nothing(outbox: Outbox, pro
     row = ProjectRow("shop", project)
     outbox.projects.add(row)
     os.utime(write_log(project, [decision(1)]), (LONG_AGO, LONG_AGO))
-    scanner = Scanner(outbox, Intake(outbox))
+    scanner = Scanner(outbox, Intake(outbox, clock=CLOCK), clock=CLOCK)
     assert scanner.scan(row, changed_only=True).changes == 1
 
     asked: list[str] = []
@@ -72,7 +74,7 @@ def end_of(turns: Generator[Turn, None, Scanned]) -> Scanned:
 def test_what_is_forgotten_amid_a_scan_is_read_again_soon(outbox: Outbox, row: ProjectRow) -> None:
     """Another project's turn may come between, and what is wrong with a file is told all the same."""
     write_log(row.path, [decision(1), 7])
-    scanner = Scanner(outbox, Intake(outbox))
+    scanner = Scanner(outbox, Intake(outbox, clock=CLOCK), clock=CLOCK)
     turns = scanner.turns(row)
     while next(turns) is not Turn.AT_WORK:
         pass
@@ -94,7 +96,7 @@ def test_of_an_appended_file_so_much_is_read_at_a_time(
     lines[3] = json.dumps(json.loads(lines[3]), indent=2)
     path.write_text("\n".join(["broken", *lines]) + "\n")
     monkeypatch.setattr(files, "LONGEST_READ", 200)
-    scanner = Scanner(outbox, Intake(outbox), sources=(LINES,))
+    scanner = Scanner(outbox, Intake(outbox, clock=CLOCK), clock=CLOCK, sources=(LINES,))
     scans = 0
     wait: float | None = 0.0
     while wait == 0.0:
@@ -116,9 +118,11 @@ def test_of_a_long_log_the_first_can_be_delivered_while_the_rest_is_read(
     durable: list[int] = []
     count = "SELECT count(*) AS n FROM entry"
     intake = Intake(
-        outbox, on_change=lambda **_: durable.extend(row["n"] for row in outbox.database.rows(count))
+        outbox,
+        clock=CLOCK,
+        on_change=lambda **_: durable.extend(row["n"] for row in outbox.database.rows(count)),
     )
-    assert Scanner(outbox, intake).scan(row).changes == 2000
+    assert Scanner(outbox, intake, clock=CLOCK).scan(row).changes == 2000
     assert durable == [32, 96, 224, 480, 980, 1480, 1980, 2000]
 
 
@@ -155,7 +159,7 @@ def test_of_very_many_problems_the_first_are_told_and_how_many_more(
     """When the first ones are mended, the next ones are told."""
     entries: list[object] = [decision(1), *range(301)]
     write_log(project, entries)
-    scanner = Scanner(outbox, Intake(outbox))
+    scanner = Scanner(outbox, Intake(outbox, clock=CLOCK), clock=CLOCK)
     assert scanner.scan(row).changes == 1
     told = problems_of(outbox)
     assert told[0][1] == f"{PATH}: decisions[1]"
@@ -186,13 +190,13 @@ def test_a_part_at_a_time_says_what_all_at_once_would(
         LOG,
         {"id": "r1", "summary": "It is said in two files", "metadata": {"sharing_scope": "local"}},
     )
-    scanned = Scanner(outbox, Intake(outbox)).scan(row)
+    scanned = Scanner(outbox, Intake(outbox, clock=CLOCK), clock=CLOCK).scan(row)
     said = texts_of(outbox)
     assert len(said) == 52
     assert sum("One" in text or "Another" in text for text in said) == 2
     assert not any("two files" in text for text in said)
     assert scanned.retry_after is None
-    assert Scanner(outbox, Intake(outbox)).scan(row).changes == 0
+    assert Scanner(outbox, Intake(outbox, clock=CLOCK), clock=CLOCK).scan(row).changes == 0
 
 
 def test_no_echo_is_taken_in_before_its_record_however_long_the_files(
@@ -207,7 +211,7 @@ def test_no_echo_is_taken_in_before_its_record_however_long_the_files(
     ]
     lines(project, RECORDS, *records)
     lines(project, MEMORY_QUEUE, *queued)
-    Scanner(outbox, Intake(outbox)).scan(row)
+    Scanner(outbox, Intake(outbox, clock=CLOCK), clock=CLOCK).scan(row)
     assert len(texts_of(outbox)) == 9
 
 
@@ -222,7 +226,7 @@ def test_a_file_of_lines_is_read_on_where_the_last_read_ended(
             values = [{"agent": agent, "pattern": f"It is number {n} of {most}"} for n in range(40)]
             path = lines(project, PATTERNS, *values, {"agent": agent, "pattern": "The last one of all"})
             os.utime(path, (LONG_AGO, LONG_AGO))
-            scanner, scans = Scanner(outbox, Intake(outbox)), 1
+            scanner, scans = Scanner(outbox, Intake(outbox, clock=CLOCK), clock=CLOCK), 1
             while scanner.scan(row, changed_only=True).retry_after == 0.0:
                 scans += 1
             assert scans > 5
@@ -239,7 +243,7 @@ def test_a_line_without_an_end_is_passed_over_and_named(
     path.parent.mkdir(parents=True)
     good = [json.dumps({"pattern": f"It is number {n}"}) for n in range(2)]
     path.write_text(f"{good[0]}\n{'x' * 1000}")
-    scanner = Scanner(outbox, Intake(outbox))
+    scanner = Scanner(outbox, Intake(outbox, clock=CLOCK), clock=CLOCK)
     while scanner.scan(row).retry_after == 0.0:
         pass
     assert [where for _, where in problems_of(outbox)] == [f"{PATTERNS.path}: line 2"]
@@ -272,7 +276,7 @@ def test_a_text_that_is_too_long_is_set_aside_unread(
 
     monkeypatch.setattr(redact, "redact", look_through)
     write_log(project, [decision(1), decision(2, description="x" * (LONGEST_TEXT + 1))])
-    Scanner(outbox, Intake(outbox)).scan(row)
+    Scanner(outbox, Intake(outbox, clock=CLOCK), clock=CLOCK).scan(row)
     (letter,) = outbox.dead_letters.newest(outbox.destinations.get().id, limit=9)
     assert letter.reason.startswith("too large")
     assert letter.memory.text == ""

@@ -37,7 +37,7 @@ def age(path: Path) -> None:
 
 
 def events(state: Path) -> list[dict[str, Any]]:
-    return [event for _, event in spool.take(state)]
+    return [event for _, event in spool.take(state, time.time())]
 
 
 def test_what_is_put_in_comes_out_in_its_order(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_an_event_stays_until_it_is_removed(tmp_path: Path) -> None:
     """Whoever dies between taking an event and dealing with it takes it again; removing twice is fine."""
     spool.put(tmp_path, remembered("something"))
 
-    [(path, _)] = spool.take(tmp_path)
+    [(path, _)] = spool.take(tmp_path, time.time())
     assert len(events(tmp_path)) == 1
     spool.remove(path)
     spool.remove(path)

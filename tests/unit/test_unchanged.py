@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from mem0_syncd import project_file, sync_state
+from mem0_syncd.clock import Clock
 from mem0_syncd.folders import Folders
 from mem0_syncd.intake import Intake
 from mem0_syncd.outbox import Outbox
@@ -30,8 +31,8 @@ class Known:
     def __init__(self, outbox: Outbox, project: Path) -> None:
         self.outbox, self.project = outbox, project
         self.folders = Folders(outbox.projects)
-        self.scanner = Scanner(outbox, Intake(outbox), self.folders)
-        self.unchanged = Unchanged(outbox, self.scanner)
+        self.scanner = Scanner(outbox, Intake(outbox, clock=Clock()), self.folders, clock=Clock())
+        self.unchanged = Unchanged(outbox, self.scanner, time.time)
 
     def note(self) -> None:
         age(self.project)

@@ -25,14 +25,15 @@ def origin_of(
     folder: Path,
     trusted: Iterable[Path] = (),
     *,
-    environ: Mapping[str, str] = os.environ,
+    environ: Mapping[str, str],
     started: Callable[[subprocess.Popen[bytes]], None] = lambda _: None,
 ) -> str:
     """A hash of the first commit of the repository whose main work tree is in a folder, else `UNKNOWN`.
 
     It is the same in every clone. Of several first commits it is the one at the end of all first parents:
     the line that everybody works on has one, whatever was merged into it. Nothing of the repository is run,
-    and its configuration isn't read. `trusted` are folders that the user's settings allow; `started` hears of
+    and its configuration isn't read. The reader has some
+    variables of `environ`. `trusted` are folders that the user's settings allow; `started` hears of
     the process that reads, which may be killed.
     """
     try:
