@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -35,6 +35,13 @@ class Problem:
 def is_want_of_handles(error: BaseException) -> bool:
     """Whether a file couldn't be opened because too many are open, which tells nothing of the file."""
     return isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what led to it, the last first."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 class SyncdError(Exception):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from mem0_syncd import __version__
 from mem0_syncd.courier.process import ENDED
 from mem0_syncd.doctor import examine, look_around
 from mem0_syncd.doctor.finding import Finding, Verdict, failure, fine, warning
-from mem0_syncd.doctor.network import Answer, NoAnswer, judge, judge_clock, judge_key
+from mem0_syncd.doctor.network import Answer, NoAnswer, judge, judge_clock, judge_key, remedy_of
 from mem0_syncd.doctor.processes import judge_courier, judge_ping, judge_service
 from mem0_syncd.doctor.report import as_dict, scrubber, summary
 from mem0_syncd.doctor.storage import judge_disk
@@ -199,3 +201,17 @@ def test_a_check_that_breaks_is_a_finding(tmp_path: Path, monkeypatch: pytest.Mo
     assert broken.verdict is FAILURE
     assert "ZeroDivisionError: oops" in broken.what
     assert well.verdict is OK
+
+
+@pytest.mark.parametrize(
+    ("cause", "helps"),
+    [
+        (ssl.SSLCertVerificationError("in whatever language"), "MEM0_SYNCD_PLATFORM__CA_BUNDLE"),
+        (OSError("CERTIFICATE_VERIFY_FAILED is what it isn't"), "MEM0_SYNCD_PLATFORM__HOST"),
+    ],
+)
+def test_a_certificate_that_is_not_trusted_is_told_by_the_kind_of_error(cause: Exception, helps: str) -> None:
+    """And not by its words, which are the library's."""
+    error = httpx.ConnectError("no connection")
+    error.__cause__ = cause
+    assert helps in remedy_of(error)

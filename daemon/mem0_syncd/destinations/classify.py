@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from mem0_syncd.destinations.answers import MOST_IDS, Misunderstood, id_of
+from mem0_syncd.errors import causes
 from mem0_syncd.outcome import (
     Accepted,
     Gone,
@@ -131,11 +132,8 @@ def _seconds_until(date: str) -> float:
 
 
 def _httpx_cause(error: BaseException | None) -> httpx.HTTPError | httpx.InvalidURL | None:
-    while error is not None:
-        if isinstance(error, httpx.HTTPError | httpx.InvalidURL):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
+    found = (it for it in causes(error) if isinstance(it, httpx.HTTPError | httpx.InvalidURL))
+    return next(found, None)
 
 
 def _said(error: BaseException) -> str:

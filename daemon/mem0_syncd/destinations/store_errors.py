@@ -5,8 +5,7 @@ Mem0 knows two dozen vector stores and a dozen embedders; none of their librarie
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
+from mem0_syncd.errors import causes
 from mem0_syncd.outcome import Held, Later, Refused, Unknown
 
 _CHECK = "check MEM0_SYNCD_EMBEDDED__CONFIG"
@@ -36,7 +35,7 @@ def outcome_of_error(error: BaseException) -> Later | Unknown | Held | Refused:
     """The outcome that an exception from Mem0 stands for."""
     said = f"the store failed: {type(error).__name__}: {first_line(error)}"
     names = _names(error)
-    statuses = {getattr(cause, "status_code", None) for cause in _causes(error)}
+    statuses = {getattr(cause, "status_code", None) for cause in causes(error)}
     if lacks_table(error):
         return Later(said)
     if names & {"ImportError"}:
@@ -62,10 +61,4 @@ def first_line(error: BaseException) -> str:
 
 
 def _names(error: BaseException) -> set[str]:
-    return {kind.__name__ for cause in _causes(error) for kind in type(cause).__mro__}
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
+    return {kind.__name__ for cause in causes(error) for kind in type(cause).__mro__}

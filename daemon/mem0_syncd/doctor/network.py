@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from mem0_syncd.destinations.http import BoundedClient
 from mem0_syncd.doctor.finding import Finding, failure, fine, warning
+from mem0_syncd.errors import causes
 from mem0_syncd.scrub import of_error, reason
 from mem0_syncd.settings import PlatformSettings
 
@@ -57,7 +58,7 @@ def ask_platform(platform: PlatformSettings, key: SecretStr | None) -> Answer | 
         ) as client:
             response = client.get(f"{platform.host.rstrip('/')}/v1/ping/", headers=headers)
     except httpx.HTTPError as error:
-        return NoAnswer(reason(str(error) or type(error).__name__), _remedy(error))
+        return NoAnswer(reason(str(error) or type(error).__name__), remedy_of(error))
     except OSError as error:
         return NoAnswer(f"the CA bundle can't be used: {error}", "check MEM0_SYNCD_PLATFORM__CA_BUNDLE")
     except (httpx.InvalidURL, ValueError) as error:
@@ -154,8 +155,9 @@ def _ahead(date: str | None) -> float | None:
         return None
 
 
-def _remedy(error: httpx.HTTPError) -> str:
-    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+def remedy_of(error: httpx.HTTPError) -> str:
+    """What helps where a request got no answer."""
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error)):
         return "name your organisation's certificates: MEM0_SYNCD_PLATFORM__CA_BUNDLE=/path/to/ca.pem"
     if isinstance(error, httpx.ProxyError):
         return "check the proxy: MEM0_SYNCD_PLATFORM__PROXY, or HTTPS_PROXY"
