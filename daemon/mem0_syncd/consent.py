@@ -6,11 +6,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from mem0_syncd.destination_kinds import HOME
 from mem0_syncd.item import Item, Kind
 from mem0_syncd.withheld import Why, Withheld
-
-EMBEDDED = "embedded"
-"""The destination that needs no consent: it is the user's own, as the user's settings describe it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ class Terms:
 
     def narrowed(self, other: Terms) -> Terms:
         """What of these terms others leave standing: the kinds of both, the exclusions of either."""
-        destination = EMBEDDED if other.destination == EMBEDDED else self.destination
+        destination = HOME if other.destination == HOME else self.destination
         more = tuple(it for it in other.exclude if it not in self.exclude)
         return replace(
             self, destination=destination, kinds=self.kinds & other.kinds, exclude=self.exclude + more
@@ -85,7 +83,7 @@ class Terms:
     def is_within(self, other: Terms, everybodys: str) -> bool:
         """Whether these send nothing that the others don't, and nowhere else."""
         is_there = (self.destination or everybodys) == (other.destination or everybodys)
-        is_home = self.destination in (None, EMBEDDED)
+        is_home = self.destination in (None, HOME)
         is_less = self.kinds <= other.kinds and set(self.exclude) >= set(other.exclude)
         return (is_there or is_home) and is_less
 
@@ -144,11 +142,11 @@ def listed(asked: Asked, said: Said, name: str, everybodys: str, before: Consent
     if before is not None:
         asked = _with_silence_filled(asked, before.waiting)
     is_renamed = said.id is None and asked.id not in (None, name)
-    is_moved = said.destination is None and asked.destination not in (None, EMBEDDED, everybodys)
+    is_moved = said.destination is None and asked.destination not in (None, HOME, everybodys)
     if is_renamed or is_moved:
         return Consent(said_destination=said.destination, waiting=asked)
     # Where everybody's go it goes with them, and where those go next; it has asked for nothing.
-    own = EMBEDDED if asked.destination == EMBEDDED else None
+    own = HOME if asked.destination == HOME else None
     return added(replace(asked, destination=own), said, name, GlobalScope.OPEN)
 
 
@@ -168,7 +166,7 @@ def inherited(
     `followed` is the destination that the project went to, and `globally` whether it had delivered to the
     global scope.
     """
-    destination = asked.destination if asked.destination in (EMBEDDED, followed) else None
+    destination = asked.destination if asked.destination in (HOME, followed) else None
     if destination is None and followed != everybodys:
         destination = followed
     scope = GlobalScope.AGREED if globally else GlobalScope.WAITS
@@ -243,7 +241,7 @@ def _with_silence_filled(asked: Asked, before: Asked) -> Asked:
 
 def _named(consent: Consent) -> set[str | None]:
     """The destinations that the project itself has been agreed to name; its own machine is always one."""
-    return {EMBEDDED, *(it.destination for it in consent.agreed)}
+    return {HOME, *(it.destination for it in consent.agreed)}
 
 
 def _is_less(terms: Terms, other: Terms) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 
 from mem0_syncd import output
 from mem0_syncd.control import ask
+from mem0_syncd.destination_kinds import EMBEDDED
 from mem0_syncd.destinations import open_destination
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.item import Kind
@@ -85,7 +86,7 @@ class Demo:
             "MEM0_SYNCD_RUNTIME_DIR": str(self.state),
             "MEM0_SYNCD_CONFIG_FILE": str(folder / "config.toml"),
             "MEM0_SYNCD_PROJECTS": json.dumps([str(self.project)]),
-            "MEM0_SYNCD_DESTINATION": "embedded",
+            "MEM0_SYNCD_DESTINATION": EMBEDDED.setting,
             "MEM0_SYNCD_FLUSH_SECONDS": "1",
         }
 
@@ -189,7 +190,7 @@ class Demo:
     def _count(self) -> None:
         # Mem0 and its libraries report to their makers unless told otherwise before they are imported.
         os.environ |= {"MEM0_TELEMETRY": "False", "MEM0_DIR": str(StateFolder(self.state).mem0_home)}
-        store = open_destination("embedded", {"path": str(StateFolder(self.state).store)})
+        store = open_destination(EMBEDDED.name, {"path": str(StateFolder(self.state).store)})
         texts = Counter(memory.text for memory in store.listing(user_id(Kind.DECISION, "shop")))
         store.close()
         doubled = [text for text, n in texts.items() if n > 1]

@@ -112,8 +112,8 @@ class Intake:
             waiting = self._outbox.echoes.take_over(destination.id, project.id, echoes)
             merged = [item for item in merged if item.echo not in waiting]
             taken.deferred = bool(waiting)
-            # The marks of others tell of the Platform, and of the decision log alone.
-            counts = destination.name == "platform" and heed_marks
+            # The marks of others tell of the decision log alone.
+            counts = destination.kind.heeds_marks and heed_marks
             marks = self._outbox.marks.seen(project.id) if counts else {}
             is_scanned = outbox.projects.is_scanned(project)
             for number, batch in enumerate(_batches(merged)):

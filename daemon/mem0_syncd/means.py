@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import SecretStr
 
 from mem0_syncd import __version__
 from mem0_syncd.delivery import Means
+from mem0_syncd.destination_kinds import (
+    EMBEDDED,
+    OWN_STORE,
+    PLATFORM,
+    SERVER,
+    Address,
+    DestinationKind,
+    by_default,
+    chosen,
+    vector_store,
+)
 from mem0_syncd.embedding import NAME as EMBEDDER
 from mem0_syncd.outbox import DestinationRow
 from mem0_syncd.outbox.destinations import Destinations
 from mem0_syncd.settings import Settings
 from mem0_syncd.state_folder import StateFolder
 from mem0_syncd.store_config import OwnStore
-
-SERVER_THREADS = 4
-"""Requests at once to a self-hosted server, one of them for major decisions alone."""
-
-
-OWN_STORE_THREADS = {"pgvector": 4}
-"""The same, to a store of the user's own that is known to take them; to others, one at a time."""
 
 HANG_SECONDS = 120.0
 """After which a courier that works on one request of a Mem0 of its own is replaced."""
@@ -53,23 +57,38 @@ def _name(settings: Settings, destinations: Destinations) -> str:
     if settings.destination != "auto":
         return settings.destination
     current = destinations.current()
-    return current.name if current else "platform" if settings.api_key else "embedded"
+    return current.name if current else by_default(has_key=settings.api_key is not None)
+
+
+def kind_of(settings: Settings, name: str) -> DestinationKind:
+    """The kind that the settings mean by a name."""
+    return chosen(name, has_own_store=settings.own_store is not None)
+
+
+def means(settings: Settings, name: str) -> Means:
+    """How the courier reaches the destination of that name."""
+    return _WAYS[kind_of(settings, name).name].means(settings)
+
+
+def can_be_tried(settings: Settings, name: str) -> bool:
+    """Whether a trial leaves the daemon's courier alone: only one process at a time can have a folder."""
+    store = settings.own_store
+    return not (kind_of(settings, name).address is Address.STORE and store and store.is_folder)
+
+
+def trial(settings: Settings, name: str, folder: str) -> dict[str, Any]:
+    """What a courier is started with that only tries to open a destination, and works in an empty folder.
+
+    A Mem0 that is in a folder is opened in that one.
+    """
+    start = {**means(settings, name).start, "account": "", "threads": 1, "mem0_dir": folder}
+    if kind_of(settings, name).address is Address.FOLDER:
+        start["config"] = {**start["config"], "path": folder}
+    return start
 
 
 def _address(settings: Settings, name: str) -> str:
-    if name == "platform":
-        return settings.platform.host.rstrip("/")
-    if name == "server":
-        return (settings.server.url or "").rstrip("/")
-    if settings.own_store:
-        return settings.own_store.address
-    return f"{settings.store_folder}#{EMBEDDER}"
-
-
-def means(settings: Settings, destination: DestinationRow) -> Means:
-    """How the courier reaches a destination."""
-    to = {"platform": _to_platform, "server": _to_server, "embedded": _to_embedded}
-    return to[destination.name](settings)
+    return _WAYS[kind_of(settings, name).name].address(settings)
 
 
 def _to_platform(settings: Settings) -> Means:
@@ -83,7 +102,7 @@ def _to_platform(settings: Settings) -> Means:
         "ca_bundle": str(platform.ca_bundle.expanduser().absolute()) if platform.ca_bundle else None,
     }
     return Means(
-        _start(settings, "platform", config),
+        _start(settings, PLATFORM, config),
         settings.rules(platform.timeout_seconds),
         platform.threads,
         platform.adds_per_minute,
@@ -97,12 +116,12 @@ def _to_server(settings: Settings) -> Means:
         "url": server.url,
         "api_key": _secret(server.api_key),
         "timeout": server.timeout_seconds,
-        "threads": SERVER_THREADS,
+        "threads": SERVER.threads,
     }
     return Means(
-        _start(settings, "server", config),
+        _start(settings, SERVER, config),
         settings.rules(server.timeout_seconds),
-        SERVER_THREADS,
+        SERVER.threads,
         None,
         # Opening asks twice, and a push that failed asks once what became of it.
         4 * server.timeout_seconds,
@@ -110,28 +129,36 @@ def _to_server(settings: Settings) -> Means:
 
 
 def _to_embedded(settings: Settings) -> Means:
-    if settings.own_store:
-        return _to_own_store(settings, settings.own_store)
     # One process and one thread: what a dead courier did is on disk, or never will be.
     rules = replace(settings.rules(0.0), read_lag=0.0)
     return Means(
-        _start(settings, "embedded", {"path": str(settings.store_folder)}), rules, 1, None, HANG_SECONDS
+        _start(settings, EMBEDDED, {"path": str(settings.store_folder)}),
+        rules,
+        EMBEDDED.threads,
+        None,
+        HANG_SECONDS,
     )
 
 
-def _to_own_store(settings: Settings, store: OwnStore) -> Means:
-    threads = OWN_STORE_THREADS.get(store.provider, 1)
+def _to_own_store(settings: Settings) -> Means:
+    store = _own_store(settings)
+    threads = vector_store(store.provider).threads
     history = str(settings.store_folder / "history.sqlite3")
     config = {"mem0": store.config, "history": history, "threads": threads}
     rules = settings.rules(settings.embedded.timeout_seconds)
-    return Means(_start(settings, "embedded", config), rules, threads, None, HANG_SECONDS)
+    return Means(_start(settings, OWN_STORE, config), rules, threads, None, HANG_SECONDS)
 
 
-def _start(settings: Settings, name: str, config: Mapping[str, Any]) -> dict[str, Any]:
+def _own_store(settings: Settings) -> OwnStore:
+    assert settings.own_store is not None  # noqa: S101 - otherwise another kind is meant
+    return settings.own_store
+
+
+def _start(settings: Settings, kind: DestinationKind, config: Mapping[str, Any]) -> dict[str, Any]:
     mem0_dir = str(StateFolder(settings.state_dir).mem0_home)
     return {
         "version": __version__,
-        "destination": name,
+        "destination": kind.name,
         "mem0_dir": mem0_dir,
         "config": config,
         "redact": settings.redact,
@@ -141,3 +168,19 @@ def _start(settings: Settings, name: str, config: Mapping[str, Any]) -> dict[str
 
 def _secret(value: SecretStr | None) -> str | None:
     return value.get_secret_value() if value else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What the settings say of a kind of destination: its address, and how it is reached."""
+
+    address: Callable[[Settings], str]
+    means: Callable[[Settings], Means]
+
+
+_WAYS = {
+    PLATFORM.name: _Way(lambda it: it.platform.host.rstrip("/"), _to_platform),
+    SERVER.name: _Way(lambda it: (it.server.url or "").rstrip("/"), _to_server),
+    EMBEDDED.name: _Way(lambda it: f"{it.store_folder}#{EMBEDDER}", _to_embedded),
+    OWN_STORE.name: _Way(lambda it: _own_store(it).address, _to_own_store),
+}

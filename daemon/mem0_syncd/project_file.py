@@ -6,15 +6,13 @@ import tomllib
 from typing import Any
 
 from mem0_syncd.consent import SILENT, Asked
+from mem0_syncd.destination_kinds import NAMES
 from mem0_syncd.errors import Problem, is_want_of_handles
 from mem0_syncd.item import Kind
 from mem0_syncd.unreadable import Refused
 from mem0_syncd.watched_folder import LONGEST_SETTINGS, WatchedFolder
 
 PATH = ".claude/mem0-syncd.toml"
-
-DESTINATIONS = ("platform", "server", "embedded")
-"""What a project may name as its own; each is reached as the user's settings say."""
 
 _KINDS = {kind.value: kind for kind in Kind}
 
@@ -50,9 +48,9 @@ def read(folder: WatchedFolder) -> Asked:
     if name is not None and not isinstance(name, str):
         raise BadProjectFile("the id is a text", "id")
     destination = said.get("destination")
-    if destination not in (None, *DESTINATIONS):
+    if destination not in (None, *NAMES):
         raise BadProjectFile(
-            f"{destination!r} is no destination; there are {', '.join(DESTINATIONS)}", "destination"
+            f"{destination!r} is no destination; there are {', '.join(NAMES)}", "destination"
         )
     exclude = _texts(said["exclude"], "exclude") if "exclude" in said else None
     return Asked(name, _kinds(said["kinds"]) if "kinds" in said else None, exclude, destination)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from mem0_syncd import output
-from mem0_syncd.guarantee import EXACTLY_ONCE
+from mem0_syncd.destination_kinds import Guarantee
 from mem0_syncd.status import COUNTS
 from mem0_syncd.visible import visible
 
@@ -92,7 +92,8 @@ def footer(shown: dict[str, Any], now: float) -> Iterator[str]:
     """The lines under the table: destination, last delivery and audit, next retry; `now` is of the epoch."""
     destination = shown["destination"]
     if destination["name"]:
-        certainty = "" if destination["guarantee"] == EXACTLY_ONCE else f" ({destination['guarantee']})"
+        guarantee = destination["guarantee"]
+        certainty = "" if guarantee == Guarantee.EXACTLY_ONCE else f" ({guarantee})"
         yield f"destination    {destination['identity']}{certainty}"
     if shown["last_delivery"]:
         yield f"last delivery  {_local(shown['last_delivery'], now)}"

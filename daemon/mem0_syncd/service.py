@@ -186,7 +186,7 @@ class Engine:
         return delivery
 
     def _means_of(self, destination: DestinationRow) -> Means:
-        return means.means(self.settings, destination)
+        return means.means(self.settings, destination.name)
 
     def now(self) -> float:
         """Seconds since the epoch, by the machine's clock."""

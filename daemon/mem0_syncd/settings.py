@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from mem0_syncd import paths, store_config
 from mem0_syncd.backoff import Backoff
 from mem0_syncd.credentials import flaw, stored_key
+from mem0_syncd.destination_kinds import KINDS, PLATFORM, Name
 from mem0_syncd.errors import BadConfiguration
 from mem0_syncd.failpoint import VARIABLE as FAILPOINT
 from mem0_syncd.scrub import keep_secret, secrets_of
@@ -41,7 +42,9 @@ class PlatformSettings(_Section):
     host: str = Field("https://api.mem0.ai", description="Base URL of the Platform.")
     timeout_seconds: float = Field(30.0, gt=0, description="How long an answer may take.")
     adds_per_minute: int = Field(900, gt=0, description="Adds in any minute; the Platform's limit is 1000.")
-    threads: int = Field(8, ge=2, le=64, description="Requests at once; one is for major decisions alone.")
+    threads: int = Field(
+        PLATFORM.threads, ge=2, le=64, description="Requests at once; one is for major decisions alone."
+    )
     proxy: str | None = Field(None, description="HTTP proxy; HTTPS_PROXY is honoured as well.")
     ca_bundle: Path | None = Field(None, description="PEM file of certificate authorities to trust instead.")
 
@@ -89,7 +92,7 @@ class ListedProject(_Section):
 
     path: Path
     id: str | None = Field(None, min_length=1)
-    destination: Literal["platform", "server", "embedded"] | None = None
+    destination: Name | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -112,7 +115,7 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = Field(
         None, validation_alias="MEM0_API_KEY", description="The Platform's API key."
     )
-    destination: Literal["auto", "platform", "server", "embedded"] = Field(
+    destination: Literal["auto", Name] = Field(
         "auto",
         description="`auto` is the Platform if the first `project add` or start sees a key, else embedded.",
     )
@@ -253,8 +256,10 @@ def _usable_key(key: SecretStr | None) -> SecretStr | None:
 
 def _mistakes(settings: Settings) -> Iterator[tuple[str, str]]:
     """What only shows when values are taken together, or their files are read."""
-    if settings.destination == "server" and not settings.server.url:
-        yield "server.url", "the destination is a server, and none is named"
+    for kind in KINDS:
+        name, needed = kind.setting, kind.must_be_set
+        if needed and name == settings.destination and not getattr(getattr(settings, name), needed):
+            yield f"{name}.{needed}", f"the destination is a {name}, and none is named"
     try:
         _ = settings.own_store
     except BadStoreConfig as error:

@@ -14,7 +14,6 @@ from mem0_syncd import refusal
 from mem0_syncd.consent import Consent
 from mem0_syncd.control import ask, ask_at
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, OutboxUnusable, Problem
-from mem0_syncd.guarantee import guarantee
 from mem0_syncd.item import Kind
 from mem0_syncd.outbox import DestinationRow, Outbox, faults
 from mem0_syncd.paths import socket_paths
@@ -128,7 +127,7 @@ def _projects(outbox: Outbox) -> list[dict[str, Any]]:
                 "path": path,
                 "worktrees": worktrees,
                 "destination": destination.identity if destination else None,
-                "guarantee": guarantee(destination.name, destination.address) if destination else None,
+                "guarantee": destination.guarantee.value if destination else None,
                 "consent": _consent(consents[project_id]) if project_id in consents else None,
                 "early_marks": early.get(project_id, []),
                 "problems": problems.get(project_id, []),
@@ -181,7 +180,7 @@ def _destination(destination: DestinationRow | None) -> dict[str, Any]:
     return {
         "name": destination.name,
         "identity": destination.identity,
-        "guarantee": guarantee(destination.name, destination.address),
+        "guarantee": destination.guarantee.value,
         "state": standing.reach.value,
         "reason": standing.reason,
         "retry_at": rfc3339(standing.retry_at),

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from mem0_syncd import store_config
+from mem0_syncd.destination_kinds import Guarantee
 from mem0_syncd.destinations import CannotOpen
 from mem0_syncd.destinations.own_store import OwnStore
-from mem0_syncd.guarantee import EXACTLY_ONCE
 from mem0_syncd.outcome import Found, Gone, Held, Later, Refused, Stored
 from support.daemon import Daemon, couriers, running, wait_until
 from support.decision_log import cases, decision, write_log
@@ -70,7 +70,7 @@ def test_two_daemons_on_two_clones_share_a_store(tmp_path: Path, database: str) 
             assert in_store(database, "of_a_team") == Counter(range(6))
             shown = bob.daemon.status()["destination"]
             assert shown["identity"].startswith("embedded pgvector ")
-            assert shown["guarantee"] == EXACTLY_ONCE
+            assert shown["guarantee"] == Guarantee.EXACTLY_ONCE
             ada.pull(12)
             bob.pull(12)
             ada.daemon.wait_delivered(12)

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from mem0_syncd.embedding import NAME
-from mem0_syncd.guarantee import guarantee
 from mem0_syncd.store_config import BadStoreConfig, read
 
 SECRET = "hunter2-of-a-test"
@@ -130,19 +129,3 @@ def test_a_folder_is_for_one_process() -> None:
     assert read(config("qdrant", path="/q")).is_folder
     assert not read(config("qdrant", host="h", port=1)).is_folder
     assert not read(config("pgvector", host="h", port=1)).is_folder
-
-
-@pytest.mark.parametrize(
-    ("name", "address", "expected"),
-    [
-        ("platform", "https://api.mem0.ai", "exactly-once"),
-        ("server", "http://mem0:8888", "at-least-once"),
-        ("embedded", "/home/me/.local/state/mem0-syncd/mem0#x", "exactly-once"),
-        ("embedded", "pgvector db 5432 x#y", "exactly-once"),
-        ("embedded", "qdrant q 6333 x#y", "exactly-once"),
-        ("embedded", "milvus m x#y", "at-least-once"),
-    ],
-)
-def test_a_store_guarantees_what_its_look_ups_prove(name: str, address: str, expected: str) -> None:
-    """Those that were checked find by any key what they have just acknowledged."""
-    assert guarantee(name, address) == expected

@@ -62,16 +62,13 @@ def _account(key: str) -> str:
     from pydantic import SecretStr
 
     from mem0_syncd.courier.trial import open_once
-    from mem0_syncd.means import means
-    from mem0_syncd.outbox import DestinationRow
+    from mem0_syncd.destination_kinds import PLATFORM
+    from mem0_syncd.means import trial
     from mem0_syncd.settings import load
-    from mem0_syncd.standing import Standing
 
     settings = load().model_copy(update={"api_key": SecretStr(key)})
-    platform = DestinationRow(0, "platform", "", "", Standing())
     with tempfile.TemporaryDirectory(prefix="mem0-syncd-login-") as folder:
-        start = {**means(settings, platform).start, "account": "", "threads": 1, "mem0_dir": folder}
-        message = open_once(start, os.environ)
+        message = open_once(trial(settings, PLATFORM.setting, folder), os.environ)
     if "account" not in message:
         raise SyncdError(
             f"the key was not stored: {message.get('reason') or message.get('error', 'the courier ended')}",
@@ -97,6 +94,7 @@ def _tell_daemon() -> None:
 def _tell_where_memories_go() -> None:
     """Say so if a key that comes later than the first decision changes nothing about it."""
     from mem0_syncd import paths
+    from mem0_syncd.destination_kinds import Check
     from mem0_syncd.outbox import Outbox
 
     state = paths.state_dir()
@@ -104,6 +102,6 @@ def _tell_where_memories_go() -> None:
         return
     with contextlib.closing(outbox):
         current = outbox.destinations.current()
-    if current and current.name != "platform":
+    if current and Check.KEY not in current.kind.checks:
         output.talk(f"but memories go to {current.identity}, as was decided at first")
         output.talk("  to move to the Platform: MEM0_SYNCD_DESTINATION=platform, and restart the daemon")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from mem0_syncd.destination_kinds import KINDS
 from mem0_syncd.failpoint import VARIABLE as FAILPOINT
 
 _NEEDED = re.compile(
@@ -22,7 +23,7 @@ _NEEDED = re.compile(
 )
 """The only variables that go on to a courier whose libraries we know."""
 
-_NEVER = {"MEM0_API_KEY", "MEM0_SYNCD_SERVER__API_KEY", "MEM0_SYNCD_EMBEDDED__CONFIG"}
+_NEVER = {kind.secret for kind in KINDS}
 """The orders say these, over a pipe that nobody else can read."""
 
 _FILES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")

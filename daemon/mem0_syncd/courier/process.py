@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mem0_syncd.courier.environment import environment, here, work_folder
+from mem0_syncd.destination_kinds import called
 
 ENDED = {"ended": True}
 """What the listener hears last, after everything that the courier had said."""
@@ -69,12 +70,13 @@ class Courier:
     def _attend(self, started: Future[subprocess.Popen[bytes]]) -> None:
         """Start the child and write to it; outlive it, for it asks to be killed when this thread ends."""
         try:
+            kind = called(self._start["destination"])
             process = subprocess.Popen(
                 # -P: nothing in the folder where it works takes the place of a module.
                 [sys.executable, "-P", "-m", "mem0_syncd.courier.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env=environment(self._environ, here(), whole="mem0" in self._start["config"]),
+                env=environment(self._environ, here(), whole=kind.has_own_libraries),
                 cwd=work_folder(Path(self._start["mem0_dir"])),
                 # A session of its own: Ctrl-C in a terminal is for the daemon, which drains first.
                 start_new_session=True,

@@ -1,4 +1,4 @@
-"""Where memories go: one module a destination, and this table of them.
+"""Where memories go: one module for each kind of destination.
 
 Only what the courier runs is in here, so that the daemon never imports mem0ai.
 """
@@ -6,8 +6,10 @@ Only what the courier runs is in here, so that the daemon never imports mem0ai.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
+from mem0_syncd.destination_kinds import called
 from mem0_syncd.destinations.base import (
     CannotOpen,
     Destination,
@@ -35,21 +37,11 @@ __all__ = [
 
 
 def open_destination(name: str, config: Mapping[str, Any]) -> Destination:
-    """The destination of that name, ready to push; raises `CannotOpen` with the outcome it means."""
-    if name == "platform":
-        from mem0_syncd.destinations.platform import Platform
+    """The destination of the kind of that name, ready to push.
 
-        return Platform.open(config)
-    if name == "server":
-        from mem0_syncd.destinations.server import Server
-
-        return Server.open(config)
-    if name == "embedded" and "mem0" in config:
-        from mem0_syncd.destinations.own_store import OwnStore
-
-        return OwnStore.open(config)
-    if name == "embedded":
-        from mem0_syncd.destinations.embedded import Embedded
-
-        return Embedded.open(config)
-    raise ValueError(f"no destination is called {name!r}")
+    Raises `CannotOpen` with the outcome that it means, and `LookupError` for a name that no kind has.
+    """
+    module, its_class = called(name).opened_by
+    opening: Any = getattr(import_module(f"{__name__}.{module}"), its_class)
+    destination: Destination = opening.open(config)
+    return destination

@@ -12,12 +12,12 @@ from mem0.configs.base import MemoryConfig
 from mem0.embeddings.configs import EmbedderConfig
 from pydantic import ValidationError
 
+from mem0_syncd.destination_kinds import vector_store
 from mem0_syncd.destinations.base import CannotOpen
 from mem0_syncd.destinations.classify import outcome_of_add
 from mem0_syncd.destinations.embedder import EmbedderMissing
 from mem0_syncd.destinations.open_source import NO_MODEL, OpenSource, our_embedder
 from mem0_syncd.destinations.store_errors import first_line, lacks_table, outcome_of_error
-from mem0_syncd.guarantee import is_exact
 from mem0_syncd.memory import Memory
 from mem0_syncd.outcome import Absent, Held, Later, Outcome, Refused, Unknown
 
@@ -34,7 +34,7 @@ class OwnStore(OpenSource):
         self._config = config
         self.threads = config["threads"]
         provider = config["mem0"]["vector_store"]["provider"]
-        if not is_exact(provider):
+        if not vector_store(provider).is_exact:
             self.listing_limit = _FEW
         self._infers = "llm" in config["mem0"]
         super().__init__(_build(config))

@@ -14,6 +14,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 from pydantic import SecretStr
 
+from mem0_syncd.destination_kinds import Address, Check
 from mem0_syncd.destinations.http import BoundedClient
 from mem0_syncd.doctor.finding import Finding, failure, fine, warning
 from mem0_syncd.errors import causes
@@ -69,8 +70,8 @@ def ask_platform(platform: PlatformSettings, key: SecretStr | None) -> Answer | 
 
 def check_reachability(around: Surroundings) -> Iterator[Finding]:
     """Whether the Platform answers, through which proxy, trusting whom."""
-    if "platform" not in around.destinations:
-        if around.destinations == ["embedded"] and not around.settings.own_store:
+    if not around.asks(Check.KEY):
+        if all(kind.address is Address.FOLDER for kind in around.kinds):
             yield fine("no network is needed: memories stay in a folder of this machine")
         else:
             yield fine("the Platform isn't used; the courier asks what is")
@@ -102,7 +103,7 @@ def judge(answer: Answer | NoAnswer, way: str) -> Finding:
 def check_key(around: Surroundings) -> Iterator[Finding]:
     """Whether there is a key where one is needed, and Mem0 accepts it; never what it is."""
     key = around.settings.api_key
-    if "platform" not in around.destinations:
+    if not around.asks(Check.KEY):
         if key and around.settings.destination == "auto":
             yield warning(
                 "there is a key, but memories go to a folder of this machine: so it was decided at first",
@@ -129,7 +130,7 @@ def judge_key(answer: Answer | NoAnswer) -> Finding:
 
 def check_clock(around: Surroundings) -> Iterator[Finding]:
     """Whether this machine's clock agrees with Mem0's, or at least with its own past."""
-    answer = around.platform if "platform" in around.destinations else None
+    answer = around.platform if around.asks(Check.KEY) else None
     ahead = answer.ahead if isinstance(answer, Answer) else None
     outbox = around.outbox.database.path if around.outbox else None
     written = outbox.stat().st_mtime - time.time() if outbox else None

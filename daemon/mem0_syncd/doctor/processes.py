@@ -10,13 +10,12 @@ from typing import Any
 from mem0_syncd import __version__, shell_settings
 from mem0_syncd.courier.process import ENDED
 from mem0_syncd.courier.trial import open_once
+from mem0_syncd.destination_kinds import Check
 from mem0_syncd.doctor.finding import Finding, failure, fine, warning
 from mem0_syncd.doctor.surroundings import Surroundings
 from mem0_syncd.managers import NoManager, manager
 from mem0_syncd.managers import Standing as Service
-from mem0_syncd.means import means
-from mem0_syncd.outbox import DestinationRow
-from mem0_syncd.standing import Standing
+from mem0_syncd.means import can_be_tried, trial
 
 INSTALL = "mem0-syncd service install"
 
@@ -41,21 +40,13 @@ def judge_ping(ping: Mapping[str, Any] | None) -> Finding:
 
 
 def check_courier(around: Surroundings) -> Iterator[Finding]:
-    """Whether a courier starts and can open each destination; the embedded one in a folder of its own.
-
-    Only one process at a time can have the real folder, and that is the daemon's courier.
-    """
-    own_store = around.settings.own_store
-    for name in around.destinations:
-        if name == "embedded" and own_store and own_store.is_folder:
-            yield fine("embedded: not tried, for the store's folder is the daemon's")
+    """Whether a courier starts and can open each destination; the embedded one in a folder of its own."""
+    for name in (kind.setting for kind in around.kinds):
+        if not can_be_tried(around.settings, name):
+            yield fine(f"{name}: not tried, for the store's folder is the daemon's")
             continue
         with tempfile.TemporaryDirectory(prefix="mem0-syncd-probe-") as folder:
-            start = dict(means(around.settings, DestinationRow(0, name, "", "", Standing())).start)
-            start |= {"account": "", "threads": 1, "mem0_dir": folder}
-            if "path" in start["config"]:
-                start["config"] = {**start["config"], "path": folder}
-            yield judge_courier(name, open_once(start, os.environ))
+            yield judge_courier(name, open_once(trial(around.settings, name, folder), os.environ))
 
 
 def judge_courier(name: str, message: Mapping[str, Any]) -> Finding:
@@ -75,7 +66,7 @@ def judge_courier(name: str, message: Mapping[str, Any]) -> Finding:
 def check_embedder(around: Surroundings) -> Iterator[Finding]:
     """Whether the local embedder turns a text into a vector, where it is needed."""
     own_store = around.settings.own_store
-    if "embedded" not in around.destinations or (own_store and "embedder" in own_store.config):
+    if not around.asks(Check.EMBEDDER) or (own_store and "embedder" in own_store.config):
         yield fine("none is needed")
         return
     from mem0_syncd.destinations.embedder import EmbedderMissing, LocalEmbedder

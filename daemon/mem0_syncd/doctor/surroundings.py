@@ -8,8 +8,10 @@ from functools import cached_property
 from typing import Any
 
 from mem0_syncd.control import ask
+from mem0_syncd.destination_kinds import Check, DestinationKind, by_default
 from mem0_syncd.doctor.network import Answer, NoAnswer, ask_platform
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, Problem, SyncdError
+from mem0_syncd.means import kind_of
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.settings import Settings
 
@@ -35,14 +37,21 @@ class Surroundings:
         return self.outbox.projects.all() if self.outbox else []
 
     @property
-    def destinations(self) -> list[str]:
-        """The names of the destinations in use, or of the one that a first start would choose."""
+    def kinds(self) -> list[DestinationKind]:
+        """The kinds of the destinations in use, or of the one that a first start would choose."""
         rows = self.outbox.destinations.in_use() if self.outbox else []
-        if rows:
-            return list(dict.fromkeys(row.name for row in rows))
+        names = [row.name for row in rows] or [self._chosen]
+        return [kind_of(self.settings, name) for name in dict.fromkeys(names)]
+
+    def asks(self, check: Check) -> bool:
+        """Whether a destination in use is to be asked this."""
+        return any(check in kind.checks for kind in self.kinds)
+
+    @property
+    def _chosen(self) -> str:
         if self.settings.destination != "auto":
-            return [self.settings.destination]
-        return ["platform" if self.settings.api_key else "embedded"]
+            return self.settings.destination
+        return by_default(has_key=self.settings.api_key is not None)
 
     @cached_property
     def platform(self) -> Answer | NoAnswer:

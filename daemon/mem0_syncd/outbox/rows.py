@@ -6,6 +6,8 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
+from mem0_syncd import destination_kinds
+from mem0_syncd.destination_kinds import DestinationKind, Guarantee
 from mem0_syncd.entry import Entry, State
 from mem0_syncd.errors import Problem
 from mem0_syncd.standing import Reach, Standing
@@ -37,6 +39,16 @@ class DestinationRow:
     def identity(self) -> str:
         """What receipts and marks belong to."""
         return " ".join(filter(None, (self.name, self.address, self.account)))
+
+    @property
+    def kind(self) -> DestinationKind:
+        """Its row in the table of kinds."""
+        return destination_kinds.stored(self.name, self.address)
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """How certain it is that an item is one memory there."""
+        return self.kind.guarantee_at(self.address)
 
 
 @dataclass(frozen=True, slots=True)
