@@ -114,14 +114,14 @@ class Demo:
         self._kill()
         _say("The agent doesn't know, and writes on")
         self._decide(2)
-        output.say(f"  {headline(snapshot(self.state))}")
+        output.say(f"  {headline(snapshot(self.state, time.time()))}")
         _say("The daemon starts again, and takes up what was left")
         self._start()
         self._show_until(delivered=6)
         _say(f"A later session asks: {QUESTION}")
         self._recall()
         _say("mem0-syncd status")
-        shown = snapshot(self.state)
+        shown = snapshot(self.state, time.time())
         print_status(shown)
         totals = shown["totals"]
         _require(totals["delivered"] == totals["seen"] == len(DECISIONS), "something is still pending")
@@ -138,7 +138,7 @@ class Demo:
                 [sys.executable, "-P", "-m", "mem0_syncd", "run"], env=self._environment, stderr=log
             )
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while snapshot(self.state)["state"] not in {"ok", "degraded"}:
+        while snapshot(self.state, time.time())["state"] not in {"ok", "degraded"}:
             _require(self._daemon.poll() is None, f"the daemon ended: {self._tail()}")
             _require(time.monotonic() < deadline, "the daemon didn't start")
             time.sleep(0.05)
@@ -177,7 +177,7 @@ class Demo:
         """Print the counts whenever they change, until those that are wanted are reached."""
         deadline, before = time.monotonic() + PATIENCE_SECONDS, ""
         while True:
-            totals = snapshot(self.state)["totals"]
+            totals = snapshot(self.state, time.time())["totals"]
             counts = "  ".join(f"{n} {name}" for name, n in totals.items() if n and name != "seen")
             if counts != before:
                 output.say(f"    {counts}")

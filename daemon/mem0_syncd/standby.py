@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import closing, suppress
@@ -110,7 +111,7 @@ def _work(settings: Settings, bell: Bell, notifier: Notifier, standby: Standby) 
                     outbox.soundness.confirm(error)
                     raise
         except OutboxDamaged as error:
-            renewal.set_aside(state, error)
+            renewal.set_aside(state, error, time.time())
             raise
 
 

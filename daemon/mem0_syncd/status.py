@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,8 +23,8 @@ COUNTS = ("delivered", "pending", "unconfirmed", "accepted", "dead", "skipped", 
 PING_SECONDS = 1.0
 
 
-def snapshot(state: Path) -> dict[str, Any]:
-    """The status of a state folder, as `status --json` documents it (docs/json.md)."""
+def snapshot(state: Path, now: float) -> dict[str, Any]:
+    """The status of a state folder at the moment `now`, as `status --json` documents it (docs/json.md)."""
     running, said = _ping(state)
     refused = [it.as_dict() for it in refusal.read(state)] if running == "stopped" else []
     # The daemon that answers may be of another version.
@@ -36,7 +35,7 @@ def snapshot(state: Path) -> dict[str, Any]:
         if outbox is None:
             return _nothing(running, said, _missing(state) if running == "ok" else None)
         with closing(outbox), outbox.database.at_one_moment():
-            return _snapshot(outbox, running, said)
+            return _snapshot(outbox, running, said, now)
     except Exception as error:
         own = error.problem if isinstance(error, OutboxUnusable) else faults.problem_of(error, state)
         if own is None:
@@ -47,10 +46,10 @@ def snapshot(state: Path) -> dict[str, Any]:
         return _nothing(running, said, own)
 
 
-def _snapshot(outbox: Outbox, running: str, said: dict[str, Any]) -> dict[str, Any]:
+def _snapshot(outbox: Outbox, running: str, said: dict[str, Any], now: float) -> dict[str, Any]:
     in_use = outbox.destinations.in_use()
     projects = _projects(outbox)
-    problems = said["problems"] + [it.as_dict() for it in problems_of(outbox, in_use, time.time())]
+    problems = said["problems"] + [it.as_dict() for it in problems_of(outbox, in_use, now)]
     deliveries = [outbox.queue.last_delivery(destination.id) for destination in in_use]
     alive = running != "stopped"
     return {

@@ -67,7 +67,7 @@ def taker(opened: Outbox) -> Callable[[int], object]:
 
 
 def _look(folder: Path, _turn: int) -> None:
-    snapshot(folder)
+    snapshot(folder, NOW)
 
 
 def _deliver(opened: Outbox, destination: int, _turn: int) -> None:

@@ -160,7 +160,7 @@ class Daemon:
 
     def status(self) -> dict[str, Any]:
         """The status as the JSON says it."""
-        return snapshot(self.state)
+        return snapshot(self.state, time.time())
 
     def totals(self) -> dict[str, int]:
         """The counts of all projects."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mem0_syncd.clock import Clock
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.managers.base import NoManager
 from mem0_syncd.managers.launchd import Launchd
@@ -38,7 +39,7 @@ class Mac:
 
     def agent(self, *program: str) -> Launchd:
         """The agent of an installation."""
-        return Launchd(program or ["/opt/python", "-m", "mem0_syncd", "run"], {})
+        return Launchd(program or ["/opt/python", "-m", "mem0_syncd", "run"], {}, Clock())
 
     def told(self) -> list[str]:
         """What launchctl was told since the last call, but for questions."""

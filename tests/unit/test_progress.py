@@ -22,16 +22,13 @@ def test_the_time_left_is_that_of_the_rate_so_far(done: int, total: int, seconds
     assert line("delivering", done, total, seconds) == text
 
 
-def test_a_log_gets_a_line_now_and_then(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_log_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing of what is over soon, and one line in ten seconds of the rest; on standard error.
 
     What is of other work goes on at a pace of its own.
     """
     moments = iter([0.0, 1.0, 11.0, 12.0, 13.0, 22.0, 30.0, 40.0])
-    monkeypatch.setattr("mem0_syncd.cli.progress.time.monotonic", lambda: next(moments))
-    with progress("reading") as told:
+    with progress("reading", lambda: next(moments)) as told:
         told.tell(1, 10)
         told.tell(5, 10)
         told.tell(6, 10)

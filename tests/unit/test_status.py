@@ -6,6 +6,7 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
 from datetime import datetime
@@ -131,7 +132,7 @@ def test_before_the_first_start_there_is_nothing(tmp_path: Path, *, exists: bool
     folder = tmp_path / "state"
     if exists:
         folder.mkdir()
-    shown = snapshot(folder)
+    shown = snapshot(folder, time.time())
     check_contract(shown)
     assert shown["state"] == "stopped"
     assert shown["daemon"] == {"running": False, "pid": None, "version": None, "since": None}
@@ -144,7 +145,7 @@ def test_every_count_is_shown_and_they_add_up(state: Path, project: Path) -> Non
     with outbox_of(state) as outbox:
         outbox.projects.add(ProjectRow("shop", project))
         fill(outbox)
-    shown = snapshot(state)
+    shown = snapshot(state, time.time())
     check_contract(shown)
     assert shown["totals"] == {
         "seen": 8, "delivered": 1, "pending": 2, "unconfirmed": 1, "accepted": 1, "dead": 1, "skipped": 1,
@@ -170,8 +171,8 @@ def test_the_snapshot_is_true_while_the_outbox_is_written(state: Path) -> None:
     """It reads beside the daemon."""
     with outbox_of(state) as outbox:
         fill(outbox)
-        check_contract(snapshot(state))
-        assert snapshot(state)["totals"]["seen"] == 8
+        check_contract(snapshot(state, time.time()))
+        assert snapshot(state, time.time())["totals"]["seen"] == 8
 
 
 def test_kinds_and_projects_are_told_apart(state: Path, project: Path) -> None:
@@ -182,7 +183,7 @@ def test_kinds_and_projects_are_told_apart(state: Path, project: Path) -> None:
         practice = item(kind=Kind.BEST_PRACTICE, project="till")
         several = [item(), item(source_id="DEC-2"), item(project="till"), practice]
         outbox.ledger.apply(destination, map(prepared, several), NOW)
-    shown = snapshot(state)
+    shown = snapshot(state, time.time())
     check_contract(shown)
     seen = {
         project["id"]: {kind: counts["seen"] for kind, counts in project["kinds"].items()}
@@ -197,10 +198,10 @@ def test_only_the_destination_in_use_counts(state: Path) -> None:
     with outbox_of(state) as outbox:
         fill(outbox)
         outbox.destinations.use("embedded", "/somewhere")
-        assert snapshot(state)["totals"]["seen"] == 0
-        assert snapshot(state)["last_delivery"] is None
+        assert snapshot(state, time.time())["totals"]["seen"] == 0
+        assert snapshot(state, time.time())["last_delivery"] is None
         outbox.destinations.use("platform", "https://mem0.example.org")
-    assert snapshot(state)["totals"]["seen"] == 8
+    assert snapshot(state, time.time())["totals"]["seen"] == 8
 
 
 # The state -------------------------------------------------------------------------------------------------
@@ -212,7 +213,7 @@ def test_a_daemon_that_answers_is_running(state: Path) -> None:
         for name, value in (("pid", "77"), ("version", "9.9"), ("since", "2026-01-05T00:00:00Z")):
             outbox.facts.set(name, value)
     with daemon(state):
-        shown = snapshot(state)
+        shown = snapshot(state, time.time())
     check_contract(shown)
     assert shown["state"] == "ok"
     assert shown["daemon"] == {"running": True, "pid": 77, "version": "9.9", "since": "2026-01-05T00:00:00Z"}
@@ -225,7 +226,7 @@ def test_a_dead_daemon_is_stopped_whatever_it_left(state: Path) -> None:
         outbox.facts.set("paused", "yes")
     with daemon(state):
         pass
-    shown = snapshot(state)
+    shown = snapshot(state, time.time())
     assert shown["state"] == "stopped"
     assert shown["daemon"] == {"running": False, "pid": None, "version": None, "since": None}
 
@@ -240,7 +241,7 @@ def test_a_daemon_that_hangs_is_unresponsive(state: Path, monkeypatch: pytest.Mo
         listener.bind(str(state / "s.sock"))
         listener.listen()
         StateFolder(state).socket_address.write_text(str(state / "s.sock"))
-        shown = snapshot(state)
+        shown = snapshot(state, time.time())
     check_contract(shown)
     assert (shown["state"], shown["daemon"]["running"], shown["daemon"]["pid"]) == ("unresponsive", True, 77)
     assert shown["totals"]["seen"] == 8
@@ -252,7 +253,7 @@ def test_a_paused_daemon_is_paused_with_problems_too(state: Path) -> None:
         outbox.facts.set("paused", "yes")
         fill(outbox)
     with daemon(state):
-        assert snapshot(state)["state"] == "paused"
+        assert snapshot(state, time.time())["state"] == "paused"
 
 
 # Problems --------------------------------------------------------------------------------------------------
@@ -265,7 +266,7 @@ def test_a_reported_problem_degrades(state: Path, project: Path) -> None:
         outbox.problems.replace("shop", "scan", [Problem("not JSON", ".claude/x.json: line 3", "mend it")])
         outbox.problems.replace("", "watcher", [Problem("no watches left", "/proc", "raise it")])
     with daemon(state):
-        shown = snapshot(state)
+        shown = snapshot(state, time.time())
     check_contract(shown)
     of_the_log = Problem("not JSON", f"{project}/.claude/x.json: line 3", "mend it").as_dict()
     assert shown["state"] == "degraded"
@@ -283,7 +284,7 @@ def test_a_destination_that_takes_nothing_degrades(state: Path, reach: Reach) ->
     with outbox_of(state) as outbox:
         outbox.destinations.set_standing(outbox.destinations.get().id, standing)
     with daemon(state):
-        shown = snapshot(state)
+        shown = snapshot(state, time.time())
     check_contract(shown)
     assert shown["state"] == "degraded"
     assert shown["destination"] == {
@@ -305,7 +306,7 @@ def test_a_damaged_outbox_needs_you_where_no_daemon_makes_it_anew(state: Path, *
     """The words of its remedy are the same for both."""
     (state / "outbox.sqlite3").write_bytes(b"this is no database" * 1000)
     with daemon(state) if runs else nullcontext():
-        shown = snapshot(state)
+        shown = snapshot(state, time.time())
     (problem,) = shown["problems"]
     assert "damaged" in problem["what"] or "no outbox" in problem["what"]
     assert problem["needs_you"] is not runs
@@ -320,7 +321,7 @@ def test_a_daemon_of_an_earlier_version_tells_in_words_who_mends_a_problem(state
     server = ControlServer(state / "s.sock", state, {"ping": lambda _: {"pid": 1, "problems": said}})
     server.start()
     try:
-        shown = snapshot(state)
+        shown = snapshot(state, time.time())
     finally:
         server.stop()
     assert [it["needs_you"] for it in shown["problems"]] == [False, True]
@@ -331,7 +332,7 @@ def test_a_dead_letter_is_a_problem_with_its_reason(state: Path) -> None:
     with outbox_of(state) as outbox:
         fill(outbox)
     with daemon(state):
-        shown = snapshot(state)
+        shown = snapshot(state, time.time())
     (problem,) = shown["problems"]
     assert shown["state"] == "degraded"
     assert "422" in problem["what"]
@@ -344,7 +345,7 @@ def test_a_backlog_is_no_problem(state: Path) -> None:
     with outbox_of(state) as outbox:
         outbox.ledger.apply(outbox.destinations.get().id, [prepared(item())], NOW)
     with daemon(state):
-        assert snapshot(state)["state"] == "ok"
+        assert snapshot(state, time.time())["state"] == "ok"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from mem0_syncd.clock import Clock
 from mem0_syncd.managers.base import template
 from mem0_syncd.managers.launchd import Launchd
 from mem0_syncd.managers.systemd import Systemd
@@ -53,7 +54,7 @@ def analyze(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def unit(tmp_path: Path) -> Path:
     """The unit of this installation."""
     file = tmp_path / "mem0-syncd.service"
-    file.write_text(Systemd([sys.executable, "-m", "mem0_syncd", "run"], {}).text())
+    file.write_text(Systemd([sys.executable, "-m", "mem0_syncd", "run"], {}, {}).text())
     return file
 
 
@@ -92,7 +93,7 @@ def test_the_unit_says_what_the_daemon_promises() -> None:
 def test_the_units_program_is_this_installations() -> None:
     """Whatever characters its path has, and with the folders that this shell names."""
     odd = '/opt/a "b" 100% $HOME/python'
-    text = Systemd([odd, "-m", "mem0_syncd", "$run"], {"MEM0_SYNCD_STATE_DIR": "/srv/100%"}).text()
+    text = Systemd([odd, "-m", "mem0_syncd", "$run"], {"MEM0_SYNCD_STATE_DIR": "/srv/100%"}, {}).text()
     assert r'ExecStart="/opt/a \"b\" 100%% $HOME/python" "-m" "mem0_syncd" "$$run"' in text.splitlines()
     assert 'Environment="MEM0_SYNCD_STATE_DIR=/srv/100%%"' in text.splitlines()
     shipped = template("systemd", "mem0-syncd.service").splitlines()
@@ -116,7 +117,9 @@ def test_launchd_understands_every_key_of_the_agent(source: str, tmp_path: Path)
     """Each is a key of launchd's, and its value of the type that launchd wants."""
     text = template("launchd", "mem0-syncd.plist")
     if source == "installed":
-        text = Launchd([sys.executable, "-m", "mem0_syncd", "run"], {"XDG_STATE_HOME": "/s & t"}).text()
+        text = Launchd(
+            [sys.executable, "-m", "mem0_syncd", "run"], {"XDG_STATE_HOME": "/s & t"}, Clock()
+        ).text()
     agent = plistlib.loads(text.encode())
     assert agent.keys() == AGENT.keys()
     assert {key: value for key, value in agent.items() if not is_of(value, AGENT[key])} == {}
@@ -124,7 +127,7 @@ def test_launchd_understands_every_key_of_the_agent(source: str, tmp_path: Path)
 
 def test_the_agent_means_the_same_as_the_unit() -> None:
     """On failure only, not at once, in the background, with logs; and with this installation's program."""
-    agent = plistlib.loads(Launchd(["/opt/python", "-m", "mem0_syncd", "run"], {}).text().encode())
+    agent = plistlib.loads(Launchd(["/opt/python", "-m", "mem0_syncd", "run"], {}, Clock()).text().encode())
     assert agent["ProgramArguments"] == ["/opt/python", "-m", "mem0_syncd", "run", "--launchd"]
     assert agent["KeepAlive"] == {"SuccessfulExit": False}
     assert agent["ThrottleInterval"] >= 10

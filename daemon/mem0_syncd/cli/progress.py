@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from mem0_syncd import output
+from mem0_syncd.clock import Moment
 from mem0_syncd.render import duration
 from mem0_syncd.visible import visible
 
@@ -30,10 +31,10 @@ class Progress(Protocol):
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Progress]:
+def progress(what: str, monotonic: Moment = time.monotonic) -> Iterator[Progress]:
     """Show how far the block has come: a bar on a terminal, a line now and then elsewhere."""
     if not output.is_talk_seen():
-        yield _Lines(what)
+        yield _Lines(what, monotonic)
         return
     bar = _Bar(what)
     try:
@@ -51,13 +52,13 @@ def line(what: str, done: int, total: int, seconds: float) -> str:
 
 
 class _Lines:
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._begun = self._last = time.monotonic()
+    def __init__(self, what: str, monotonic: Moment) -> None:
+        self._what, self._monotonic = what, monotonic
+        self._begun = self._last = monotonic()
         self._done = self._total = 0
 
     def tell(self, done: int, total: int) -> None:
-        now = time.monotonic()
+        now = self._monotonic()
         if total != self._total or done < self._done:  # other work, which goes on at a pace of its own
             self._begun = now
         self._done, self._total = done, total

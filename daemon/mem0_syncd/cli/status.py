@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import click
 
 from mem0_syncd import output, paths
@@ -27,9 +29,9 @@ def status(ctx: click.Context, *, as_json: bool, watch: bool) -> None:
     if watch:
         from mem0_syncd.render import watch_status
 
-        watch_status(lambda: snapshot(state))
+        watch_status(lambda: snapshot(state, time.time()))
         return
-    shown = snapshot(state)
+    shown = snapshot(state, time.time())
     if as_json:
         output.document(shown)
     else:

@@ -145,7 +145,7 @@ def _is_held(standing: Standing) -> bool:
 
 def _print_summary(state: Path, path: Path | None) -> tuple[dict[str, int], list[dict[str, str]]]:
     """Print a line for each kind; returns how many items are left in which state, and what is wrong."""
-    shown = snapshot(state)
+    shown = snapshot(state, time.time())
     kinds: dict[str, tuple[int, int]] = {}
     left = dict.fromkeys(("pending", "unconfirmed", "accepted", "dead"), 0)
     problems: list[dict[str, str]] = []

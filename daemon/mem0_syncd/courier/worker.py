@@ -19,6 +19,7 @@ from functools import partial
 from typing import Any
 
 from mem0_syncd import __version__
+from mem0_syncd.clock import Moment
 from mem0_syncd.courier.verbs import carry_out
 from mem0_syncd.destinations import CannotOpen, Destination, open_destination
 from mem0_syncd.end_with_maker import end_with_maker
@@ -39,10 +40,9 @@ class Request:
     fields: Mapping[str, Any]
     arrived: float
 
-    @property
-    def is_late(self) -> bool:
+    def is_late(self, now: float) -> bool:
         """Whether it must no longer be begun: the daemon may count on that by now."""
-        return bool(time.monotonic() - self.arrived > self.fields["begin_within"])
+        return bool(now - self.arrived > self.fields["begin_within"])
 
 
 class Tray:
@@ -69,9 +69,9 @@ class Tray:
 class Desk:
     """The destination, opened by the first request that needs it, and again after it couldn't be."""
 
-    def __init__(self, start: Mapping[str, Any], report: Report) -> None:
+    def __init__(self, start: Mapping[str, Any], report: Report, monotonic: Moment) -> None:
         self._start = start
-        self._report = report
+        self._report, self._monotonic = report, monotonic
         self._lock = threading.Lock()
         self._destination: Destination | None = None
         self._account: str | None = None
@@ -84,7 +84,7 @@ class Desk:
 
     def work_on(self, request: Request) -> Mapping[str, Any]:
         """What came of one request, as it is reported."""
-        if request.is_late:
+        if request.is_late(self._monotonic()):
             return {"not_begun": True}
         destination = self._refused(request) or self._open(request)
         if request.verb == "whose" and self._account is not None:
@@ -102,7 +102,7 @@ class Desk:
     def _refused(self, request: Request) -> Later | Held | None:
         """What stands in the way of all: no thread asks again what another one has just been told."""
         with self._lock:
-            left = self._pause_until - time.monotonic()
+            left = self._pause_until - self._monotonic()
             if left > 0:
                 return Later(self._pause_reason, left)
             return self._refusal if request.arrived < self._refused_at else None
@@ -110,9 +110,9 @@ class Desk:
     def _note_refusal(self, outcome: Heard) -> None:
         with self._lock:
             if isinstance(outcome, Later | Held):
-                self._refused_at, self._refusal = time.monotonic(), outcome
+                self._refused_at, self._refusal = self._monotonic(), outcome
             if isinstance(outcome, Later | Unknown) and outcome.after:
-                self._pause_until = max(self._pause_until, time.monotonic() + outcome.after)
+                self._pause_until = max(self._pause_until, self._monotonic() + outcome.after)
                 self._pause_reason = outcome.reason
 
     def _tell(self, number: int, done: int, total: int) -> None:
@@ -128,13 +128,13 @@ class Desk:
             try:
                 destination = open_destination(self._start["destination"], self._start["config"])
             except CannotOpen as error:
-                self._failed_at, self._failure = time.monotonic(), error.outcome
+                self._failed_at, self._failure = self._monotonic(), error.outcome
                 return error.outcome
             expected = self._start["account"]
             self._account = destination.account
             if expected and destination.account and destination.account != expected:
                 destination.close()
-                self._failed_at = time.monotonic()
+                self._failed_at = self._monotonic()
                 self._failure = Held(
                     f"the API key is of another account ({destination.account}, not {expected})",
                     "set the key of the former account, or: mem0-syncd sync --accept-account",
@@ -172,7 +172,7 @@ def main() -> None:
     # Mem0 logs whole memories; every outcome is reported, with its reason, anyway.
     logging.getLogger("mem0").setLevel(logging.CRITICAL)
 
-    tray, desk = Tray(), Desk(start, report)
+    tray, desk = Tray(), Desk(start, report, time.monotonic)
     threads = start["threads"]
     for number in range(threads):
         # One thread is the major ones' alone, so that hanging neighbours can't delay them.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -63,7 +64,7 @@ def check_delivery(around: Surroundings) -> Iterator[Finding]:
     """What `status` says: whether everything is in Mem0, and each problem with its remedy."""
     if around.damage:
         return
-    shown = snapshot(around.settings.state_dir)
+    shown = snapshot(around.settings.state_dir, time.time())
     for problem in shown["problems"]:
         make = failure if problem["needs_you"] else warning
         yield make(f"{problem['what']} ({problem['where']})", problem["remedy"])

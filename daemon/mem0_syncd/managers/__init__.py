@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
+from mem0_syncd.clock import Clock
 from mem0_syncd.managers.base import Manager, NoManager, Standing
 from mem0_syncd.managers.launchd import Launchd
 from mem0_syncd.managers.systemd import Systemd
@@ -24,5 +25,7 @@ _PLACES = (
 def manager(environ: Mapping[str, str]) -> Manager:
     """The manager of this platform; whether it answers, its methods find out."""
     places = {name: environ[name] for name in _PLACES if environ.get(name)}
-    kind = Launchd if sys.platform == "darwin" else Systemd
-    return kind([sys.executable, "-m", "mem0_syncd", "run"], places)
+    program = [sys.executable, "-m", "mem0_syncd", "run"]
+    if sys.platform == "darwin":
+        return Launchd(program, places, Clock())
+    return Systemd(program, places, environ)

@@ -6,11 +6,11 @@ import os
 import plistlib
 import re
 import shutil
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mem0_syncd.atomic_file import write_text
+from mem0_syncd.clock import Clock
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.managers.base import NoManager, Standing, call, template
 
@@ -25,9 +25,9 @@ class Launchd:
 
     name = "launchd"
 
-    def __init__(self, program: Sequence[str], places: Mapping[str, str]) -> None:
+    def __init__(self, program: Sequence[str], places: Mapping[str, str], clock: Clock) -> None:
         """`program` is what the agent starts; `places` are variables that it gets."""
-        self._program, self._places = program, places
+        self._program, self._places, self._clock = program, places, clock
         self.unit = Path("~/Library/LaunchAgents").expanduser() / f"{LABEL}.plist"
         self._logs = LOGS.expanduser()
         self._domain = f"gui/{os.getuid()}"
@@ -107,13 +107,13 @@ class Launchd:
     def _boot_out(self) -> None:
         """Unload the agent, and wait for it: it may be a while until nothing is under way."""
         call(["launchctl", "bootout", self._target])
-        deadline = time.monotonic() + _END_SECONDS
+        deadline = self._clock.monotonic() + _END_SECONDS
         while self.standing().is_enabled:
-            if time.monotonic() > deadline:
+            if self._clock.monotonic() > deadline:
                 raise SyncdError(
                     "the daemon doesn't end", where=self._target, remedy="mem0-syncd service logs"
                 )
-            time.sleep(0.1)
+            self._clock.sleep(0.1)
 
     def _must(self, *arguments: str) -> None:
         said = call(["launchctl", *arguments])

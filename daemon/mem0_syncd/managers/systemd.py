@@ -22,10 +22,10 @@ class Systemd:
 
     name = "systemd"
 
-    def __init__(self, program: Sequence[str], places: Mapping[str, str]) -> None:
-        """`program` is what the unit starts; `places` are variables that it gets."""
-        self._program, self._places = program, places
-        home = Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser()
+    def __init__(self, program: Sequence[str], places: Mapping[str, str], environ: Mapping[str, str]) -> None:
+        """`program` is what the unit starts; `places` are variables of `environ` that it gets."""
+        self._program, self._places, self._environ = program, places, environ
+        home = Path(environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser()
         self.unit = home / "systemd" / "user" / UNIT
 
     def text(self) -> str:
@@ -134,7 +134,7 @@ class Systemd:
             )
         # A shell of su or cron isn't told where the manager listens.
         runtime = {"XDG_RUNTIME_DIR": f"/run/user/{os.getuid()}"}
-        return call(["systemctl", "--user", "--no-pager", *arguments], {**runtime, **os.environ})
+        return call(["systemctl", "--user", "--no-pager", *arguments], {**runtime, **self._environ})
 
 
 def _quoted(word: str) -> str:

@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from mem0_syncd.clock import Clock
 from mem0_syncd.errors import OutboxDamaged, OutboxUnusable
 from mem0_syncd.outbox import renewal
 from mem0_syncd.outbox.audits import Audits
@@ -37,7 +38,8 @@ from mem0_syncd.state_folder import StateFolder
 class Outbox:
     """The durable state of one state folder."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock | None = None) -> None:
+        """`clock` is the machine's own by default."""
         self.database = database
         self.facts = Facts(database)
         self.destinations = Destinations(database)
@@ -60,25 +62,26 @@ class Outbox:
         self.times = Times(database)
         self.origins = Origins(database)
         self.compaction = Compaction(database)
-        self.soundness = Soundness(database)
+        self.soundness = Soundness(database, (clock or Clock()).monotonic)
 
     @classmethod
-    def open(cls, folder: Path, *, migrate: bool = True) -> Outbox:
+    def open(cls, folder: Path, *, migrate: bool = True, clock: Clock | None = None) -> Outbox:
         """The outbox to write to; see `Database.open`.
 
         With `migrate`, which is for the holder of the folder's lock, it is made where there is none, and made
         anew where it is damaged.
         """
+        clock = clock or Clock()
         if migrate:
             try:
                 if StateFolder(folder).outbox.exists():
-                    return cls(Database.open(folder, migrate=True))
+                    return cls(Database.open(folder, migrate=True), clock)
             except OutboxDamaged as error:
-                renewal.set_aside(folder, error)
-            renewal.make(folder)
+                renewal.set_aside(folder, error, clock.wall())
+            renewal.make(folder, clock.wall())
         elif not StateFolder(folder).outbox.exists():
             raise OutboxUnusable("there is no outbox yet", where=str(folder), remedy="mem0-syncd run")
-        return cls(Database.open(folder, migrate=migrate))
+        return cls(Database.open(folder, migrate=migrate), clock)
 
     @classmethod
     def open_to_read(cls, folder: Path) -> Outbox | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,9 +64,9 @@ INSERT INTO contact (destination, user_id)
 """
 
 
-def set_aside(folder: Path, why: object) -> None:
-    """Keep a damaged outbox under a name that says when it was found out; for the lock's holder."""
-    when = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+def set_aside(folder: Path, why: object, now: float) -> None:
+    """Keep a damaged outbox under a name that says that it was found out `now`; for the lock's holder."""
+    when = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     aside = folder / f"{OUTBOX}.damaged-{when}"
     _log().error("outbox set aside", why=str(why), kept=str(aside))
     try:
@@ -79,8 +78,8 @@ def set_aside(folder: Path, why: object) -> None:
     _set_logs_aside(folder, aside)
 
 
-def make(folder: Path) -> None:
-    """Make a state folder's outbox, for the holder of its lock; there must be none."""
+def make(folder: Path, now: float) -> None:
+    """Make a state folder's outbox at the moment `now`, for the holder of its lock; there must be none."""
     aside = _newest_aside(folder)
     # A write-ahead log without its outbox would be taken for the new one's.
     _set_logs_aside(folder, aside or folder / f"{OUTBOX}.lost")
@@ -95,7 +94,7 @@ def make(folder: Path) -> None:
             make_durable(connection)
             bring_up_to_date(connection)
             if aside is not None:
-                _rescue(connection, aside)
+                _rescue(connection, aside, now)
         new.rename(StateFolder(folder).outbox)
     finally:
         new.unlink(missing_ok=True)
@@ -130,7 +129,7 @@ def _set_logs_aside(folder: Path, aside: Path) -> None:
             file.rename(f"{aside}{suffix}")
 
 
-def _rescue(new: sqlite3.Connection, aside: Path) -> None:
+def _rescue(new: sqlite3.Connection, aside: Path, now: float) -> None:
     """Take over what the sources and Mem0 can't tell, as far as it can still be read."""
     said, lost = [], []
     with closing(look_into(aside)) as old:
@@ -146,7 +145,7 @@ def _rescue(new: sqlite3.Connection, aside: Path) -> None:
         new.execute(statement)
     rescued = f"taken over: {', '.join(said) or 'nothing'}"
     rescued += f"; perhaps not all: {', '.join(lost)}" if lost else ""
-    facts = ((RENEWED_AT, str(time.time())), (_RESCUED, rescued))
+    facts = ((RENEWED_AT, str(now)), (_RESCUED, rescued))
     new.executemany("INSERT OR REPLACE INTO fact VALUES (?, ?)", facts)
     new.execute("COMMIT")
     _log().warning("outbox made anew", rescued=rescued)

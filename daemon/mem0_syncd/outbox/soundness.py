@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
+from mem0_syncd.clock import Moment
 from mem0_syncd.errors import OutboxDamaged
 from mem0_syncd.outbox import faults
 from mem0_syncd.outbox.database import Database, damaged, inspect
@@ -16,11 +14,11 @@ SHARE = 0.01
 class Soundness:
     """Looks at the outbox's files, for one thread at a time."""
 
-    def __init__(self, database: Database, moment: Callable[[], float] = time.monotonic) -> None:
-        """The files are whole, and in their places, by now; `moment` is a clock that runs evenly."""
+    def __init__(self, database: Database, monotonic: Moment) -> None:
+        """The files are whole, and in their places, by now; `monotonic` is a clock that is never set."""
         self._path = database.path
         self._files = (self._path, self._path.with_name(f"{self._path.name}-wal"))
-        self._moment = moment
+        self._monotonic = monotonic
         self._identities, self._inspected = self._look()
         self._not_before = 0.0
 
@@ -29,12 +27,12 @@ class Soundness:
         identities, written = self._look()
         if identities != self._identities:
             raise damaged(self._path, "it is gone, or another file is in its place")
-        begun = self._moment()
+        begun = self._monotonic()
         if written == self._inspected or begun < self._not_before:
             return
         inspect(self._path)
         self._inspected = written
-        self._not_before = begun + (self._moment() - begun) / SHARE
+        self._not_before = begun + (self._monotonic() - begun) / SHARE
 
     def confirm(self, error: Exception) -> None:
         """Raise `OutboxDamaged` if it is what an error makes it seem; a failing disk makes it seem so, too.
