@@ -24,7 +24,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _forget_working_folder() -> None:
     """Have no module come from the folder one is in, which `-m` puts first and which may be a stranger's."""
-    if not sys.flags.safe_path and sys.path[:1] in ([""], [os.getcwd()]):  # noqa: PTH109 - pathlib isn't imported yet
+    try:
+        here = os.getcwd()  # noqa: PTH109 - pathlib isn't imported yet
+    except OSError:  # it was deleted meanwhile
+        here = ""
+    if not sys.flags.safe_path and sys.path[:1] in ([""], [here]):
         del sys.path[0]
 
 

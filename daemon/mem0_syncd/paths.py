@@ -6,6 +6,7 @@ A hook needs the state folder in a hundredth of a second, so what is slow to imp
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -101,11 +102,14 @@ def trusted_folders(environ: Mapping[str, str] = os.environ) -> list[Path]:
     return [folder for folder in expanded if folder.is_absolute()]
 
 
-def make_private(folder: Path) -> Path:
-    """The folder, made for this user alone; refused if another user owns it."""
+def make_private(folder: Path, *, follow: bool = True) -> Path:
+    """The folder, made for this user alone; refused if another user owns it, or put a link in its place.
+
+    `follow` is for a folder to which only this user can have put a link. Raises `SyncdError`.
+    """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        owner = folder.stat().st_uid
+        found = folder.stat() if follow else folder.lstat()
     except OSError as error:
         from mem0_syncd.errors import SyncdError
 
@@ -114,13 +118,13 @@ def make_private(folder: Path) -> Path:
             where=str(folder),
             remedy="make it writable, or name another one",
         ) from error
-    if owner != os.getuid():
+    if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode):
         from mem0_syncd.errors import SyncdError
 
         raise SyncdError(
             "the folder belongs to another user", where=str(folder), remedy="name a folder of your own"
         )
-    if folder.stat().st_mode & 0o077:
+    if found.st_mode & 0o077:
         folder.chmod(0o700)
     return folder
 
@@ -147,11 +151,15 @@ def socket_paths(state: Path, environ: Mapping[str, str] = os.environ) -> list[P
 
 def socket_path(state: Path, environ: Mapping[str, str] = os.environ) -> Path:
     """Where the daemon of a state folder puts its control socket: one for each state folder."""
+    import tempfile
+
     from mem0_syncd.errors import SyncdError
 
+    temporary = Path(tempfile.gettempdir())
     for path in socket_paths(state, environ):
         try:
-            make_private(path.parent)
+            # Everybody may put something below the folder for temporary files.
+            make_private(path.parent, follow=path.parent.parent != temporary)
         except SyncdError:
             continue
         if os.access(path.parent, os.W_OK):
