@@ -65,7 +65,7 @@ class Answers:
         return {
             "pid": os.getpid(),
             "version": __version__,
-            "couriers": self._engine.deliveries.courier_pids(),
+            "couriers": self._engine.courier_pids(),
             "problems": [problem.as_dict() for problem in self._problems()],
         }
 

@@ -9,56 +9,39 @@ import random
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import structlog
 
-from mem0_syncd import folder_check, listing, means, project_file, sync_state
+from mem0_syncd import listing, means
 from mem0_syncd.clock import Clock
 from mem0_syncd.delivery import Deliveries, Delivery, Means, Questions
-from mem0_syncd.errors import Problem, SyncdError
+from mem0_syncd.errors import Problem
 from mem0_syncd.file_news import Turn
 from mem0_syncd.folders import Folders
-from mem0_syncd.git_index import tracks_any
 from mem0_syncd.history import origin_of
 from mem0_syncd.intake import Intake
-from mem0_syncd.item import Kind
 from mem0_syncd.marks import Marks
-from mem0_syncd.memory import user_id
 from mem0_syncd.origin_looks import OriginLooks
-from mem0_syncd.outbox import DestinationRow, Outbox, ProjectRow, faults
+from mem0_syncd.outbox import DestinationRow, Outbox, ProjectRow
 from mem0_syncd.outbox.renewal import RENEWED_AT
 from mem0_syncd.pickup import Pickup
+from mem0_syncd.project_scan import GIVE_WAY_SECONDS, ProjectScans, Scans
 from mem0_syncd.redactor import Redactor
 from mem0_syncd.routes import Routes
 from mem0_syncd.scanner import RETRY_SECONDS, Scanner
 from mem0_syncd.settings import Settings
 from mem0_syncd.settlement import Rules
-from mem0_syncd.sources import SOURCES
 from mem0_syncd.state_folder import StateFolder
 from mem0_syncd.unchanged import Unchanged
 from mem0_syncd.unsent import look_through
-from mem0_syncd.whereabouts import Place, Whereabouts
+from mem0_syncd.whereabouts import Whereabouts
 
 DRAIN_SECONDS = 10.0
 
-GIVE_WAY_SECONDS = 0.001
-"""Between two turns: a lock isn't fair, and who has just released it would get it again."""
-
 log = structlog.get_logger("service")
-
-
-@dataclass
-class Scans:
-    """What some scans did together: changes, and what to look at again.
-
-    `retry` is by folder, in seconds.
-    """
-
-    changes: int = 0
-    retry: dict[Path, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,33 +81,40 @@ class Engine:
         shutil.rmtree(StateFolder(settings.state_dir).inventories, ignore_errors=True)
         destination = means.choose_destination(settings, outbox.destinations)
         self.folders = Folders(outbox.projects, settings.trusted_folders)
-        self.misfits = self._take_in_listed()
+        self._misfits = self._take_in_listed()
         left = sum(map(self._doubt_what_was_sending, outbox.destinations.all()))
         log.info("destination", identity=destination.identity, doubted=left)
-        self._read_anew()
         self.deliveries = Deliveries(self._make_delivery)
         self.deliveries.pause(paused=outbox.facts.is_paused)
         self.whereabouts = Whereabouts()
         self.marks = Marks(
             outbox, self._callbacks.on_marks_due, self.folders, self.whereabouts, self.now, self._redactor
         )
-        self.routes = Routes(outbox, self._destination_named, self._after_move, self.folders, self.now)
-        self.pickup = Pickup(
-            outbox, self.routes, settings.state_dir, self.folders, self.whereabouts, self.now
+        self._routes = Routes(outbox, self._destination_named, self._after_move, self.folders, self.now)
+        self._pickup = Pickup(
+            outbox, self._routes, settings.state_dir, self.folders, self.whereabouts, self.now
         )
         ask = self._callbacks.on_origin_unknown or self._look_for_origins
-        self.origin_looks = OriginLooks(
+        self._origin_looks = OriginLooks(
             outbox, ask, self.folders, origin_of=partial(origin_of, environ=environ), clock=self.clock
         )
         # One turn of a scan, or the spool, at a time.
         self._scanning = threading.Lock()
-        self._beginning = threading.Lock()
-        self._under_way: set[Path] = set()
+        self._project_scans = ProjectScans(
+            outbox,
+            self.folders,
+            self.whereabouts,
+            marks=self.marks,
+            routes=self._routes,
+            origin_looks=self._origin_looks,
+            turn=self._scanning,
+        )
+        self._read_anew()
 
     def _read_anew(self) -> None:
         """Read and take in by the settings, whatever was read before."""
         look_through(self.outbox, self._redactor())
-        self.intake = Intake(
+        self._intake = Intake(
             self.outbox,
             clock=self.clock,
             major_categories=self.settings.major_categories,
@@ -133,8 +123,8 @@ class Engine:
             allow=self.settings.redact_allow,
             on_change=self._callbacks.on_change,
         )
-        self.scanner = Scanner(self.outbox, self.intake, self.folders, clock=self.clock)
-        self.unchanged = Unchanged(self.outbox, self.scanner, self.now)
+        self._scanner = Scanner(self.outbox, self._intake, self.folders, clock=self.clock)
+        self._project_scans.use(self._scanner, Unchanged(self.outbox, self._scanner, self.now))
 
     def _redactor(self) -> Redactor:
         return Redactor(self.settings.redact, self.settings.redact_allow)
@@ -145,7 +135,7 @@ class Engine:
             self.settings = settings
             means.choose_destination(settings, self.outbox.destinations)
             self.folders.trusted = tuple(settings.trusted_folders)
-            self.misfits = self._take_in_listed()
+            self._misfits = self._take_in_listed()
             self._read_anew()
         for delivery in self.deliveries:
             delivery.renew()
@@ -160,7 +150,7 @@ class Engine:
 
     def look_for_origins(self) -> bool:
         """Look at some of the repositories that a look is due at; returns whether there are more."""
-        return self.origin_looks.look()
+        return self._origin_looks.look()
 
     def _doubt_what_was_sending(self, destination: DestinationRow) -> int:
         now = self.now()
@@ -200,15 +190,15 @@ class Engine:
         return means.destination_named(name, self.settings, self.outbox.destinations)
 
     def _after_move(self, project: ProjectRow) -> None:
-        self.scanner.forget()
+        self._scanner.forget()
         self.marks.note({project.id})
 
     def take_in_misfits(self) -> bool:
         """Look again at listed projects that couldn't be watched; returns whether one can be by now."""
-        before = self.misfits
+        before = self._misfits
         if before:
-            self.misfits = self._take_in_listed()
-        return len(self.misfits) < len(before)
+            self._misfits = self._take_in_listed()
+        return len(self._misfits) < len(before)
 
     def deliveries_in_use(self) -> list[Delivery]:
         """The deliveries to where any project's items go now."""
@@ -270,88 +260,12 @@ class Engine:
     def turns(
         self, project: ProjectRow, scans: Scans, *, changed_only: bool = False, heed_marks: bool = True
     ) -> Iterator[Turn]:
-        """Scan a project some at a time, and add to `scans` what that did.
+        """Scan a project some at a time; see `ProjectScans.turns`."""
+        return self._project_scans.turns(project, scans, changed_only=changed_only, heed_marks=heed_marks)
 
-        What fails by a fault of its files is a problem of the project; raises what is a fault of the machine.
-        """
-        while not self._begin_scan(project.path):
-            yield Turn.WAITS
-        place = Place(project.id, project.path)
-        problems: list[Problem] = []
-        try:
-            scan = self._scan_one(project, scans, place, changed_only=changed_only, heed_marks=heed_marks)
-            turn: Turn | None = Turn.AT_WORK
-            while turn is not None:
-                with self._scanning, self.whereabouts.at(place), self.folders.held(project):
-                    turn = next(scan, None)
-                if turn is not None:
-                    yield turn
-        except Exception as error:
-            if not faults.is_of_a_folder(error):
-                raise
-            log.exception("scan failed", project=project.id, file=str(place.path))
-            problems.append(error.problem if isinstance(error, SyncdError) else _not_scanned(error, place))
-        finally:
-            self._end_scan(project.path)
-        self.outbox.problems.replace(project.id, "scan", problems, project.tree)
-
-    def _begin_scan(self, folder: Path) -> bool:
-        """Whether a folder's scan can begin: what two read at once, the slower one would plan anew."""
-        with self._beginning:
-            if folder in self._under_way:
-                return False
-            self._under_way.add(folder)
-            return True
-
-    def _end_scan(self, folder: Path) -> None:
-        with self._beginning:
-            self._under_way.discard(folder)
-
-    def _scan_one(
-        self, project: ProjectRow, scans: Scans, place: Place, *, changed_only: bool, heed_marks: bool
-    ) -> Iterator[Turn]:
-        look = self.unchanged.look(self.folders.of(project))
-        if changed_only and self.unchanged.is_known(project.path, look):
-            return
-        self.unchanged.note(project.path, None)
-        problems = folder_check.problems_of(project, self.folders.of(project))
-        self.outbox.problems.replace(project.id, "folder", problems, project.tree)
-        if self.origin_looks.is_awaited(project):
-            scans.retry[project.path] = RETRY_SECONDS
-            return
-        place.file = project_file.PATH
-        route = self.routes.settle(project)
-        if route is None:  # what nobody may send is for nobody to guess
-            return
-        if self.origin_looks.is_awaited(route.project):  # by another id since its user has agreed to that
-            scans.retry[project.path] = RETRY_SECONDS
-            return
-        project = route.project
-        scans.changes += route.has_moved
-        place.file = sync_state.PATH
-        if self.marks.take_in(project):  # first: what others marked isn't sent
-            self.scanner.forget()
-        self._note_second_writer(project, place)
-        scanned = yield from self.scanner.turns(
-            project, route.terms, changed_only=changed_only, heed_marks=heed_marks, on_file=place.move
-        )
-        scans.changes += scanned.changes
-        if (terms := self.routes.after_scan(route, is_whole=scanned.is_whole)) is not None:
-            self.scanner.take_as_read(project.path, terms)
-        if scanned.retry_after is not None:
-            scans.retry[project.path] = scanned.retry_after
-        elif scanned.is_whole:
-            self.unchanged.note(project.path, look)
-        if scanned.changes:
-            self._note_second_writer(project, place)
-
-    def _note_second_writer(self, project: ProjectRow, place: Place) -> None:
-        """What git brings to others, their daemons send as well."""
-        place.file = ".git"
-        names, folder = (it.path for it in SOURCES), self.folders.of(project)
-        if tracks_any(project.path, names, trusted=folder.trusted, opened=folder):
-            user_ids = [user_id(kind, project.id) for kind in Kind]
-            self.outbox.looks.share(self.outbox.destinations.of(project.id).id, user_ids)
+    def courier_pids(self) -> list[int]:
+        """The process ids of the couriers that there are."""
+        return self.deliveries.courier_pids()
 
     def scan_until_settled(
         self, only: Iterable[ProjectRow] | None = None, *, heed_marks: bool = True
@@ -366,7 +280,7 @@ class Engine:
     def forget(self) -> None:
         """Have the next scan read everything anew, as if nothing had been read before."""
         with self._scanning:
-            self.scanner.forget()
+            self._scanner.forget()
 
     def scan_anew(self) -> None:
         """Read everything anew."""
@@ -376,7 +290,7 @@ class Engine:
     def take_in_spool(self) -> Scans:
         """Take in what hooks and commands have spooled."""
         with self._scanning:
-            return Scans(self.pickup.take_in(self.intake))
+            return Scans(self._pickup.take_in(self._intake))
 
     @contextlib.contextmanager
     def delivering(self) -> Iterator[None]:
@@ -405,12 +319,6 @@ class Engine:
 
     def close(self) -> None:
         """Let go of the couriers, once what is under way has had its time."""
-        self.origin_looks.close()
+        self._origin_looks.close()
         self.deliveries.close(DRAIN_SECONDS)
         self.marks.write()
-
-
-def _not_scanned(error: Exception, place: Place) -> Problem:
-    what = f"this project can't be scanned: {type(error).__name__}"
-    remedy = "look into that file; if nothing is wrong with it, report this with what the log says"
-    return Problem(what, place.file, remedy)

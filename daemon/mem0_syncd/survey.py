@@ -12,8 +12,9 @@ from mem0_syncd import sync_state
 from mem0_syncd.dispatch import Dispatch
 from mem0_syncd.file_news import Turn
 from mem0_syncd.outbox import ProjectRow
+from mem0_syncd.project_scan import GIVE_WAY_SECONDS, Scans
 from mem0_syncd.scheduler import Schedule
-from mem0_syncd.service import GIVE_WAY_SECONDS, Engine, Scans
+from mem0_syncd.service import Engine
 
 MARKS_SECONDS = 0.2
 """How long a change of marks waits for further ones, for they come with every few receipts."""

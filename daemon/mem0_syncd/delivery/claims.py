@@ -22,7 +22,11 @@ class Claims:
     def __init__(self, queue: Queue, adds_per_minute: int | None, monotonic: Moment) -> None:
         """`adds_per_minute` is None where there is no limit; `monotonic` is a clock that is never set."""
         self._queue, self._monotonic = queue, monotonic
-        self.pace = Pace(adds_per_minute)
+        self._pace = Pace(adds_per_minute)
+
+    def limit(self, adds_per_minute: int | None) -> None:
+        """Keep to another limit from now on; what went counts for it."""
+        self._pace.limit(adds_per_minute)
 
     def take(
         self, destination: DestinationRow, under_way: Iterable[object], threads: int, now: float
@@ -42,19 +46,19 @@ class Claims:
     def handed(self, claim: Claim) -> None:
         """Count a claim that was handed over."""
         if claim.verb is Verb.PUSH:
-            self.pace.took(1)
+            self._pace.took(1)
 
     def ended(self, claim: Claim, *, was_sent: bool) -> None:
         """Count the end of a claim that was handed over, or that it was never begun."""
         if claim.verb is Verb.PUSH:
-            self.pace.ended(self._monotonic(), was_sent=was_sent)
+            self._pace.ended(self._monotonic(), was_sent=was_sent)
 
     def waits(self, destination: int, now: float) -> tuple[float, float]:
         """Seconds until the next look-up or poll is due, and the next push; infinite if none is to come."""
         look, push = self._queue.next_due(destination, now)
         return (
             math.inf if look is None else look - now,
-            math.inf if push is None else max(push - now, self.pace.wait(self._monotonic())),
+            math.inf if push is None else max(push - now, self._pace.wait(self._monotonic())),
         )
 
     def _due(
@@ -69,7 +73,7 @@ class Claims:
     ) -> list[Claim]:
         if limit <= 0:
             return []
-        adds = self.pace.room(self._monotonic(), major=major) - sum(it.verb is Verb.PUSH for it in beside)
+        adds = self._pace.room(self._monotonic(), major=major) - sum(it.verb is Verb.PUSH for it in beside)
         return self._queue.claim(destination, now, limit, major=major, pushes=adds, pushes_first=pushes_first)
 
 

@@ -215,7 +215,7 @@ class Delivery:
         self._is_outdated = False
         destination = self._destination()
         former, self._means = self._means, self._means_of(destination)
-        self._claims.pace.limit(self._means.adds_per_minute)
+        self._claims.limit(self._means.adds_per_minute)
         if former.start != self._means.start:
             self.line.close()
             # What stood in the way may be what was mended.

@@ -1,0 +1,160 @@
+"""The scan of a project from its beginning to its end: consent, marks, files, and what follows from them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from mem0_syncd import folder_check, project_file, sync_state
+from mem0_syncd.errors import Problem, SyncdError
+from mem0_syncd.file_news import Turn
+from mem0_syncd.folders import Folders
+from mem0_syncd.git_index import tracks_any
+from mem0_syncd.item import Kind
+from mem0_syncd.marks import Marks
+from mem0_syncd.memory import user_id
+from mem0_syncd.origin_looks import OriginLooks
+from mem0_syncd.outbox import Outbox, ProjectRow, faults
+from mem0_syncd.routes import Routes
+from mem0_syncd.scanner import RETRY_SECONDS, Scanner
+from mem0_syncd.sources import SOURCES
+from mem0_syncd.unchanged import Unchanged
+from mem0_syncd.whereabouts import Place, Whereabouts
+
+GIVE_WAY_SECONDS = 0.001
+"""Between two turns: a lock isn't fair, and who has just released it would get it again."""
+
+log = structlog.get_logger("scan")
+
+
+@dataclass
+class Scans:
+    """What some scans did together: changes, and what to look at again.
+
+    `retry` is by folder, in seconds.
+    """
+
+    changes: int = 0
+    retry: dict[Path, float] = field(default_factory=dict)
+
+
+class ProjectScans:
+    """Scans projects, each some at a time; several may be under way, and each turn is one thread's alone."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        folders: Folders,
+        whereabouts: Whereabouts,
+        *,
+        marks: Marks,
+        routes: Routes,
+        origin_looks: OriginLooks,
+        turn: threading.Lock,
+    ) -> None:
+        """`turn` is held for each turn; `use` says with what is scanned."""
+        self._outbox, self._folders, self._whereabouts = outbox, folders, whereabouts
+        self._marks, self._routes, self._origin_looks = marks, routes, origin_looks
+        self._turn = turn
+        self._beginning = threading.Lock()
+        self._under_way: set[Path] = set()
+
+    def use(self, scanner: Scanner, unchanged: Unchanged) -> None:
+        """Scan with these from now on."""
+        self._scanner, self._unchanged = scanner, unchanged
+
+    def turns(
+        self, project: ProjectRow, scans: Scans, *, changed_only: bool = False, heed_marks: bool = True
+    ) -> Iterator[Turn]:
+        """Scan a project some at a time, and add to `scans` what that did.
+
+        What fails by a fault of its files is a problem of the project; raises what is a fault of the machine.
+        """
+        while not self._begin_scan(project.path):
+            yield Turn.WAITS
+        place = Place(project.id, project.path)
+        problems: list[Problem] = []
+        try:
+            scan = self._scan_one(project, scans, place, changed_only=changed_only, heed_marks=heed_marks)
+            turn: Turn | None = Turn.AT_WORK
+            while turn is not None:
+                with self._turn, self._whereabouts.at(place), self._folders.held(project):
+                    turn = next(scan, None)
+                if turn is not None:
+                    yield turn
+        except Exception as error:
+            if not faults.is_of_a_folder(error):
+                raise
+            log.exception("scan failed", project=project.id, file=str(place.path))
+            problems.append(error.problem if isinstance(error, SyncdError) else _not_scanned(error, place))
+        finally:
+            self._end_scan(project.path)
+        self._outbox.problems.replace(project.id, "scan", problems, project.tree)
+
+    def _begin_scan(self, folder: Path) -> bool:
+        """Whether a folder's scan can begin: what two read at once, the slower one would plan anew."""
+        with self._beginning:
+            if folder in self._under_way:
+                return False
+            self._under_way.add(folder)
+            return True
+
+    def _end_scan(self, folder: Path) -> None:
+        with self._beginning:
+            self._under_way.discard(folder)
+
+    def _scan_one(
+        self, project: ProjectRow, scans: Scans, place: Place, *, changed_only: bool, heed_marks: bool
+    ) -> Iterator[Turn]:
+        look = self._unchanged.look(self._folders.of(project))
+        if changed_only and self._unchanged.is_known(project.path, look):
+            return
+        self._unchanged.note(project.path, None)
+        problems = folder_check.problems_of(project, self._folders.of(project))
+        self._outbox.problems.replace(project.id, "folder", problems, project.tree)
+        if self._origin_looks.is_awaited(project):
+            scans.retry[project.path] = RETRY_SECONDS
+            return
+        place.file = project_file.PATH
+        route = self._routes.settle(project)
+        if route is None:  # what nobody may send is for nobody to guess
+            return
+        if self._origin_looks.is_awaited(route.project):  # by another id since its user has agreed to that
+            scans.retry[project.path] = RETRY_SECONDS
+            return
+        project = route.project
+        scans.changes += route.has_moved
+        place.file = sync_state.PATH
+        if self._marks.take_in(project):  # first: what others marked isn't sent
+            self._scanner.forget()
+        self._note_second_writer(project, place)
+        scanned = yield from self._scanner.turns(
+            project, route.terms, changed_only=changed_only, heed_marks=heed_marks, on_file=place.move
+        )
+        scans.changes += scanned.changes
+        if (terms := self._routes.after_scan(route, is_whole=scanned.is_whole)) is not None:
+            self._scanner.take_as_read(project.path, terms)
+        if scanned.retry_after is not None:
+            scans.retry[project.path] = scanned.retry_after
+        elif scanned.is_whole:
+            self._unchanged.note(project.path, look)
+        if scanned.changes:
+            self._note_second_writer(project, place)
+
+    def _note_second_writer(self, project: ProjectRow, place: Place) -> None:
+        """What git brings to others, their daemons send as well."""
+        place.file = ".git"
+        names, folder = (it.path for it in SOURCES), self._folders.of(project)
+        if tracks_any(project.path, names, trusted=folder.trusted, opened=folder):
+            user_ids = [user_id(kind, project.id) for kind in Kind]
+            self._outbox.looks.share(self._outbox.destinations.of(project.id).id, user_ids)
+
+
+def _not_scanned(error: Exception, place: Place) -> Problem:
+    what = f"this project can't be scanned: {type(error).__name__}"
+    remedy = "look into that file; if nothing is wrong with it, report this with what the log says"
+    return Problem(what, place.file, remedy)
