@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_origin
 
 from pydantic import (
     BaseModel,
@@ -230,9 +230,8 @@ def _load() -> Settings:
         mistakes = [
             (".".join(str(part) for part in detail["loc"]), detail["msg"]) for detail in error.errors()
         ]
-    except SettingsError as error:  # a JSON value in the environment that isn't JSON
-        field = re.search(r'field "(\w+)"', str(error))
-        mistakes = [(field[1] if field else "?", f"not JSON ({error.__cause__})")]
+    except SettingsError as error:
+        mistakes = list(_not_json(os.environ)) or [("?", f"not JSON ({error.__cause__})")]
     else:
         mistakes = list(_mistakes(settings))
         if not mistakes and stored and not settings.api_key:  # the variable is there, and empty
@@ -244,6 +243,20 @@ def _load() -> Settings:
         where=f"{file}, or the environment ({', '.join(_variable(name) for name, _ in mistakes)})",
         remedy="docs/settings.md lists every setting",
     )
+
+
+def _not_json(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The settings of several values that the environment has, but not as JSON."""
+    given = {variable.upper(): value for variable, value in environ.items()}
+    for name, field in Settings.model_fields.items():
+        is_section = isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+        value = given.get(f"{paths.PREFIX}{name.upper()}")
+        if value is None or not (is_section or get_origin(field.annotation) is list):
+            continue
+        try:
+            json.loads(value)
+        except ValueError as error:
+            yield name, f"not JSON ({error})"
 
 
 def _usable_key(key: SecretStr | None) -> SecretStr | None:

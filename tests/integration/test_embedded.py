@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.destinations import Destination, embedder, kept, open_destination, remove_doubles
+from mem0_syncd import embedding
+from mem0_syncd.destinations import Destination, kept, open_destination, remove_doubles
 from mem0_syncd.memory import Memory
 from mem0_syncd.outcome import Absent, Found, Gone, Held, Later, Stored, Unknown, from_wire
 from support.embedded_store import Store, memories, memory, serving
@@ -109,7 +110,7 @@ def test_another_embedder_is_another_collection(tmp_path: Path, monkeypatch: pyt
     with opened(tmp_path) as store:
         add(store, memory(1))
     with monkeypatch.context() as patch:
-        patch.setattr(embedder, "NAME", "another-embedder-2")
+        patch.setattr(embedding, "NAME", "another-embedder-2")
         with opened(tmp_path) as store:
             assert store.listing(USER) == []
             assert store.search("case", [USER], 5) == []

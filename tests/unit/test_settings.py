@@ -298,6 +298,15 @@ def test_a_bad_json_value_is_an_error(setenv: Set, variable: str, text: str) -> 
     assert variable.lower() in said.lower()
 
 
+def test_every_bad_json_value_is_named(setenv: Set) -> None:
+    """Not the first one alone."""
+    setenv(PROJECTS="[oops", PLATFORM="{", AUDIT="off")
+    where = fails().problem.where
+    assert "MEM0_SYNCD_PROJECTS" in where
+    assert "MEM0_SYNCD_PLATFORM" in where
+    assert "AUDIT" not in where
+
+
 @pytest.mark.parametrize("variable", ["PROJECTS", "MAJOR_CATEGORIES", "REDACT_ALLOW"])
 def test_a_bad_json_value_is_an_error_that_names_the_variable(setenv: Set, variable: str) -> None:
     """There is no variable called MEM0_SYNCD_ENVIRONMENT."""
