@@ -6,9 +6,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mem0_syncd import asking, means, projects
-from mem0_syncd.consent import Asked, Consent, GlobalScope, Said, accepted, added, heard, with_global_scope
+from mem0_syncd.core.consent import (
+    Asked,
+    Consent,
+    GlobalScope,
+    Said,
+    accepted,
+    added,
+    heard,
+    with_global_scope,
+)
+from mem0_syncd.core.memory import GLOBAL_BEST_PRACTICES
 from mem0_syncd.errors import SyncdError
-from mem0_syncd.memory import GLOBAL_BEST_PRACTICES
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.preview import preview
 from mem0_syncd.render import counted

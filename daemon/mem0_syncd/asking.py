@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mem0_syncd.consent import Consent, Terms
+from mem0_syncd.core.consent import Consent, Terms
+from mem0_syncd.core.item import Kind
+from mem0_syncd.core.memory import GLOBAL_BEST_PRACTICES
 from mem0_syncd.errors import Problem
-from mem0_syncd.item import Kind
-from mem0_syncd.memory import GLOBAL_BEST_PRACTICES
 
 FILE = ".claude/mem0-syncd.toml"
 

@@ -7,9 +7,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from mem0_syncd.delivered import Delivered
-from mem0_syncd.doubles import Double, Kept, find_doubles
-from mem0_syncd.memory import SOURCE
+from mem0_syncd.core.delivered import Delivered
+from mem0_syncd.core.duplicates import Double, Kept, find_doubles
+from mem0_syncd.core.memory import SOURCE
 
 
 @dataclass(frozen=True, slots=True)

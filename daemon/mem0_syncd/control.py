@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from mem0_syncd.core.progress import Tell, to_nobody
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, Problem, SyncdError
 from mem0_syncd.scrub import of_error
 from mem0_syncd.state_folder import StateFolder
-from mem0_syncd.telling import Tell, to_nobody
 
 _WANT_SECONDS = 0.5
 

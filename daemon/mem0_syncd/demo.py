@@ -15,11 +15,11 @@ from typing import Any
 
 from mem0_syncd import output
 from mem0_syncd.control import ask
-from mem0_syncd.destination_kinds import EMBEDDED
+from mem0_syncd.core.destination_kinds import EMBEDDED
+from mem0_syncd.core.item import Kind
+from mem0_syncd.core.memory import user_id
 from mem0_syncd.destinations import open_destination
 from mem0_syncd.errors import SyncdError
-from mem0_syncd.item import Kind
-from mem0_syncd.memory import user_id
 from mem0_syncd.render import headline, print_status
 from mem0_syncd.sources.decision_log import PATH
 from mem0_syncd.state_folder import StateFolder

@@ -11,12 +11,12 @@ from typing import Any
 import structlog
 
 from mem0_syncd import paths
+from mem0_syncd.core.item import Kind
+from mem0_syncd.core.memory import user_id
+from mem0_syncd.core.progress import Tell, to_nobody
 from mem0_syncd.errors import SyncdError
-from mem0_syncd.item import Kind
-from mem0_syncd.memory import user_id
 from mem0_syncd.service import Engine
 from mem0_syncd.state_folder import StateFolder
-from mem0_syncd.telling import Tell, to_nobody
 
 log = structlog.get_logger("errands")
 

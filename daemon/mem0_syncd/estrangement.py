@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from mem0_syncd.core.origin import UNKNOWN
 from mem0_syncd.errors import Problem
 from mem0_syncd.outbox.origins import Stranger
-from mem0_syncd.strangers import UNKNOWN
 
 
 def strangers_problem(project: str, folder: str | None, found: Sequence[Stranger]) -> Problem:

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from mem0_syncd import files
-from mem0_syncd.complaints import Complaints
-from mem0_syncd.item import Item
-from mem0_syncd.position import Position
+from mem0_syncd.core.file_problems import Complaints
+from mem0_syncd.core.item import Item
+from mem0_syncd.core.position import Position
+from mem0_syncd.core.withheld import KEPT_HOME
 from mem0_syncd.remembered import Keys, Memo
 from mem0_syncd.sources import Broken, Raw, Source
 from mem0_syncd.sources.limits import LARGEST_ENTRY, MOST_ENTRIES, TOO_LARGE_REMEDY
-from mem0_syncd.withheld import KEPT_HOME
 
 ENTRIES_A_TURN = 1000
 BYTES_A_TURN = 1 << 20

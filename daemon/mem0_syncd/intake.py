@@ -7,20 +7,20 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from mem0_syncd.clock import Clock
-from mem0_syncd.consent import EVERYTHING, Terms
+from mem0_syncd.core.consent import EVERYTHING, Terms
+from mem0_syncd.core.item import QUEUE, Item, Kind
+from mem0_syncd.core.memory import Memory, memory_of, user_id
+from mem0_syncd.core.origin import UNKNOWN
+from mem0_syncd.core.plan import Change, Enqueue, Known, Reject, part_twins, plan
+from mem0_syncd.core.position import Position
+from mem0_syncd.core.withheld import Why, Withheld
 from mem0_syncd.early_marks import Marked, marked_among, weigh
 from mem0_syncd.errors import Problem
-from mem0_syncd.item import QUEUE, Item, Kind
 from mem0_syncd.keys import Keyed, Keys
-from mem0_syncd.memory import Memory, memory_of, user_id
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.ledger import Prepared
-from mem0_syncd.plan import Change, Enqueue, Known, Reject, part_twins, plan
-from mem0_syncd.position import Position
 from mem0_syncd.redactor import Redaction, Redactor
 from mem0_syncd.sources import SOURCES, record
-from mem0_syncd.strangers import UNKNOWN
-from mem0_syncd.withheld import Why, Withheld
 
 RANKS = {source.name: rank for rank, source in enumerate(SOURCES)}
 """The order of record: where ids meet, the earlier source revises the item."""

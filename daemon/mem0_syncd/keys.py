@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from mem0_syncd.item import Item, Kind, SentAs, former_keys
+from mem0_syncd.core.item import Item, Kind, SentAs, former_keys
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.outbox.identities import Identity
 from mem0_syncd.redactor import Redacted, Redactor

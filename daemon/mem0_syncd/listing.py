@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mem0_syncd import asking
-from mem0_syncd.consent import EVERYTHING, Consent, Said, listed, resaid
+from mem0_syncd.core.consent import EVERYTHING, Consent, Said, listed, resaid
 from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.git import main_tree
 from mem0_syncd.outbox import Outbox, ProjectRow

@@ -9,8 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from mem0_syncd import __version__
-from mem0_syncd.delivery import Means
-from mem0_syncd.destination_kinds import (
+from mem0_syncd.core.destination_kinds import (
     EMBEDDED,
     OWN_STORE,
     PLATFORM,
@@ -21,7 +20,8 @@ from mem0_syncd.destination_kinds import (
     chosen,
     vector_store,
 )
-from mem0_syncd.embedding import NAME as EMBEDDER
+from mem0_syncd.core.embedding import NAME as EMBEDDER
+from mem0_syncd.delivery import Means
 from mem0_syncd.outbox import DestinationRow
 from mem0_syncd.outbox.destinations import Destinations
 from mem0_syncd.settings import Settings

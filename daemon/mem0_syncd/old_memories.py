@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import structlog
 
+from mem0_syncd.core.destination_health import Reach
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.outbox import DestinationRow
 from mem0_syncd.outbox.old_memories import OldMemory
 from mem0_syncd.service import Engine
-from mem0_syncd.standing import Reach
 
 MOST = 20
 """Memories that are read at a time: reads are metered on some plans."""

@@ -15,11 +15,11 @@ import structlog
 
 from mem0_syncd import project_file, projects, spool
 from mem0_syncd.clock import Moment
-from mem0_syncd.consent import GlobalScope
+from mem0_syncd.core.consent import GlobalScope
+from mem0_syncd.core.item import Kind
 from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.folders import Folders
 from mem0_syncd.intake import Intake
-from mem0_syncd.item import Kind
 from mem0_syncd.outbox import Outbox, ProjectRow, faults
 from mem0_syncd.routes import Routes
 from mem0_syncd.sources.base import within_limits_of

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mem0_syncd.complaints import MOST_TOLD, and_more
-from mem0_syncd.consent import Terms
+from mem0_syncd.core.consent import Terms
+from mem0_syncd.core.file_problems import MOST_TOLD, and_more
+from mem0_syncd.core.item import Kind
+from mem0_syncd.core.memory import user_id
 from mem0_syncd.errors import Problem
-from mem0_syncd.item import Kind
-from mem0_syncd.memory import user_id
 from mem0_syncd.render import counted
 from mem0_syncd.sources import SOURCES, Reading, Source
 from mem0_syncd.unreadable import Unreadable

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
 
+from mem0_syncd.core.destination_health import Reach
 from mem0_syncd.errors import Problem
 from mem0_syncd.estrangement import strangers_problem
 from mem0_syncd.outbox import DestinationRow, Outbox, renewal
-from mem0_syncd.standing import Reach
 
 MOST_LETTERS = 5
 """Dead letters of a destination that are told one by one."""

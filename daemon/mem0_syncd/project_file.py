@@ -5,10 +5,10 @@ from __future__ import annotations
 import tomllib
 from typing import Any
 
-from mem0_syncd.consent import SILENT, Asked
-from mem0_syncd.destination_kinds import NAMES
+from mem0_syncd.core.consent import SILENT, Asked
+from mem0_syncd.core.destination_kinds import NAMES
+from mem0_syncd.core.item import Kind
 from mem0_syncd.errors import Problem, is_want_of_handles
-from mem0_syncd.item import Kind
 from mem0_syncd.unreadable import Refused
 from mem0_syncd.watched_folder import LONGEST_SETTINGS, WatchedFolder
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import structlog
 
 from mem0_syncd import folder_check, project_file, sync_state
+from mem0_syncd.core.item import Kind
+from mem0_syncd.core.memory import user_id
 from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.file_news import Turn
 from mem0_syncd.folders import Folders
 from mem0_syncd.git_index import tracks_any
-from mem0_syncd.item import Kind
 from mem0_syncd.marks import Marks
-from mem0_syncd.memory import user_id
 from mem0_syncd.origin_looks import OriginLooks
 from mem0_syncd.outbox import Outbox, ProjectRow, faults
 from mem0_syncd.routes import Routes

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mem0_syncd import git, paths, project_file
-from mem0_syncd.consent import Asked, Consent, GlobalScope, Said, added, with_global_scope
+from mem0_syncd.core.consent import Asked, Consent, GlobalScope, Said, added, with_global_scope
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.watched_folder import WatchedFolder

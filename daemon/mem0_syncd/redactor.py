@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from mem0_syncd.item import LONGEST_TEXT, Item, Scalar
+from mem0_syncd.core.item import LONGEST_TEXT, Item, Scalar
 
 Redaction = Literal["redact", "hold", "off"]
 

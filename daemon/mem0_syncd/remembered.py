@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mem0_syncd import files
-from mem0_syncd.complaints import Complaints
+from mem0_syncd.core.file_problems import Complaints
 
 MOST_ENTRIES = 200_000
 """Entries of all files that are remembered, some 150 bytes each; a file that is forgotten is read anew."""

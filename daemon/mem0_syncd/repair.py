@@ -7,13 +7,13 @@ from typing import Any
 
 import structlog
 
-from mem0_syncd.doubles import Double, find_doubles
+from mem0_syncd.core.duplicates import Double, find_doubles
+from mem0_syncd.core.progress import Tell, to_nobody
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.outbox import DestinationRow
 from mem0_syncd.outbox.receipts import Move
 from mem0_syncd.outbox.wishes import Wish
 from mem0_syncd.service import Engine
-from mem0_syncd.telling import Tell, to_nobody
 
 log = structlog.get_logger("repair")
 

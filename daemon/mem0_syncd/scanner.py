@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mem0_syncd import files
 from mem0_syncd.clock import Clock
-from mem0_syncd.consent import EVERYTHING, Terms
+from mem0_syncd.core.consent import EVERYTHING, Terms
 from mem0_syncd.errors import is_want_of_handles
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.file_news import FileNews, Room, Turn

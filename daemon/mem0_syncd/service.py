@@ -17,6 +17,7 @@ import structlog
 
 from mem0_syncd import listing, means
 from mem0_syncd.clock import Clock
+from mem0_syncd.core.settlement import Rules
 from mem0_syncd.delivery import Deliveries, Delivery, Means, Questions
 from mem0_syncd.errors import Problem
 from mem0_syncd.file_news import Turn
@@ -33,7 +34,6 @@ from mem0_syncd.redactor import Redactor
 from mem0_syncd.routes import Routes
 from mem0_syncd.scanner import RETRY_SECONDS, Scanner
 from mem0_syncd.settings import Settings
-from mem0_syncd.settlement import Rules
 from mem0_syncd.state_folder import StateFolder
 from mem0_syncd.unchanged import Unchanged
 from mem0_syncd.unsent import look_through

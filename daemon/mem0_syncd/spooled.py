@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mem0_syncd.core.item import Item, Kind
 from mem0_syncd.errors import Problem, is_want_of_handles
-from mem0_syncd.item import Item, Kind
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.sources import Reading
 from mem0_syncd.sources.base import text_of

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from mem0_syncd import refusal
-from mem0_syncd.consent import Consent
 from mem0_syncd.control import ask, ask_at
+from mem0_syncd.core.consent import Consent
+from mem0_syncd.core.item import Kind
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, OutboxUnusable, Problem
-from mem0_syncd.item import Kind
 from mem0_syncd.outbox import DestinationRow, Outbox, faults
 from mem0_syncd.paths import socket_paths
 from mem0_syncd.problems import problems_of, reported

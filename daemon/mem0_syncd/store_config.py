@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from mem0_syncd.embedding import DIMENSIONS
-from mem0_syncd.embedding import NAME as EMBEDDER
+from mem0_syncd.core.embedding import DIMENSIONS
+from mem0_syncd.core.embedding import NAME as EMBEDDER
 
 _KNOWN = {
     "vector_store",

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from mem0_syncd.core.item import instant
 from mem0_syncd.errors import Problem, is_want_of_handles
-from mem0_syncd.item import instant
 from mem0_syncd.outbox import faults
 from mem0_syncd.outbox.marks import Markable
 from mem0_syncd.placed_file import PlacedFile, Signature, signature_of

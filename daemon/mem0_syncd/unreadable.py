@@ -6,8 +6,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mem0_syncd.core.position import Position
     from mem0_syncd.errors import Problem
-    from mem0_syncd.position import Position
 
 
 class Reason(Enum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mem0_syncd.memory import present_key, said_by
+from mem0_syncd.core.memory import present_key, said_by
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.outbox.identities import Identity
 from mem0_syncd.outbox.rekeying import Unsent

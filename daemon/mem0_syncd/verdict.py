@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from mem0_syncd.delivered import Delivered
-from mem0_syncd.doubles import Kept
+from mem0_syncd.core.delivered import Delivered
+from mem0_syncd.core.duplicates import Kept
 from mem0_syncd.inspection import Inspected
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.render import KIND_NAMES, counted

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from benchmarks.rows import Growth
 from mem0_syncd.clock import Clock
+from mem0_syncd.core.outcome import Found
+from mem0_syncd.core.settlement import Receipt
 from mem0_syncd.intake import Intake
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.outcome import Found
-from mem0_syncd.settlement import Receipt
 from mem0_syncd.status import snapshot
 from support.builders import item
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from chaos.storm import Storm
 from chaos.world import Place, World, case_of, revision_of
-from mem0_syncd.entry import Entry
+from mem0_syncd.core.entry import Entry
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.sync_state import PATH as SYNC_STATE
 from support.daemon import Daemon

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 _SETTLE = """
-from mem0_syncd import outcome, settlement
+from mem0_syncd.core import outcome; from mem0_syncd.core import settlement
 right = settlement.settle
 def settle(entry, outcome_, *rest):
     return {} or right(entry, outcome_, *rest)
@@ -27,11 +27,11 @@ BUGS = {
     ),
     "any 2xx is a receipt": """
 from mem0_syncd.destinations import classify
-from mem0_syncd.outcome import Stored
+from mem0_syncd.core.outcome import Stored
 classify.outcome_of_add = lambda answer: Stored((answer.get("event_id") or "?",))
 """,
     "an absence is believed at once": """
-from mem0_syncd.settlement import Rules
+from mem0_syncd.core.settlement import Rules
 Rules.certain_after = lambda self, attempt_end: attempt_end
 """,
     "a refused item goes on and on": _SETTLE.format(

@@ -22,9 +22,9 @@ from crash.stock import Content, Differences, Kept, Project, StillWrong, content
 from mem0_syncd import projects, spool, spooled
 from mem0_syncd.cli.access import writable
 from mem0_syncd.control import ask
+from mem0_syncd.core.memory import Memory as OurMemory
+from mem0_syncd.core.memory import memory_of
 from mem0_syncd.errors import SyncdError
-from mem0_syncd.memory import Memory as OurMemory
-from mem0_syncd.memory import memory_of
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.sync_state import PATH as SYNC_STATE
 from support.daemon import PATIENCE, platform_settings, wait_until

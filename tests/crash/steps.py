@@ -9,16 +9,16 @@ from typing import Any
 
 from crash.board import Step
 from mem0_syncd.answers import Answers
+from mem0_syncd.core.memory import Memory
+from mem0_syncd.core.outcome import Outcome, Stored
+from mem0_syncd.core.settlement import Receipt
 from mem0_syncd.delivery.claims import Claims
 from mem0_syncd.delivery.looks import Looks
 from mem0_syncd.delivery.outcomes import Outcomes
 from mem0_syncd.destinations.embedded import Embedded
 from mem0_syncd.intake import Intake
 from mem0_syncd.marks import Marks
-from mem0_syncd.memory import Memory
-from mem0_syncd.outcome import Outcome, Stored
 from mem0_syncd.service import Engine
-from mem0_syncd.settlement import Receipt
 
 STEPS: tuple[tuple[type, str, Step], ...] = (
     (Engine, "scan", Step.SCAN),

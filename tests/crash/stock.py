@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mem0_syncd.memory import Memory as OurMemory
-from mem0_syncd.memory import memory_of
-from mem0_syncd.position import NOWHERE
+from mem0_syncd.core.memory import Memory as OurMemory
+from mem0_syncd.core.memory import memory_of
+from mem0_syncd.core.position import NOWHERE
 from mem0_syncd.sources import decision_log
 from mem0_syncd.sources.base import Raw
 from mem0_syncd.sync_state import PATH as SYNC_STATE

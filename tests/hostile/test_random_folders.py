@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from mem0_syncd import projects
 from mem0_syncd import settings as configuration
+from mem0_syncd.core.memory import GLOBAL_BEST_PRACTICES, Memory
 from mem0_syncd.errors import SyncdError
-from mem0_syncd.memory import GLOBAL_BEST_PRACTICES, Memory
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.service import Engine
 from support.daemon import running

@@ -14,12 +14,12 @@ from typing import Any
 import httpx
 import pytest
 
+from mem0_syncd.core.memory import SOURCE, Memory
+from mem0_syncd.core.outcome import Absent, Found, Held, Stored, Unknown
 from mem0_syncd.destinations import CannotOpen, platform
 from mem0_syncd.destinations.http import LONGEST_ANSWER, AnswerTooMuch, BoundedClient
 from mem0_syncd.destinations.platform import Platform
 from mem0_syncd.destinations.server import Server
-from mem0_syncd.memory import SOURCE, Memory
-from mem0_syncd.outcome import Absent, Found, Held, Stored, Unknown
 from support.hostile_server import PING, Said, Speak, serving, well
 
 MEMORY = Memory("shop-decisions", "text", None, {"sync_key": "k", "content_hash": "h", "source": SOURCE})

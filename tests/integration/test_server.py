@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from mem0_syncd.core.outcome import Absent, Found, Gone, Held, Later, Refused, Stored, Unknown
 from mem0_syncd.destinations import CannotOpen
 from mem0_syncd.destinations.server import Server
-from mem0_syncd.outcome import Absent, Found, Gone, Held, Later, Refused, Stored, Unknown
 from support.embedded_store import memory
 from support.faults import answer, drop, hang, html, not_json, redirect, store_then, too_many
 from support.mem0_server import Mem0Server, upstream

@@ -34,39 +34,29 @@ from hypothesis.stateful import (
 from mem0_syncd import audit as audit_module
 from mem0_syncd import old_memories as old_memories_module
 from mem0_syncd.clock import Clock as DaemonClock
+from mem0_syncd.core.duplicates import Double
+from mem0_syncd.core.duplicates import Kept as AsListed
+from mem0_syncd.core.entry import Entry
+from mem0_syncd.core.item import Item, SentAs
+from mem0_syncd.core.memory import Memory, memory_of
+from mem0_syncd.core.outcome import Copies, Heard, Held, Later, Outcome, Refused, Removed, Unknown, to_wire
+from mem0_syncd.core.plan import part_twins
+from mem0_syncd.core.position import NOWHERE
+from mem0_syncd.core.progress import Tell, to_nobody
+from mem0_syncd.core.settlement import Rules
 from mem0_syncd.delivery import Delivery, Means
 from mem0_syncd.destinations import kept, ours, redacted_there, remove_doubles, renewed
-from mem0_syncd.doubles import Double
-from mem0_syncd.doubles import Kept as AsListed
-from mem0_syncd.entry import Entry
 from mem0_syncd.inspection import Inspection
 from mem0_syncd.intake import Intake
 from mem0_syncd.inventory import write_inventory
-from mem0_syncd.item import Item, SentAs
 from mem0_syncd.keys import Keyed
-from mem0_syncd.memory import Memory, memory_of
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.database import Database
-from mem0_syncd.outcome import (
-    Copies,
-    Heard,
-    Held,
-    Later,
-    Outcome,
-    Refused,
-    Removed,
-    Unknown,
-    to_wire,
-)
-from mem0_syncd.plan import part_twins
-from mem0_syncd.position import NOWHERE
 from mem0_syncd.redactor import Redacted, Redactor
 from mem0_syncd.repair import repair
 from mem0_syncd.scanner import Scanner
-from mem0_syncd.settlement import Rules
 from mem0_syncd.sources import Raw, decision_log
 from mem0_syncd.state_folder import OUTBOX
-from mem0_syncd.telling import Tell, to_nobody
 from mem0_syncd.unsent import look_through
 from mem0_syncd.verdict import verdict
 from support.decision_log import replace as write_file

@@ -9,12 +9,12 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mem0_syncd.item import Kind
-from mem0_syncd.memory import user_id
+from mem0_syncd.core.item import Kind
+from mem0_syncd.core.memory import user_id
+from mem0_syncd.core.origin import Stated, Whose, are_strangers
+from mem0_syncd.core.settlement import Receipt
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.outbox.origins import Looked
-from mem0_syncd.settlement import Receipt
-from mem0_syncd.strangers import Stated, Whose, are_strangers
 from support.builders import NOW, item, prepared
 
 PROJECTS = ("shop", "blog")

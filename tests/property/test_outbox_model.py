@@ -18,14 +18,17 @@ from hypothesis.stateful import (
 
 from mem0_syncd import audit as audit_module
 from mem0_syncd import old_memories as old_memories_module
-from mem0_syncd import plan as plan_module
 from mem0_syncd import repair as repair_module
-from mem0_syncd import settlement as settlement_module
+from mem0_syncd.core import plan as plan_module
+from mem0_syncd.core import settlement as settlement_module
+from mem0_syncd.core.duplicates import Double, Kept, find_doubles
+from mem0_syncd.core.entry import Entry
+from mem0_syncd.core.item import Item
+from mem0_syncd.core.outcome import Accepted, Found, Outcome, Unknown
+from mem0_syncd.core.plan import Known
+from mem0_syncd.core.settlement import Receipt, Requeue, Rules, Settlement, settle
 from mem0_syncd.courier import line as line_module
 from mem0_syncd.delivery import Delivery, looks, outcomes, report, rounds
-from mem0_syncd.doubles import Double, Kept, find_doubles
-from mem0_syncd.entry import Entry
-from mem0_syncd.item import Item
 from mem0_syncd.keys import Keys
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.outbox import adoption as adoption_module
@@ -35,15 +38,7 @@ from mem0_syncd.outbox import queue as queue_module
 from mem0_syncd.outbox import settling as settling_module
 from mem0_syncd.outbox.looks import IS_LOOKED_FOR, Looks
 from mem0_syncd.outbox.queue import Claim, Queue, Verb
-from mem0_syncd.outcome import (
-    Accepted,
-    Found,
-    Outcome,
-    Unknown,
-)
-from mem0_syncd.plan import Known
 from mem0_syncd.redactor import Redacted
-from mem0_syncd.settlement import Receipt, Requeue, Rules, Settlement, settle
 from mem0_syncd.state_folder import OUTBOX
 from property.model import (
     BETA,

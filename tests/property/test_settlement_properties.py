@@ -8,9 +8,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mem0_syncd.backoff import Backoff
-from mem0_syncd.entry import Entry, State
-from mem0_syncd.outcome import (
+from mem0_syncd.core.backoff import Backoff
+from mem0_syncd.core.destination_health import HOLD_PROBE_SECONDS, Reach, Standing, stand
+from mem0_syncd.core.entry import Entry, State
+from mem0_syncd.core.outcome import (
     Absent,
     Accepted,
     Found,
@@ -22,7 +23,7 @@ from mem0_syncd.outcome import (
     Stored,
     Unknown,
 )
-from mem0_syncd.settlement import (
+from mem0_syncd.core.settlement import (
     MOST_SENDS,
     Await,
     Bury,
@@ -34,7 +35,6 @@ from mem0_syncd.settlement import (
     Rules,
     settle,
 )
-from mem0_syncd.standing import HOLD_PROBE_SECONDS, Reach, Standing, stand
 from support.builders import NOW, entry
 
 RULES = Rules(Backoff(base=1.0, cap=60.0), timeout=30.0, read_lag=30.0)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mem0_syncd.memory import Memory, memory_of
+from mem0_syncd.core.memory import Memory, memory_of
 from mem0_syncd.sources import Reading, Source, Unreadable, decision_log
 from mem0_syncd.sources.agent_patterns import SOURCE as AGENT_PATTERNS
 from mem0_syncd.sources.decision_records import LOG, RECORDS

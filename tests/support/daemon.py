@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from mem0_syncd.control import ask
+from mem0_syncd.core.memory import Memory
 from mem0_syncd.errors import SyncdError
-from mem0_syncd.memory import Memory
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.outbox.audits import Audited
 from mem0_syncd.status import snapshot

@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mem0_syncd.memory import Memory
-from mem0_syncd.outcome import to_wire
+from mem0_syncd.core.memory import Memory
+from mem0_syncd.core.outcome import to_wire
 
 TESTS = Path(__file__).parents[1]
 MANY = 100_000
@@ -128,7 +128,7 @@ def _print(folder: Path, answers: Any) -> None:
     from mem0.utils.factory import EmbedderFactory
     from mem0.vector_stores.configs import VectorStoreConfig
 
-    from mem0_syncd import embedding
+    from mem0_syncd.core import embedding
     from mem0_syncd.destinations import embedder
 
     EmbedderFactory.provider_to_class["ours"] = f"{embedder.__name__}.LocalEmbedder"

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from mem0_syncd.core.memory import Memory
+from mem0_syncd.core.outcome import Accepted, Gone, LookOutcome, PushOutcome, Refused, Stored, Unknown
 from mem0_syncd.destinations.base import Remote, choose
-from mem0_syncd.memory import Memory
-from mem0_syncd.outcome import Accepted, Gone, LookOutcome, PushOutcome, Refused, Stored, Unknown
 
 TIMEOUT = 30.0
 LONGEST_DELAY = 2 * TIMEOUT

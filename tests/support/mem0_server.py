@@ -20,7 +20,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.routing import Router
 
-from mem0_syncd.embedding import DIMENSIONS
+from mem0_syncd.core.embedding import DIMENSIONS
 from support.faults import Answer, Fault, answer, reply
 from support.mem0_platform import METHODS, Mem0Platform, Memory, Refusal, Seen
 

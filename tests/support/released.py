@@ -9,8 +9,8 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mem0_syncd.item import Item, SentAs
-from mem0_syncd.memory import Memory, memory_of
+from mem0_syncd.core.item import Item, SentAs
+from mem0_syncd.core.memory import Memory, memory_of
 from mem0_syncd.outbox.database import _migrations
 from mem0_syncd.redactor import Redactor
 from mem0_syncd.state_folder import OUTBOX

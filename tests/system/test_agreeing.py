@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd.memory import GLOBAL_BEST_PRACTICES
+from mem0_syncd.core.memory import GLOBAL_BEST_PRACTICES
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.state_folder import OUTBOX
 from mem0_syncd.sync_state import PATH as SYNC_STATE

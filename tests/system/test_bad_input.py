@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd.item import LONGEST_TEXT
+from mem0_syncd.core.item import LONGEST_TEXT
 from mem0_syncd.sources.decision_log import PATH
 from support.daemon import Daemon, platform_settings, running, wait_until
 from support.decision_log import cases, decision, write_log

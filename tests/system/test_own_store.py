@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from mem0_syncd import store_config
-from mem0_syncd.destination_kinds import Guarantee
+from mem0_syncd.core.destination_kinds import Guarantee
+from mem0_syncd.core.outcome import Found, Gone, Held, Later, Refused, Stored
 from mem0_syncd.destinations import CannotOpen
 from mem0_syncd.destinations.own_store import OwnStore
-from mem0_syncd.outcome import Found, Gone, Held, Later, Refused, Stored
 from support.daemon import Daemon, couriers, running, wait_until
 from support.decision_log import cases, decision, write_log
 from support.embedded_store import memory

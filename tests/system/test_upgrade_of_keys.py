@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.item import Item
+from mem0_syncd.core.item import Item
 from mem0_syncd.sources import SOURCES
 from support.daemon import Daemon, platform_settings, running, wait_until
 from support.decision_log import decision, write_log

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd.item import Item, Kind
-from mem0_syncd.position import Position
+from mem0_syncd.core.item import Item, Kind
+from mem0_syncd.core.position import Position
+from mem0_syncd.core.withheld import Why, Withheld
 from mem0_syncd.sources.agent_patterns import PATH, SOURCE, understand
 from mem0_syncd.sources.base import Raw
-from mem0_syncd.withheld import Why, Withheld
 
 TEXT = "Validate input at the boundary"
 LINE: dict[str, Any] = {

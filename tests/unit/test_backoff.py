@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from mem0_syncd.backoff import Backoff
+from mem0_syncd.core.backoff import Backoff
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,13 @@ from typing import Any
 import httpx
 import pytest
 
+from mem0_syncd.core.outcome import Accepted, Gone, Held, Later, Outcome, Refused, Stored, Unknown
 from mem0_syncd.destinations.classify import (
     outcome_of_add,
     outcome_of_error,
     outcome_of_response,
     retry_after,
 )
-from mem0_syncd.outcome import Accepted, Gone, Held, Later, Outcome, Refused, Stored, Unknown
 
 URL = "https://mem0.example.org/v3/memories/add/"
 ERROR = {"detail": "no, because"}

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mem0_syncd.consent import (
+from mem0_syncd.core.consent import (
     EVERYTHING,
     SILENT,
     Asked,
@@ -21,8 +21,8 @@ from mem0_syncd.consent import (
     listed,
     resaid,
 )
-from mem0_syncd.item import Kind
-from mem0_syncd.withheld import Why, Withheld
+from mem0_syncd.core.item import Kind
+from mem0_syncd.core.withheld import Why, Withheld
 from support.builders import item
 
 DECISIONS = frozenset({Kind.DECISION})

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from mem0_syncd.control import ControlServer, ask
+from mem0_syncd.core.progress import Tell
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
 from mem0_syncd.state_folder import StateFolder
-from mem0_syncd.telling import Tell
 
 Operation = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd.item import Item, Kind
+from mem0_syncd.core.item import Item, Kind
 from mem0_syncd.sources import Unreadable, decision_log
 
 OF_1_0_0: dict[str, Any] = {

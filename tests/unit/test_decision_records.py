@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd.item import Item, Kind
-from mem0_syncd.position import Position
+from mem0_syncd.core.item import Item, Kind
+from mem0_syncd.core.position import Position
+from mem0_syncd.core.withheld import KEPT_HOME
 from mem0_syncd.sources import decision_log
 from mem0_syncd.sources.base import Raw
 from mem0_syncd.sources.decision_records import understand_line, understand_record
-from mem0_syncd.withheld import KEPT_HOME
 
 CONTENT: dict[str, Any] = {
     "what": "Use Postgres for orders",

@@ -13,7 +13,7 @@ import pytest
 
 import mem0_syncd
 from mem0_syncd import means
-from mem0_syncd.destination_kinds import (
+from mem0_syncd.core.destination_kinds import (
     EMBEDDED,
     HOME,
     KINDS,
@@ -154,7 +154,7 @@ def test_nobody_else_lists_or_compares_the_names() -> None:
 
 def test_the_table_imports_next_to_nothing() -> None:
     """`status` asks it."""
-    code = "import sys; import mem0_syncd.destination_kinds; print(*sys.modules)"
+    code = "import sys; import mem0_syncd.core.destination_kinds; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     ours = {name for name in run.stdout.split() if name.startswith("mem0_syncd.")}
-    assert ours == {"mem0_syncd.__about__", "mem0_syncd.destination_kinds"}
+    assert ours == {"mem0_syncd.__about__", "mem0_syncd.core.destination_kinds"}

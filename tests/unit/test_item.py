@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd.item import Item, Kind, instant
+from mem0_syncd.core.item import Item, Kind, instant
 from support.builders import FIRST, SECOND, item
 
 NOON = "2026-01-05T12:00:00+00:00"

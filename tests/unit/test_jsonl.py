@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from mem0_syncd.position import Position
+from mem0_syncd.core.position import Position
 from mem0_syncd.sources.base import Broken, Raw
 from mem0_syncd.sources.jsonl import split
 

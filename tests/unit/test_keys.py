@@ -11,17 +11,17 @@ import pytest
 
 from mem0_syncd import redactor as redactor_module
 from mem0_syncd.clock import Clock
+from mem0_syncd.core.item import Item, Kind
+from mem0_syncd.core.memory import Memory, memory_of
+from mem0_syncd.core.outcome import Found
+from mem0_syncd.core.settlement import Receipt
+from mem0_syncd.core.withheld import Why, Withheld
 from mem0_syncd.destinations.base import Remote, ours
 from mem0_syncd.errors import Problem
 from mem0_syncd.intake import Intake
-from mem0_syncd.item import Item, Kind
-from mem0_syncd.memory import Memory, memory_of
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.queue import Verb
-from mem0_syncd.outcome import Found
 from mem0_syncd.redactor import Redactor
-from mem0_syncd.settlement import Receipt
-from mem0_syncd.withheld import Why, Withheld
 from support.builders import NOW, item
 
 PROJECT = ProjectRow("shop", Path("/home/me/shop"))

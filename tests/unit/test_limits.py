@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from mem0_syncd.item import Item, Kind
-from mem0_syncd.position import Position
+from mem0_syncd.core.item import Item, Kind
+from mem0_syncd.core.position import Position
 from mem0_syncd.sources.base import Raw, Reading, Source, parse_json
 from mem0_syncd.sources.limits import (
     DOCUMENT_MEMORY,

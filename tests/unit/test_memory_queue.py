@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd.item import Item, Kind
-from mem0_syncd.position import Position
+from mem0_syncd.core.item import Item, Kind
+from mem0_syncd.core.position import Position
+from mem0_syncd.core.withheld import Why, Withheld
 from mem0_syncd.sources.base import Raw, Reading
 from mem0_syncd.sources.memory_queue import PATH, understand
-from mem0_syncd.withheld import Why, Withheld
 
 TEXT = "decision: use Postgres because we know it"
 

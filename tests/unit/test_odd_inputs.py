@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from mem0_syncd.core.withheld import Withheld
 from mem0_syncd.sources import Reading, Source, Unreadable
 from mem0_syncd.sources.agent_patterns import SOURCE as AGENT_PATTERNS
 from mem0_syncd.sources.decision_log import SOURCE as DECISION_LOG
 from mem0_syncd.sources.decision_records import LOG, RECORDS
 from mem0_syncd.sources.memory_queue import SOURCE as MEMORY_QUEUE
 from mem0_syncd.sources.session import summarise
-from mem0_syncd.withheld import Withheld
 
 PROJECT = "shop"
 CORPUS = Path(__file__).parents[1] / "corpora" / "odd_inputs" / "cases.json"

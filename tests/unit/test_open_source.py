@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mem0_syncd.memory import Memory
-from mem0_syncd.outcome import Absent, Found
+from mem0_syncd.core.memory import Memory
+from mem0_syncd.core.outcome import Absent, Found
 
 
 class Heedless:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from mem0_syncd import history
-from mem0_syncd.item import digest
-from mem0_syncd.strangers import UNKNOWN, understood
+from mem0_syncd.core.item import digest
+from mem0_syncd.core.origin import UNKNOWN, understood
 from support.repositories import commit, first_commit, git, import_commits, make_repository
 
 origin_of = functools.partial(history.origin_of, environ=os.environ)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from mem0_syncd.core.destination_health import Reach, Standing, stand
+from mem0_syncd.core.outcome import Later, Stored
+from mem0_syncd.core.settlement import Rules, settle
 from mem0_syncd.outbox import Claim, Outbox
-from mem0_syncd.outcome import Later, Stored
-from mem0_syncd.settlement import Rules, settle
-from mem0_syncd.standing import Reach, Standing, stand
 from support.builders import NOW, item, prepared
 
 DAY, HOUR = 86_400.0, 3600.0

@@ -17,14 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.delivery.messages import request_of
-from mem0_syncd.entry import Entry, State
-from mem0_syncd.errors import OutboxUnusable, Problem
-from mem0_syncd.item import Item, Kind
-from mem0_syncd.memory import Memory, memory_of
-from mem0_syncd.outbox import Claim, Outbox, ProjectRow, Verb, database
-from mem0_syncd.outbox.ledger import Prepared
-from mem0_syncd.outcome import (
+from mem0_syncd.core.destination_health import Reach, Standing
+from mem0_syncd.core.entry import Entry, State
+from mem0_syncd.core.item import Item, Kind
+from mem0_syncd.core.memory import Memory, memory_of
+from mem0_syncd.core.outcome import (
     Absent,
     Accepted,
     Found,
@@ -36,8 +33,8 @@ from mem0_syncd.outcome import (
     Stored,
     Unknown,
 )
-from mem0_syncd.plan import Enqueue, Known, Reject, Skip, Withdraw, Withhold, part_twins, plan
-from mem0_syncd.settlement import (
+from mem0_syncd.core.plan import Enqueue, Known, Reject, Skip, Withdraw, Withhold, part_twins, plan
+from mem0_syncd.core.settlement import (
     MOST_SENDS,
     SLOWEST_REWRITE,
     Await,
@@ -50,9 +47,12 @@ from mem0_syncd.settlement import (
     Settlement,
     settle,
 )
-from mem0_syncd.standing import Reach, Standing
+from mem0_syncd.core.withheld import KEPT_HOME, Why, Withheld
+from mem0_syncd.delivery.messages import request_of
+from mem0_syncd.errors import OutboxUnusable, Problem
+from mem0_syncd.outbox import Claim, Outbox, ProjectRow, Verb, database
+from mem0_syncd.outbox.ledger import Prepared
 from mem0_syncd.state_folder import OUTBOX
-from mem0_syncd.withheld import KEPT_HOME, Why, Withheld
 from support.builders import FIRST, NOW, SECOND, THIRD, item, prepared
 
 A, B, C = item(FIRST), item(SECOND), item(THIRD)

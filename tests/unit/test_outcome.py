@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from mem0_syncd.outcome import (
+from mem0_syncd.core.outcome import (
     Absent,
     Accepted,
     Found,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mem0_syncd.position import NOWHERE, Position
+from mem0_syncd.core.position import NOWHERE, Position
 
 
 @pytest.mark.parametrize(

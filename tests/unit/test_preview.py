@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mem0_syncd.consent import EVERYTHING
+from mem0_syncd.core.consent import EVERYTHING
 from mem0_syncd.preview import preview
 from mem0_syncd.sources.decision_log import PATH
 from mem0_syncd.watched_folder import WatchedFolder

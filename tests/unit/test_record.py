@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd.item import Item, Kind
-from mem0_syncd.position import Position
+from mem0_syncd.core.item import Item, Kind
+from mem0_syncd.core.position import Position
+from mem0_syncd.core.withheld import KEPT_HOME
 from mem0_syncd.sources import agent_patterns, decision_records, memory_queue
 from mem0_syncd.sources.base import Raw
 from mem0_syncd.sources.record import echo_of, merge
-from mem0_syncd.withheld import KEPT_HOME
 
 WHEN = "2026-01-01T00:00:00.000Z"
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from mem0_syncd.core.memory import Memory, memory_of
+from mem0_syncd.core.outcome import RedactedThere
 from mem0_syncd.destinations.base import Remote
 from mem0_syncd.destinations.redactions import covers, redacted_there
-from mem0_syncd.memory import Memory, memory_of
-from mem0_syncd.outcome import RedactedThere
 from support.builders import item
 
 MARK = "[redacted: password]"

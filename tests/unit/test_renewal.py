@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from mem0_syncd.core.settlement import Bury
 from mem0_syncd.errors import OutboxDamaged
 from mem0_syncd.outbox import Outbox, ProjectRow, renewal
-from mem0_syncd.settlement import Bury
 from mem0_syncd.state_folder import OUTBOX
 from support.builders import NOW, item, prepared
 

@@ -12,9 +12,9 @@ import pytest
 
 from mem0_syncd import file_news, files, parts, redact
 from mem0_syncd.clock import Clock
+from mem0_syncd.core.item import LONGEST_TEXT
 from mem0_syncd.file_news import Turn
 from mem0_syncd.intake import Intake
-from mem0_syncd.item import LONGEST_TEXT
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.remembered import Keys, Memo, Memos
 from mem0_syncd.scanner import RETRY_SECONDS, Scanned, Scanner

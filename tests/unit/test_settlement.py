@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd.backoff import Backoff
-from mem0_syncd.entry import Entry, State
-from mem0_syncd.memory import memory_of
-from mem0_syncd.outcome import (
+from mem0_syncd.core.backoff import Backoff
+from mem0_syncd.core.destination_health import HOLD_PROBE_SECONDS, Reach, Standing, stand
+from mem0_syncd.core.entry import Entry, State
+from mem0_syncd.core.memory import memory_of
+from mem0_syncd.core.outcome import (
     Absent,
     Accepted,
     Found,
@@ -24,7 +25,7 @@ from mem0_syncd.outcome import (
     Stored,
     Unknown,
 )
-from mem0_syncd.settlement import (
+from mem0_syncd.core.settlement import (
     EVENT_LIFETIME,
     MOST_SENDS,
     SLOWEST_REWRITE,
@@ -39,7 +40,6 @@ from mem0_syncd.settlement import (
     Settlement,
     settle,
 )
-from mem0_syncd.standing import HOLD_PROBE_SECONDS, Reach, Standing, stand
 from support.builders import NOW, entry, item
 
 BACKOFF = Backoff(base=1.0, cap=60.0)

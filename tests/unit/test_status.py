@@ -17,16 +17,16 @@ import pytest
 
 from mem0_syncd import status
 from mem0_syncd.control import ControlServer
-from mem0_syncd.entry import Entry
+from mem0_syncd.core.destination_health import Reach, Standing
+from mem0_syncd.core.entry import Entry
+from mem0_syncd.core.item import Kind
+from mem0_syncd.core.plan import Skip, Withhold
+from mem0_syncd.core.settlement import Await, Bury, Doubt, Receipt, Settlement
+from mem0_syncd.core.withheld import KEPT_HOME
 from mem0_syncd.errors import Problem
-from mem0_syncd.item import Kind
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.plan import Skip, Withhold
-from mem0_syncd.settlement import Await, Bury, Doubt, Receipt, Settlement
-from mem0_syncd.standing import Reach, Standing
 from mem0_syncd.state_folder import StateFolder
 from mem0_syncd.status import COUNTS, rfc3339, snapshot
-from mem0_syncd.withheld import KEPT_HOME
 from support.builders import NOW, item, prepared
 
 NAMES = {"seen", "delivered", "pending", "unconfirmed", "accepted", "dead", "skipped", "withheld"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd.embedding import NAME
+from mem0_syncd.core.embedding import NAME
 from mem0_syncd.store_config import BadStoreConfig, read
 
 SECRET = "hunter2-of-a-test"

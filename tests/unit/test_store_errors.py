@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from mem0_syncd.core.outcome import Held, Later, Refused, Unknown
 from mem0_syncd.destinations.store_errors import outcome_of_error
-from mem0_syncd.outcome import Held, Later, Refused, Unknown
 
 
 def called(name: str, says: str = "no", base: type[Exception] = Exception, **attributes: Any) -> Exception:

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.doubles import Double, Kept
-from mem0_syncd.item import Item
-from mem0_syncd.memory import Memory
+from mem0_syncd.core.duplicates import Double, Kept
+from mem0_syncd.core.item import Item
+from mem0_syncd.core.memory import Memory
+from mem0_syncd.core.outcome import Absent, Found, Outcome, Stored
+from mem0_syncd.core.plan import Reject, plan
+from mem0_syncd.core.settlement import Rules, settle
 from mem0_syncd.outbox import Claim, Outbox, Verb
 from mem0_syncd.outbox.receipts import Move
 from mem0_syncd.outbox.wishes import Wish
-from mem0_syncd.outcome import Absent, Found, Outcome, Stored
-from mem0_syncd.plan import Reject, plan
-from mem0_syncd.settlement import Rules, settle
 from support.builders import FIRST, NOW, SECOND, item, prepared
 
 ITEM = item()

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.item import Kind
+from mem0_syncd.core.item import Kind
+from mem0_syncd.core.plan import Withhold
+from mem0_syncd.core.withheld import Why, Withheld
 from mem0_syncd.outbox import Outbox
-from mem0_syncd.plan import Withhold
-from mem0_syncd.withheld import Why, Withheld
 from support.builders import NOW, item, prepared
 
 

@@ -10,8 +10,8 @@ from mem0_syncd import errands, output, paths, projects
 from mem0_syncd.cli.access import alone, either, read_only
 from mem0_syncd.cli.progress import progress
 from mem0_syncd.control import ask
+from mem0_syncd.core.progress import Tell
 from mem0_syncd.render import counted
-from mem0_syncd.telling import Tell
 
 
 @click.command()

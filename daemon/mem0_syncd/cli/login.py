@@ -61,8 +61,8 @@ def _account(key: str) -> str:
     """The account that the Platform says a key is of; raises `SyncdError`, with nothing stored."""
     from pydantic import SecretStr
 
+    from mem0_syncd.core.destination_kinds import PLATFORM
     from mem0_syncd.courier.trial import open_once
-    from mem0_syncd.destination_kinds import PLATFORM
     from mem0_syncd.means import trial
     from mem0_syncd.settings import load
 
@@ -94,7 +94,7 @@ def _tell_daemon() -> None:
 def _tell_where_memories_go() -> None:
     """Say so if a key that comes later than the first decision changes nothing about it."""
     from mem0_syncd import paths
-    from mem0_syncd.destination_kinds import Check
+    from mem0_syncd.core.destination_kinds import Check
     from mem0_syncd.outbox import Outbox
 
     state = paths.state_dir()

@@ -14,10 +14,10 @@ from mem0_syncd import output, paths, projects
 from mem0_syncd.cli.access import either
 from mem0_syncd.cli.progress import Progress, progress
 from mem0_syncd.control import ask
+from mem0_syncd.core.destination_health import Reach, Standing
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.render import KIND_NAMES
-from mem0_syncd.standing import Reach, Standing
 from mem0_syncd.status import snapshot
 
 _POLL_SECONDS = 0.05

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from mem0_syncd.destination_kinds import KINDS
+from mem0_syncd.core.destination_kinds import KINDS
 from mem0_syncd.failpoint import VARIABLE as FAILPOINT
 
 _NEEDED = re.compile(

@@ -13,8 +13,8 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+from mem0_syncd.core.destination_kinds import called
 from mem0_syncd.courier.environment import environment, here, work_folder
-from mem0_syncd.destination_kinds import called
 
 ENDED = {"ended": True}
 """What the listener hears last, after everything that the courier had said."""

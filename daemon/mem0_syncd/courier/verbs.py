@@ -7,13 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from mem0_syncd.core.memory import Memory
+from mem0_syncd.core.outcome import Copies, Outcome, Removed, Stored, to_wire
+from mem0_syncd.core.progress import Tell
 from mem0_syncd.destinations import Destination, kept, ours, redacted_there, remove_doubles, renewed
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.inventory import write_inventory
-from mem0_syncd.memory import Memory
-from mem0_syncd.outcome import Copies, Outcome, Removed, Stored, to_wire
 from mem0_syncd.redactor import Redactor
-from mem0_syncd.telling import Tell
 
 Fields = Mapping[str, Any]
 Report = Mapping[str, Any]

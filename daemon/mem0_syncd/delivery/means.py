@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mem0_syncd.settlement import Rules
+from mem0_syncd.core.settlement import Rules
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from mem0_syncd.core.outcome import Heard, Later, Outcome, Unknown, from_wire
 from mem0_syncd.outbox import Claim, Verb
-from mem0_syncd.outcome import Heard, Later, Outcome, Unknown, from_wire
 
 
 def request_of(claim: Claim) -> dict[str, Any]:

@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterable
 import structlog
 
 from mem0_syncd.clock import SteadyClock
+from mem0_syncd.core.destination_health import Standing, stand
+from mem0_syncd.core.entry import Entry
+from mem0_syncd.core.outcome import Absent, Copies, Heard, Later, Listed, Outcome, Removed
+from mem0_syncd.core.settlement import Receipt, Rules, Settlement, settle
 from mem0_syncd.courier import Answer, Lost, Opened
 from mem0_syncd.delivery.claims import Claims
 from mem0_syncd.delivery.looks import Look, Looks
 from mem0_syncd.delivery.messages import after_loss, outcome_of
 from mem0_syncd.delivery.report import say, say_adopted, say_written
-from mem0_syncd.entry import Entry
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.outbox import Claim, DestinationRow, Outbox
-from mem0_syncd.outcome import Absent, Copies, Heard, Later, Listed, Outcome, Removed
-from mem0_syncd.settlement import Receipt, Rules, Settlement, settle
-from mem0_syncd.standing import Standing, stand
 
 Event = Answer[Claim | Look] | Opened | Lost[Claim | Look]
 

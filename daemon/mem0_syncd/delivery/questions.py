@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mem0_syncd.core.duplicates import Double, Kept
+from mem0_syncd.core.progress import Tell, to_nobody
 from mem0_syncd.courier import Line
-from mem0_syncd.doubles import Double, Kept
 from mem0_syncd.errors import SyncdError
-from mem0_syncd.telling import Tell, to_nobody
 
 ANSWER_SECONDS = 60.0
 LISTING_SECONDS = 1800.0

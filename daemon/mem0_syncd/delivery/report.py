@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 import structlog
 
-from mem0_syncd.entry import Entry
+from mem0_syncd.core.entry import Entry
+from mem0_syncd.core.outcome import Found, Outcome, RedactedThere
+from mem0_syncd.core.settlement import Bury, Deleted, Receipt, Settlement
 from mem0_syncd.outbox import Claim, Verb
-from mem0_syncd.outcome import Found, Outcome, RedactedThere
-from mem0_syncd.settlement import Bury, Deleted, Receipt, Settlement
 
 log = structlog.get_logger("delivery")
 

@@ -11,6 +11,8 @@ from typing import Any
 import structlog
 
 from mem0_syncd.clock import Clock, SteadyClock
+from mem0_syncd.core.destination_health import Reach, Standing
+from mem0_syncd.core.outcome import Later
 from mem0_syncd.courier import Line
 from mem0_syncd.delivery.claims import Claims
 from mem0_syncd.delivery.looks import Look, Looks
@@ -20,8 +22,6 @@ from mem0_syncd.delivery.outcomes import Outcomes
 from mem0_syncd.delivery.questions import Questions
 from mem0_syncd.failpoint import failpoint
 from mem0_syncd.outbox import Claim, DestinationRow, Outbox, Verb
-from mem0_syncd.outcome import Later
-from mem0_syncd.standing import Reach, Standing
 
 GATHER_SECONDS = 0.02
 """How long answers may gather while all threads are busy: each write to the outbox is synced to the disk."""

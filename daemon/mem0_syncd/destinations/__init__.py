@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from mem0_syncd.destination_kinds import called
+from mem0_syncd.core.destination_kinds import called
 from mem0_syncd.destinations.base import (
     CannotOpen,
     Destination,

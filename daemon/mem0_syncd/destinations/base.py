@@ -6,13 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from mem0_syncd import strangers
-from mem0_syncd.doubles import Kept, is_double_of
-from mem0_syncd.item import Kind
-from mem0_syncd.memory import NAMES, SOURCE, Memory, fingerprint, said_by, user_id
-from mem0_syncd.outcome import Absent, Found, Held, Later, Listed, LookOutcome, Outcome, PushOutcome, Unknown
+from mem0_syncd.core import origin as strangers
+from mem0_syncd.core.duplicates import Kept, is_double_of
+from mem0_syncd.core.item import Kind
+from mem0_syncd.core.memory import NAMES, SOURCE, Memory, fingerprint, said_by, user_id
+from mem0_syncd.core.outcome import (
+    Absent,
+    Found,
+    Held,
+    Later,
+    Listed,
+    LookOutcome,
+    Outcome,
+    PushOutcome,
+    Unknown,
+)
+from mem0_syncd.core.progress import Tell, to_nobody
 from mem0_syncd.redactor import MARK, Redactor
-from mem0_syncd.telling import Tell, to_nobody
 
 _LONGEST_WORD = 200
 

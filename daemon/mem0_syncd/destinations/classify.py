@@ -10,18 +10,9 @@ from typing import Any
 
 import httpx
 
+from mem0_syncd.core.outcome import Accepted, Gone, Held, Later, PushOutcome, Refused, Stored, Unknown
 from mem0_syncd.destinations.answers import MOST_IDS, Misunderstood, id_of
 from mem0_syncd.errors import causes
-from mem0_syncd.outcome import (
-    Accepted,
-    Gone,
-    Held,
-    Later,
-    PushOutcome,
-    Refused,
-    Stored,
-    Unknown,
-)
 from mem0_syncd.scrub import reason
 
 UNAUTHORISED = 401

@@ -10,23 +10,13 @@ from mem0 import Memory as Mem0
 from mem0.configs.base import MemoryConfig
 from mem0.vector_stores.configs import VectorStoreConfig
 
-from mem0_syncd import embedding
+from mem0_syncd.core import embedding
+from mem0_syncd.core.memory import Memory
+from mem0_syncd.core.outcome import Absent, Found, Held, Later, Outcome, PushOutcome, Refused, Stored, Unknown
 from mem0_syncd.destinations import embedder
 from mem0_syncd.destinations.base import CannotOpen
 from mem0_syncd.destinations.open_source import NO_MODEL, OpenSource, our_embedder
-from mem0_syncd.memory import Memory
 from mem0_syncd.outbox.faults import OF_THE_MACHINE
-from mem0_syncd.outcome import (
-    Absent,
-    Found,
-    Held,
-    Later,
-    Outcome,
-    PushOutcome,
-    Refused,
-    Stored,
-    Unknown,
-)
 
 
 class Embedded(OpenSource):

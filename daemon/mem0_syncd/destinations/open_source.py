@@ -10,11 +10,11 @@ from mem0 import Memory as Mem0
 from mem0.embeddings.configs import EmbedderConfig
 from mem0.utils.factory import EmbedderFactory
 
+from mem0_syncd.core.memory import Memory
+from mem0_syncd.core.outcome import Gone, LookOutcome, PushOutcome, Stored, Unknown
+from mem0_syncd.core.progress import Tell, to_nobody
 from mem0_syncd.destinations import embedder
 from mem0_syncd.destinations.base import Hit, Remote, choose
-from mem0_syncd.memory import Memory
-from mem0_syncd.outcome import Gone, LookOutcome, PushOutcome, Stored, Unknown
-from mem0_syncd.telling import Tell, to_nobody
 
 _PROVIDER = "mem0-syncd"
 _MANY = 1_000_000

@@ -12,6 +12,19 @@ from typing import Any
 import httpx
 from mem0 import MemoryClient
 
+from mem0_syncd.core.memory import Memory
+from mem0_syncd.core.outcome import (
+    Absent,
+    Gone,
+    Held,
+    Later,
+    LookOutcome,
+    PushOutcome,
+    Refused,
+    Stored,
+    Unknown,
+)
+from mem0_syncd.core.progress import Tell, to_nobody
 from mem0_syncd.destinations.answers import (
     Misunderstood,
     account_of,
@@ -24,19 +37,6 @@ from mem0_syncd.destinations.answers import (
 from mem0_syncd.destinations.base import CannotOpen, Hit, Remote, choose, of_a_read
 from mem0_syncd.destinations.classify import outcome_of_add, outcome_of_error, outcome_of_response
 from mem0_syncd.destinations.http import BoundedClient
-from mem0_syncd.memory import Memory
-from mem0_syncd.outcome import (
-    Absent,
-    Gone,
-    Held,
-    Later,
-    LookOutcome,
-    PushOutcome,
-    Refused,
-    Stored,
-    Unknown,
-)
-from mem0_syncd.telling import Tell, to_nobody
 
 PAGE_SIZE = 200
 MOST_PAGES = 10_000

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from mem0_syncd.core.item import Scalar
+from mem0_syncd.core.memory import NAMES, OURS, SOURCE, Memory, fingerprint, said_by
+from mem0_syncd.core.outcome import RedactedThere
 from mem0_syncd.destinations.base import Remote, content_hash
-from mem0_syncd.item import Scalar
-from mem0_syncd.memory import NAMES, OURS, SOURCE, Memory, fingerprint, said_by
-from mem0_syncd.outcome import RedactedThere
 from mem0_syncd.redactor import MARK
 
 _MARK = re.compile(re.escape(MARK) + r"[^\[\]\n]{1,60}\]")

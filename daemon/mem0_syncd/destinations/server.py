@@ -12,13 +12,8 @@ from urllib.parse import quote
 
 import httpx
 
-from mem0_syncd.destinations.answers import hit_of, remote_of, results_of
-from mem0_syncd.destinations.base import CannotOpen, Hit, Remote, choose, of_a_read
-from mem0_syncd.destinations.classify import NOT_FOUND, outcome_of_add
-from mem0_syncd.destinations.http import BoundedClient
-from mem0_syncd.destinations.server_errors import PASSING, code_of, outcome_of_error, what_lacks
-from mem0_syncd.memory import Memory
-from mem0_syncd.outcome import (
+from mem0_syncd.core.memory import Memory
+from mem0_syncd.core.outcome import (
     Absent,
     Gone,
     Held,
@@ -29,7 +24,12 @@ from mem0_syncd.outcome import (
     Stored,
     Unknown,
 )
-from mem0_syncd.telling import Tell, to_nobody
+from mem0_syncd.core.progress import Tell, to_nobody
+from mem0_syncd.destinations.answers import hit_of, remote_of, results_of
+from mem0_syncd.destinations.base import CannotOpen, Hit, Remote, choose, of_a_read
+from mem0_syncd.destinations.classify import NOT_FOUND, outcome_of_add
+from mem0_syncd.destinations.http import BoundedClient
+from mem0_syncd.destinations.server_errors import PASSING, code_of, outcome_of_error, what_lacks
 
 LIST_LIMIT = 1000
 """The most memories that the server lists for a user id; there are no pages."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 
+from mem0_syncd.core.outcome import Held, PushOutcome, Refused
 from mem0_syncd.destinations import classify
-from mem0_syncd.outcome import Held, PushOutcome, Refused
 from mem0_syncd.scrub import reason as scrubbed
 
 PASSING = {

@@ -5,8 +5,8 @@ Mem0 knows two dozen vector stores and a dozen embedders; none of their librarie
 
 from __future__ import annotations
 
+from mem0_syncd.core.outcome import Held, Later, Refused, Unknown
 from mem0_syncd.errors import causes
-from mem0_syncd.outcome import Held, Later, Refused, Unknown
 
 _CHECK = "check MEM0_SYNCD_EMBEDDED__CONFIG"
 

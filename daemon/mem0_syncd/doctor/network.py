@@ -14,7 +14,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 from pydantic import SecretStr
 
-from mem0_syncd.destination_kinds import Address, Check
+from mem0_syncd.core.destination_kinds import Address, Check
 from mem0_syncd.destinations.http import BoundedClient
 from mem0_syncd.doctor.finding import Finding, failure, fine, warning
 from mem0_syncd.errors import causes

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mem0_syncd import __version__, shell_settings
+from mem0_syncd.core.destination_kinds import Check
 from mem0_syncd.courier.process import ENDED
 from mem0_syncd.courier.trial import open_once
-from mem0_syncd.destination_kinds import Check
 from mem0_syncd.doctor.finding import Finding, failure, fine, warning
 from mem0_syncd.doctor.surroundings import Surroundings
 from mem0_syncd.managers import NoManager, manager
@@ -69,8 +69,8 @@ def check_embedder(around: Surroundings) -> Iterator[Finding]:
     if not around.asks(Check.EMBEDDER) or (own_store and "embedder" in own_store.config):
         yield fine("none is needed")
         return
+    from mem0_syncd.core.embedding import DIMENSIONS, NAME
     from mem0_syncd.destinations.embedder import EmbedderMissing, LocalEmbedder
-    from mem0_syncd.embedding import DIMENSIONS, NAME
 
     try:
         vector = LocalEmbedder().embed("Does the embedder work?")

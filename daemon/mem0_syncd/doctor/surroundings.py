@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from mem0_syncd.control import ask
-from mem0_syncd.destination_kinds import Check, DestinationKind, by_default
+from mem0_syncd.core.destination_kinds import Check, DestinationKind, by_default
 from mem0_syncd.doctor.network import Answer, NoAnswer, ask_platform
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, Problem, SyncdError
 from mem0_syncd.means import kind_of

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from mem0_syncd.item import digest
-from mem0_syncd.strangers import UNKNOWN
+from mem0_syncd.core.item import digest
+from mem0_syncd.core.origin import UNKNOWN
 
 SECONDS = 12.0
 """How long a history may take to be read; the reader has less time of the processor."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 
-from mem0_syncd.entry import Entry
+from mem0_syncd.core.entry import Entry
+from mem0_syncd.core.outcome import RedactedThere
 from mem0_syncd.outbox.rekeying import leave_over
-from mem0_syncd.outcome import RedactedThere
 
 
 def memory_there(sql: sqlite3.Connection, row: sqlite3.Row, sync_key: str) -> str | None:

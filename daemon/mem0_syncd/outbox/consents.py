@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
-from mem0_syncd.consent import Asked, Consent, GlobalScope, Terms
-from mem0_syncd.item import Kind
+from mem0_syncd.core.consent import Asked, Consent, GlobalScope, Terms
+from mem0_syncd.core.item import Kind
+from mem0_syncd.core.withheld import Why
 from mem0_syncd.outbox.database import Database
-from mem0_syncd.withheld import Why
 
 
 class Consents:

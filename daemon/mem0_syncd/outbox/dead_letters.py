@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mem0_syncd.entry import Entry
+from mem0_syncd.core.entry import Entry
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.ledger import restate
 from mem0_syncd.outbox.rows import as_entry

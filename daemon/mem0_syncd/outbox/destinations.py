@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from mem0_syncd.core.destination_health import Standing
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.rows import DestinationRow, ProjectRow, as_destination
 from mem0_syncd.scrub import reason
-from mem0_syncd.standing import Standing
 
 
 class Destinations:

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 
-from mem0_syncd.item import QUEUE, Item
+from mem0_syncd.core.item import QUEUE, Item
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.ledger import IN_FLIGHT
 

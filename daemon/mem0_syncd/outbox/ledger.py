@@ -7,11 +7,11 @@ import sqlite3
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from mem0_syncd.item import QUEUE, Item
-from mem0_syncd.memory import Memory
+from mem0_syncd.core.item import QUEUE, Item
+from mem0_syncd.core.memory import Memory
+from mem0_syncd.core.plan import Change, Enqueue, Known, Reject, Skip, Withdraw, Withhold
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.wishes import fulfil
-from mem0_syncd.plan import Change, Enqueue, Known, Reject, Skip, Withdraw, Withhold
 
 IN_FLIGHT = "('sending', 'unconfirmed', 'accepted')"
 

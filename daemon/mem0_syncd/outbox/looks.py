@@ -7,13 +7,13 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mem0_syncd.doubles import Double
+from mem0_syncd.core.duplicates import Double
+from mem0_syncd.core.origin import Stated
+from mem0_syncd.core.outcome import Found
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.identities import Identities
 from mem0_syncd.outbox.ledger import IN_FLIGHT
 from mem0_syncd.outbox.origins import IS_STOPPED, write_stated
-from mem0_syncd.outcome import Found
-from mem0_syncd.strangers import Stated
 
 FRESH_SECONDS = 30.0
 """How old a look at a user id may be, that others write to, when something is added to it."""

@@ -7,8 +7,8 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
-from mem0_syncd.item import Kind
-from mem0_syncd.memory import user_id
+from mem0_syncd.core.item import Kind
+from mem0_syncd.core.memory import user_id
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.identities import Identities, Identity
 from mem0_syncd.outbox.ledger import restate

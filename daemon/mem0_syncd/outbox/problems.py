@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from mem0_syncd.complaints import at_most
+from mem0_syncd.core.file_problems import at_most
 from mem0_syncd.errors import Problem
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.rows import as_problem, stored_remedy

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from mem0_syncd.entry import Entry, State
+from mem0_syncd.core.entry import Entry, State
+from mem0_syncd.core.settlement import MOST_SENDS, SLOWEST_REWRITE, Receipt, Settlement
 from mem0_syncd.outbox.adoption import is_of_another, memory_there
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.identities import Identities
@@ -17,7 +18,6 @@ from mem0_syncd.outbox.looks import IS_LOOKED_FOR
 from mem0_syncd.outbox.origins import IS_STOPPED
 from mem0_syncd.outbox.rows import as_entry
 from mem0_syncd.outbox.settling import write_settlement
-from mem0_syncd.settlement import MOST_SENDS, SLOWEST_REWRITE, Receipt, Settlement
 
 _ORDER = (State.UNCONFIRMED, State.ACCEPTED, State.PENDING)
 

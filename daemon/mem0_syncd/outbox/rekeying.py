@@ -7,8 +7,8 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mem0_syncd.item import Kind
-from mem0_syncd.memory import Memory, said_by
+from mem0_syncd.core.item import Kind
+from mem0_syncd.core.memory import Memory, said_by
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.identities import Identities
 from mem0_syncd.outbox.ledger import IN_FLIGHT, restate

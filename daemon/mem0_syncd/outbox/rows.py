@@ -6,11 +6,11 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from mem0_syncd import destination_kinds
-from mem0_syncd.destination_kinds import DestinationKind, Guarantee
-from mem0_syncd.entry import Entry, State
+from mem0_syncd.core import destination_kinds
+from mem0_syncd.core.destination_health import Reach, Standing
+from mem0_syncd.core.destination_kinds import DestinationKind, Guarantee
+from mem0_syncd.core.entry import Entry, State
 from mem0_syncd.errors import Problem
-from mem0_syncd.standing import Reach, Standing
 
 _MENDED = " "
 """How the remedy of a problem ends that needs nobody: its table has no column for that."""

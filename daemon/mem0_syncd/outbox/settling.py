@@ -6,13 +6,8 @@ import json
 import sqlite3
 from collections.abc import Callable
 
-from mem0_syncd.entry import Entry
-from mem0_syncd.outbox.adoption import note_redacted_there
-from mem0_syncd.outbox.ledger import restate
-from mem0_syncd.outbox.looks import write_second_look
-from mem0_syncd.outbox.rows import stored_reason
-from mem0_syncd.scrub import reason
-from mem0_syncd.settlement import (
+from mem0_syncd.core.entry import Entry
+from mem0_syncd.core.settlement import (
     MOST_SENDS,
     Await,
     Bury,
@@ -23,6 +18,11 @@ from mem0_syncd.settlement import (
     Retarget,
     Settlement,
 )
+from mem0_syncd.outbox.adoption import note_redacted_there
+from mem0_syncd.outbox.ledger import restate
+from mem0_syncd.outbox.looks import write_second_look
+from mem0_syncd.outbox.rows import stored_reason
+from mem0_syncd.scrub import reason
 
 
 def write_settlement(

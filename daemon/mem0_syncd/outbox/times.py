@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from mem0_syncd.core.settlement import SLOWEST_REWRITE, Rules
 from mem0_syncd.outbox.database import Database
-from mem0_syncd.settlement import SLOWEST_REWRITE, Rules
 
 LONGEST_ASKED_SECONDS = 3600.0
 """How long Mem0's wish to be left alone is heeded over a start: longer ones may be a clock's mistake."""

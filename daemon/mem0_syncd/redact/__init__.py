@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterator
 
-from mem0_syncd.item import Scalar
+from mem0_syncd.core.item import Scalar
 from mem0_syncd.redact import addresses, commands, headers, keys, logins, vendor_keys
 from mem0_syncd.redact.assignments import PASSWORD, SECRET, assigned_secrets
 from mem0_syncd.redact.detectors import CHOSEN, known_tokens

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mem0_syncd.item import Item, Kind
+from mem0_syncd.core.item import Item, Kind
+from mem0_syncd.core.withheld import Why, Withheld
 from mem0_syncd.sources.base import Raw, Reading, Source, fault, first_text, not_an_object
 from mem0_syncd.sources.jsonl import split
 from mem0_syncd.sources.rules import (
@@ -11,7 +12,6 @@ from mem0_syncd.sources.rules import (
     reason_to_withhold,
     with_best_practice,
 )
-from mem0_syncd.withheld import Why, Withheld
 
 PATH = ".claude/logs/agent-patterns.jsonl"
 

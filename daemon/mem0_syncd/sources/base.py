@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mem0_syncd.core.item import Item
+from mem0_syncd.core.position import Position
 from mem0_syncd.errors import Problem
-from mem0_syncd.item import Item
-from mem0_syncd.position import Position
 from mem0_syncd.sources.limits import DOCUMENT_MEMORY, SMALL, memory_to_parse, within_limits
 from mem0_syncd.unreadable import Unreadable
 

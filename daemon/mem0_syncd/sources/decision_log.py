@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mem0_syncd.item import Item, Kind
-from mem0_syncd.position import Position
+from mem0_syncd.core.item import Item, Kind
+from mem0_syncd.core.position import Position
 from mem0_syncd.sources.base import (
     Raw,
     Reading,

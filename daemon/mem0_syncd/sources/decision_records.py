@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mem0_syncd.item import Item, Kind
+from mem0_syncd.core.item import Item, Kind
 from mem0_syncd.sources.base import (
     Raw,
     Reading,

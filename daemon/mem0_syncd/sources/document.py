@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from mem0_syncd.position import Position
+from mem0_syncd.core.position import Position
 from mem0_syncd.sources.base import NOT_UTF_8, Broken, complaint, invalid_utf_8
 from mem0_syncd.sources.limits import LARGEST_ENTRY, TOO_LARGE_REMEDY, end_of_value, is_too_large, too_large
 from mem0_syncd.unreadable import Unreadable

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from mem0_syncd.position import Position
+from mem0_syncd.core.position import Position
 from mem0_syncd.sources.base import Broken, Raw, complaint, invalid_utf_8
 from mem0_syncd.sources.limits import LARGEST_ENTRY, TOO_LARGE_REMEDY, is_too_large, too_large
 

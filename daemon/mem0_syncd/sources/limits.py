@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mem0_syncd.errors import Problem
 
 if TYPE_CHECKING:
-    from mem0_syncd.item import Item
+    from mem0_syncd.core.item import Item
 
 _MIB = 1 << 20
 

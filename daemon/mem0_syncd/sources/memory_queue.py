@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from mem0_syncd.item import QUEUE, Item, Kind
-from mem0_syncd.memory import user_id
+from mem0_syncd.core.item import QUEUE, Item, Kind
+from mem0_syncd.core.memory import user_id
+from mem0_syncd.core.withheld import Why, Withheld
 from mem0_syncd.sources.base import Raw, Reading, Source, fault, fields_of, first_text, not_an_object, text_of
 from mem0_syncd.sources.jsonl import split
 from mem0_syncd.sources.record import echo_of, record_id
@@ -15,7 +16,6 @@ from mem0_syncd.sources.rules import (
     with_best_practice,
     with_reference,
 )
-from mem0_syncd.withheld import Why, Withheld
 
 PATH = ".claude/memory/mem0-queue.jsonl"
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-from mem0_syncd.item import QUEUE, RECORD, Item, instant
-from mem0_syncd.withheld import KEPT_HOME
+from mem0_syncd.core.item import QUEUE, RECORD, Item, instant
+from mem0_syncd.core.withheld import KEPT_HOME
 
 
 def record_id(source_id: str) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mem0_syncd.item import SHORTEST_TEXT, Item, Kind, Scalar
+from mem0_syncd.core.item import SHORTEST_TEXT, Item, Kind, Scalar
+from mem0_syncd.core.withheld import KEPT_HOME, Why, Withheld
 from mem0_syncd.sources.base import fields_of, text_of
-from mem0_syncd.withheld import KEPT_HOME, Why, Withheld
 
 
 def metadata_of(kind: Kind, fields: Mapping[str, Any]) -> dict[str, Scalar]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mem0_syncd.core.item import Item, Kind
 from mem0_syncd.errors import Problem
-from mem0_syncd.item import Item, Kind
 from mem0_syncd.sources.base import (
     Reading,
     fields_of,

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 
-from mem0_syncd.position import NOWHERE, Position
-from mem0_syncd.withheld import Withheld
+from mem0_syncd.core.position import NOWHERE, Position
+from mem0_syncd.core.withheld import Withheld
 
 Scalar = str | int | float | bool
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mem0_syncd.doubles import Kept
-from mem0_syncd.memory import SOURCE
+from mem0_syncd.core.duplicates import Kept
+from mem0_syncd.core.memory import SOURCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from mem0_syncd.destination_kinds import HOME
-from mem0_syncd.item import Item, Kind
-from mem0_syncd.withheld import Why, Withheld
+from mem0_syncd.core.destination_kinds import HOME
+from mem0_syncd.core.item import Item, Kind
+from mem0_syncd.core.withheld import Why, Withheld
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mem0_syncd.item import Item, Kind, Scalar, digest, time_referred_to
+from mem0_syncd.core.item import Item, Kind, Scalar, digest, time_referred_to
 
 GLOBAL_BEST_PRACTICES = "orchestkit-global-best-practices"
 SOURCE = "mem0-syncd"

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from mem0_syncd.item import LONGEST_TEXT, Item
-from mem0_syncd.withheld import KEPT_HOME, Withheld
+from mem0_syncd.core.item import LONGEST_TEXT, Item
+from mem0_syncd.core.withheld import KEPT_HOME, Withheld
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import random
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from mem0_syncd.backoff import Backoff
-from mem0_syncd.outcome import Heard, Held, Later, Unknown
+from mem0_syncd.core.backoff import Backoff
+from mem0_syncd.core.outcome import Heard, Held, Later, Unknown
 
 DOUBTS_IN_A_ROW = 3
 """Unknown outcomes with no success between them that make a destination unreachable."""

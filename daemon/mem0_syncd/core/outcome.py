@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mem0_syncd.doubles import Kept
-from mem0_syncd.strangers import Stated
+from mem0_syncd.core.duplicates import Kept
+from mem0_syncd.core.origin import Stated
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ import random
 from dataclasses import dataclass, field
 from functools import partial
 
-from mem0_syncd.backoff import Backoff
-from mem0_syncd.entry import Entry, State
-from mem0_syncd.outcome import (
+from mem0_syncd.core.backoff import Backoff
+from mem0_syncd.core.entry import Entry, State
+from mem0_syncd.core.outcome import (
     Absent,
     Accepted,
     Found,

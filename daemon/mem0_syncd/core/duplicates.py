@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mem0_syncd.memory import SOURCE
+from mem0_syncd.core.memory import SOURCE
 
 
 @dataclass(frozen=True, slots=True)
