@@ -22,7 +22,7 @@ from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.preview import preview
 from mem0_syncd.render import counted
 from mem0_syncd.settings import Settings
-from mem0_syncd.watched_folder import WatchedFolder
+from mem0_syncd.system.watched_folder import WatchedFolder
 
 
 @dataclass(frozen=True, slots=True)

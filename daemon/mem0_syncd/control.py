@@ -19,8 +19,8 @@ from typing import Any, ClassVar
 
 from mem0_syncd.core.progress import Tell, to_nobody
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, Problem, SyncdError
-from mem0_syncd.scrub import of_error
-from mem0_syncd.state_folder import StateFolder
+from mem0_syncd.system.reasons import of_error
+from mem0_syncd.system.state_folder import StateFolder
 
 _WANT_SECONDS = 0.5
 

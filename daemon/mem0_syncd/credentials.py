@@ -6,9 +6,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from mem0_syncd import paths
-from mem0_syncd.atomic_file import write_text
 from mem0_syncd.errors import BadConfiguration
+from mem0_syncd.system import paths
+from mem0_syncd.system.atomic_file import write_text
 
 CREDENTIAL = "mem0-api-key"
 """The credential's name for `LoadCredential=` and `SetCredentialEncrypted=`."""

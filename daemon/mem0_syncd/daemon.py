@@ -13,7 +13,7 @@ from functools import partial
 
 import structlog
 
-from mem0_syncd import __version__, paths, project_file, sync_state
+from mem0_syncd import __version__, project_file, sync_state
 from mem0_syncd.answers import Answers
 from mem0_syncd.audit import audit_what_is_due
 from mem0_syncd.bell import Bell
@@ -22,16 +22,17 @@ from mem0_syncd.dispatch import Dispatch
 from mem0_syncd.errors import Problem
 from mem0_syncd.failures import Failures
 from mem0_syncd.keeper import Keeper
-from mem0_syncd.log import configure
 from mem0_syncd.notify import Notifier
 from mem0_syncd.old_memories import renew_some
-from mem0_syncd.outbox import Outbox, faults
+from mem0_syncd.outbox import Outbox
 from mem0_syncd.reloading import renewed
 from mem0_syncd.scheduler import Schedule
 from mem0_syncd.service import Callbacks, Engine
 from mem0_syncd.settings import Settings
 from mem0_syncd.sources import SOURCES
 from mem0_syncd.survey import Survey
+from mem0_syncd.system import faults, paths
+from mem0_syncd.system.log import configure
 from mem0_syncd.upgrade import Upgrade
 from mem0_syncd.watcher import Watcher
 

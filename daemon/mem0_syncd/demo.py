@@ -13,7 +13,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from mem0_syncd import output
 from mem0_syncd.control import ask
 from mem0_syncd.core.destination_kinds import EMBEDDED
 from mem0_syncd.core.item import Kind
@@ -22,8 +21,9 @@ from mem0_syncd.destinations import open_destination
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.render import headline, print_status
 from mem0_syncd.sources.decision_log import PATH
-from mem0_syncd.state_folder import StateFolder
 from mem0_syncd.status import snapshot
+from mem0_syncd.system import output
+from mem0_syncd.system.state_folder import StateFolder
 
 PATIENCE_SECONDS = 60.0
 

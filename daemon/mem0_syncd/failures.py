@@ -8,8 +8,8 @@ from pathlib import Path
 import structlog
 
 from mem0_syncd.errors import Problem
-from mem0_syncd.outbox import faults
-from mem0_syncd.scrub import of_error
+from mem0_syncd.system import faults
+from mem0_syncd.system.reasons import of_error
 
 log = structlog.get_logger("failures")
 

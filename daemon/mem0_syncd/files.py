@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from mem0_syncd.sources.jsonl import start_of_last_block
-from mem0_syncd.watched_folder import LONGEST_LOG, WatchedFolder, read_all, read_some
+from mem0_syncd.system.watched_folder import LONGEST_LOG, WatchedFolder, read_all, read_some
 
 LONGEST_READ = LONGEST_LOG
 """Bytes of an appended file that are read at a time."""

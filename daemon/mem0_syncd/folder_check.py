@@ -10,8 +10,8 @@ from mem0_syncd.errors import Problem, is_want_of_handles
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.sources import SOURCES
 from mem0_syncd.sources.session import BLOCKERS_PATH, STATE_PATH
-from mem0_syncd.unreadable import Reason, Refused, Unreadable
-from mem0_syncd.watched_folder import (
+from mem0_syncd.system.unreadable import Reason, Refused, Unreadable
+from mem0_syncd.system.watched_folder import (
     LONGEST_LOG,
     LONGEST_SESSION,
     LONGEST_SETTINGS,

@@ -12,8 +12,8 @@ from mem0_syncd import git
 from mem0_syncd.errors import is_want_of_handles
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.outbox.projects import Projects
-from mem0_syncd.unreadable import Refused
-from mem0_syncd.watched_folder import WatchedFolder
+from mem0_syncd.system.unreadable import Refused
+from mem0_syncd.system.watched_folder import WatchedFolder
 
 
 class Folders:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mem0_syncd.errors import Problem, is_want_of_handles
-from mem0_syncd.folder_walk import is_below
-from mem0_syncd.unreadable import Refused
-from mem0_syncd.watched_folder import LONGEST_SETTINGS, WatchedFolder, above
+from mem0_syncd.system.folder_walk import is_below
+from mem0_syncd.system.unreadable import Refused
+from mem0_syncd.system.watched_folder import LONGEST_SETTINGS, WatchedFolder, above
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from mem0_syncd.errors import is_want_of_handles
 from mem0_syncd.git import Repository, repository_of
-from mem0_syncd.unreadable import Reason, Refused
-from mem0_syncd.watched_folder import LONGEST_LOG, WatchedFolder
+from mem0_syncd.system.unreadable import Reason, Refused
+from mem0_syncd.system.watched_folder import LONGEST_LOG, WatchedFolder
 
 _NAME_LENGTH = 0x0FFF
 _EXTENDED = 0x4000

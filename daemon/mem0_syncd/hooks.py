@@ -19,10 +19,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mem0_syncd import paths, spool
-from mem0_syncd.state_folder import StateFolder
-from mem0_syncd.unreadable import Reason, Refused, Unreadable
-from mem0_syncd.watched_folder import LONGEST_SESSION, WatchedFolder, above
+from mem0_syncd import spool
+from mem0_syncd.system import paths
+from mem0_syncd.system.state_folder import StateFolder
+from mem0_syncd.system.unreadable import Reason, Refused, Unreadable
+from mem0_syncd.system.watched_folder import LONGEST_SESSION, WatchedFolder, above
 
 ANSWER = '{"continue": true, "suppressOutput": true}'
 """What Claude Code is told, whatever happened."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
-from mem0_syncd.clock import Clock
 from mem0_syncd.core.consent import EVERYTHING, Terms
 from mem0_syncd.core.item import QUEUE, Item, Kind
 from mem0_syncd.core.memory import Memory, memory_of, user_id
@@ -21,6 +20,7 @@ from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.ledger import Prepared
 from mem0_syncd.redactor import Redaction, Redactor
 from mem0_syncd.sources import SOURCES, record
+from mem0_syncd.system.clock import Clock
 
 RANKS = {source.name: rank for rank, source in enumerate(SOURCES)}
 """The order of record: where ids meet, the earlier source revises the item."""

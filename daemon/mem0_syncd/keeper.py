@@ -11,9 +11,9 @@ from mem0_syncd.delivery import Delivery
 from mem0_syncd.errors import Problem
 from mem0_syncd.notify import Notifier
 from mem0_syncd.scheduler import Schedule
+from mem0_syncd.system.activity import Whereabouts
 from mem0_syncd.vigil import Vigil
 from mem0_syncd.watcher import Watcher
-from mem0_syncd.whereabouts import Whereabouts
 
 LOOK_SECONDS = 9.0
 SILENT_SECONDS = 18.0

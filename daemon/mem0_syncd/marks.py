@@ -9,15 +9,16 @@ from pathlib import Path
 import structlog
 
 from mem0_syncd import sync_state
-from mem0_syncd.clock import Moment
 from mem0_syncd.errors import Problem
-from mem0_syncd.failpoint import failpoint
 from mem0_syncd.folders import Folders
-from mem0_syncd.outbox import Outbox, ProjectRow, faults
+from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.redactor import Redactor
 from mem0_syncd.sources import decision_log
-from mem0_syncd.unreadable import Unreadable
-from mem0_syncd.whereabouts import Place, Whereabouts
+from mem0_syncd.system import faults
+from mem0_syncd.system.activity import Place, Whereabouts
+from mem0_syncd.system.clock import Moment
+from mem0_syncd.system.failpoint import failpoint
+from mem0_syncd.system.unreadable import Unreadable
 
 log = structlog.get_logger("marks")
 

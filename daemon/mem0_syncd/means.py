@@ -25,8 +25,8 @@ from mem0_syncd.delivery import Means
 from mem0_syncd.outbox import DestinationRow
 from mem0_syncd.outbox.destinations import Destinations
 from mem0_syncd.settings import Settings
-from mem0_syncd.state_folder import StateFolder
 from mem0_syncd.store_config import OwnStore
+from mem0_syncd.system.state_folder import StateFolder
 
 HANG_SECONDS = 120.0
 """After which a courier that works on one request of a Mem0 of its own is replaced."""

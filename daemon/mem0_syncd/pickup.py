@@ -14,18 +14,19 @@ from typing import Any
 import structlog
 
 from mem0_syncd import project_file, projects, spool
-from mem0_syncd.clock import Moment
 from mem0_syncd.core.consent import GlobalScope
 from mem0_syncd.core.item import Kind
 from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.folders import Folders
 from mem0_syncd.intake import Intake
-from mem0_syncd.outbox import Outbox, ProjectRow, faults
+from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.routes import Routes
 from mem0_syncd.sources.base import within_limits_of
 from mem0_syncd.sources.session import STATE_PATH
 from mem0_syncd.spooled import Made, understand
-from mem0_syncd.whereabouts import Place, Whereabouts
+from mem0_syncd.system import faults
+from mem0_syncd.system.activity import Place, Whereabouts
+from mem0_syncd.system.clock import Moment
 
 log = structlog.get_logger("pickup")
 

@@ -13,8 +13,8 @@ from mem0_syncd.core.memory import user_id
 from mem0_syncd.errors import Problem
 from mem0_syncd.render import counted
 from mem0_syncd.sources import SOURCES, Reading, Source
-from mem0_syncd.unreadable import Unreadable
-from mem0_syncd.watched_folder import LONGEST_LOG, WatchedFolder
+from mem0_syncd.system.unreadable import Unreadable
+from mem0_syncd.system.watched_folder import LONGEST_LOG, WatchedFolder
 
 
 @dataclass(frozen=True, slots=True)

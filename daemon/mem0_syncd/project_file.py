@@ -9,8 +9,8 @@ from mem0_syncd.core.consent import SILENT, Asked
 from mem0_syncd.core.destination_kinds import NAMES
 from mem0_syncd.core.item import Kind
 from mem0_syncd.errors import Problem, is_want_of_handles
-from mem0_syncd.unreadable import Refused
-from mem0_syncd.watched_folder import LONGEST_SETTINGS, WatchedFolder
+from mem0_syncd.system.unreadable import Refused
+from mem0_syncd.system.watched_folder import LONGEST_SETTINGS, WatchedFolder
 
 PATH = ".claude/mem0-syncd.toml"
 

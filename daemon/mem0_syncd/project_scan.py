@@ -18,12 +18,13 @@ from mem0_syncd.folders import Folders
 from mem0_syncd.git_index import tracks_any
 from mem0_syncd.marks import Marks
 from mem0_syncd.origin_looks import OriginLooks
-from mem0_syncd.outbox import Outbox, ProjectRow, faults
+from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.routes import Routes
 from mem0_syncd.scanner import RETRY_SECONDS, Scanner
 from mem0_syncd.sources import SOURCES
+from mem0_syncd.system import faults
+from mem0_syncd.system.activity import Place, Whereabouts
 from mem0_syncd.unchanged import Unchanged
-from mem0_syncd.whereabouts import Place, Whereabouts
 
 GIVE_WAY_SECONDS = 0.001
 """Between two turns: a lock isn't fair, and who has just released it would get it again."""

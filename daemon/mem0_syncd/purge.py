@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from mem0_syncd import credentials, paths
-from mem0_syncd.state_folder import StateFolder
+from mem0_syncd import credentials
+from mem0_syncd.system import paths
+from mem0_syncd.system.state_folder import StateFolder
 
 
 def doomed(state: Path, environ: Mapping[str, str]) -> list[Path]:

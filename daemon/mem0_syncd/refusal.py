@@ -6,9 +6,9 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
-from mem0_syncd.atomic_file import write_text
 from mem0_syncd.errors import Problem
-from mem0_syncd.state_folder import StateFolder
+from mem0_syncd.system.atomic_file import write_text
+from mem0_syncd.system.state_folder import StateFolder
 
 
 def record(state: Path, problem: Problem) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from mem0_syncd import output
 from mem0_syncd.core.destination_kinds import Guarantee
 from mem0_syncd.status import COUNTS
-from mem0_syncd.visible import visible
+from mem0_syncd.system import output
+from mem0_syncd.system.visible import visible
 
 KIND_NAMES = {
     "session_summary": "session summaries",
@@ -186,7 +186,7 @@ def _rich_status(shown: dict[str, Any]) -> Any:
     from rich.console import Group
     from rich.table import Table
 
-    from mem0_syncd.output import rich_text
+    from mem0_syncd.system.output import rich_text
 
     parts: list[Any] = [rich_text(f"● {headline(shown)}", f"bold {_COLOURS[shown['state']]}")]
     header, *body = rows(shown)

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import structlog
 
 from mem0_syncd import asking, projects
-from mem0_syncd.clock import Moment
 from mem0_syncd.core.consent import Asked, Consent, GlobalScope, Terms, heard, inherited, with_global_scope
 from mem0_syncd.core.item import Kind
 from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.folders import Folders
 from mem0_syncd.outbox import DestinationRow, Outbox, ProjectRow
 from mem0_syncd.project_file import BadProjectFile
+from mem0_syncd.system.clock import Moment
 
 log = structlog.get_logger("routes")
 

@@ -9,10 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from mem0_syncd import files
-from mem0_syncd.clock import Clock
 from mem0_syncd.core.consent import EVERYTHING, Terms
 from mem0_syncd.errors import is_want_of_handles
-from mem0_syncd.failpoint import failpoint
 from mem0_syncd.file_news import FileNews, Room, Turn
 from mem0_syncd.folders import Folders
 from mem0_syncd.intake import Intake
@@ -20,8 +18,10 @@ from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.parts import Part, has_old_namesakes, in_parts, room
 from mem0_syncd.remembered import Memos
 from mem0_syncd.sources import SOURCES, Source
-from mem0_syncd.unreadable import Refused, Unreadable
-from mem0_syncd.watched_folder import WatchedFolder
+from mem0_syncd.system.clock import Clock
+from mem0_syncd.system.failpoint import failpoint
+from mem0_syncd.system.unreadable import Refused, Unreadable
+from mem0_syncd.system.watched_folder import WatchedFolder
 
 SETTLING_SECONDS = 2.0
 """How long a file that doesn't parse may be a writer at work, before it is a problem."""

@@ -10,7 +10,7 @@ from types import FrameType
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from mem0_syncd.clock import Clock, SteadyClock
+from mem0_syncd.system.clock import Clock, SteadyClock
 
 _NEVER = timedelta(days=365)
 

@@ -16,7 +16,6 @@ from pathlib import Path
 import structlog
 
 from mem0_syncd import listing, means
-from mem0_syncd.clock import Clock
 from mem0_syncd.core.settlement import Rules
 from mem0_syncd.delivery import Deliveries, Delivery, Means, Questions
 from mem0_syncd.errors import Problem
@@ -34,10 +33,11 @@ from mem0_syncd.redactor import Redactor
 from mem0_syncd.routes import Routes
 from mem0_syncd.scanner import RETRY_SECONDS, Scanner
 from mem0_syncd.settings import Settings
-from mem0_syncd.state_folder import StateFolder
+from mem0_syncd.system.activity import Whereabouts
+from mem0_syncd.system.clock import Clock
+from mem0_syncd.system.state_folder import StateFolder
 from mem0_syncd.unchanged import Unchanged
 from mem0_syncd.unsent import look_through
-from mem0_syncd.whereabouts import Whereabouts
 
 DRAIN_SECONDS = 10.0
 

@@ -20,16 +20,17 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from mem0_syncd import paths, store_config
+from mem0_syncd import store_config
 from mem0_syncd.core.backoff import Backoff
 from mem0_syncd.core.destination_kinds import KINDS, PLATFORM, Name
 from mem0_syncd.core.settlement import Rules
 from mem0_syncd.credentials import flaw, stored_key
 from mem0_syncd.errors import BadConfiguration
-from mem0_syncd.failpoint import VARIABLE as FAILPOINT
-from mem0_syncd.scrub import keep_secret, secrets_of
-from mem0_syncd.state_folder import StateFolder
 from mem0_syncd.store_config import BadStoreConfig, OwnStore
+from mem0_syncd.system import paths
+from mem0_syncd.system.failpoint import VARIABLE as FAILPOINT
+from mem0_syncd.system.reasons import keep_secret, secrets_of
+from mem0_syncd.system.state_folder import StateFolder
 
 
 class _Section(BaseModel):

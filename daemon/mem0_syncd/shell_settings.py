@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mem0_syncd import credentials, paths
-from mem0_syncd.atomic_file import write_text
+from mem0_syncd import credentials
 from mem0_syncd.config_text import with_value
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.settings import names
+from mem0_syncd.system import paths
+from mem0_syncd.system.atomic_file import write_text
 
 KEY = "MEM0_API_KEY"
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")

@@ -17,8 +17,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mem0_syncd.paths import make_private, sync_folder
-from mem0_syncd.state_folder import StateFolder
+from mem0_syncd.system.paths import make_private, sync_folder
+from mem0_syncd.system.state_folder import StateFolder
 
 if TYPE_CHECKING:
     from mem0_syncd.errors import Problem

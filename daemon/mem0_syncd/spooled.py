@@ -14,8 +14,8 @@ from mem0_syncd.sources import Reading
 from mem0_syncd.sources.base import text_of
 from mem0_syncd.sources.rules import agent_id_of, metadata_of, too_short
 from mem0_syncd.sources.session import BLOCKERS_PATH, STATE_PATH, summarise
-from mem0_syncd.unreadable import Refused
-from mem0_syncd.watched_folder import LONGEST_SESSION, WatchedFolder
+from mem0_syncd.system.unreadable import Refused
+from mem0_syncd.system.watched_folder import LONGEST_SESSION, WatchedFolder
 
 REMEMBERED = "remember"
 """The source of what a person put in by hand."""

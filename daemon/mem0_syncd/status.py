@@ -14,9 +14,10 @@ from mem0_syncd.control import ask, ask_at
 from mem0_syncd.core.consent import Consent
 from mem0_syncd.core.item import Kind
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, OutboxUnusable, Problem
-from mem0_syncd.outbox import DestinationRow, Outbox, faults
-from mem0_syncd.paths import socket_paths
+from mem0_syncd.outbox import DestinationRow, Outbox
 from mem0_syncd.problems import problems_of, reported
+from mem0_syncd.system import faults
+from mem0_syncd.system.paths import socket_paths
 
 SCHEMA = 1
 COUNTS = ("delivered", "pending", "unconfirmed", "accepted", "dead", "skipped", "withheld")

@@ -14,12 +14,12 @@ from typing import Any, TypeGuard
 
 from mem0_syncd.core.item import instant
 from mem0_syncd.errors import Problem, is_want_of_handles
-from mem0_syncd.outbox import faults
 from mem0_syncd.outbox.marks import Markable
-from mem0_syncd.placed_file import PlacedFile, Signature, signature_of
 from mem0_syncd.sources.base import parse_json
-from mem0_syncd.unreadable import Unreadable
-from mem0_syncd.watched_folder import WatchedFolder
+from mem0_syncd.system import faults
+from mem0_syncd.system.placed_file import PlacedFile, Signature, signature_of
+from mem0_syncd.system.unreadable import Unreadable
+from mem0_syncd.system.watched_folder import WatchedFolder
 
 PATH = ".claude/coordination/.decision-sync-state.json"
 OURS = "mem0_syncd"

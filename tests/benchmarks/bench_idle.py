@@ -22,8 +22,8 @@ KILLS = 5
 ORPHAN_SECONDS = 2.0
 
 RESIDENT = """
-from mem0_syncd import heap
-from mem0_syncd.imports import needless_hashes, without
+from mem0_syncd.system import heap
+from mem0_syncd.system.imports import needless_hashes, without
 heap.share()
 with without("rich", "ssl", *needless_hashes()):
     {imports}

@@ -11,12 +11,12 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.rows import Growth
-from mem0_syncd.clock import Clock
 from mem0_syncd.core.outcome import Found
 from mem0_syncd.core.settlement import Receipt
 from mem0_syncd.intake import Intake
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.status import snapshot
+from mem0_syncd.system.clock import Clock
 from support.builders import item
 
 NOW = 1_767_571_200.0

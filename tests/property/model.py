@@ -33,7 +33,6 @@ from hypothesis.stateful import (
 
 from mem0_syncd import audit as audit_module
 from mem0_syncd import old_memories as old_memories_module
-from mem0_syncd.clock import Clock as DaemonClock
 from mem0_syncd.core.duplicates import Double
 from mem0_syncd.core.duplicates import Kept as AsListed
 from mem0_syncd.core.entry import Entry
@@ -56,7 +55,8 @@ from mem0_syncd.redactor import Redacted, Redactor
 from mem0_syncd.repair import repair
 from mem0_syncd.scanner import Scanner
 from mem0_syncd.sources import Raw, decision_log
-from mem0_syncd.state_folder import OUTBOX
+from mem0_syncd.system.clock import Clock as DaemonClock
+from mem0_syncd.system.state_folder import OUTBOX
 from mem0_syncd.unsent import look_through
 from mem0_syncd.verdict import verdict
 from support.decision_log import replace as write_file

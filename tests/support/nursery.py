@@ -321,7 +321,9 @@ def _become(start: Mapping[str, Any], files: Sequence[int], shim: ctypes.CDLL) -
         os.setsid()
     os.environ.clear()
     os.environ.update(start["environment"])
-    importlib.reload(sys.modules["mem0_syncd.failpoint"])  # the one module that reads a variable of its own
+    importlib.reload(
+        sys.modules["mem0_syncd.system.failpoint"]
+    )  # the one module that reads a variable of its own
     with contextlib.suppress(OSError):
         os.chdir(start["cwd"])
     shim.prctl(_DIE_WITH_PARENT, signal.SIGKILL)

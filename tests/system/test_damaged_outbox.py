@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.state_folder import OUTBOX
+from mem0_syncd.system.state_folder import OUTBOX
 from support.daemon import Daemon, running, wait_until
 from support.decision_log import cases, decision, write_log
 from support.mem0_platform import Mem0Platform

@@ -19,7 +19,7 @@ import pytest
 
 from mem0_syncd import hooks, spool
 from mem0_syncd.sources import session
-from mem0_syncd.state_folder import StateFolder
+from mem0_syncd.system.state_folder import StateFolder
 from support.daemon import Daemon, platform_settings, running, wait_until
 from support.mem0_platform import Mem0Platform
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mem0_syncd.destinations.platform import PAGE_SIZE
-from mem0_syncd.lock import holder
+from mem0_syncd.system.lock import holder
 from support.daemon import Daemon, running, wait_until
 from support.decision_log import decision, write_log
 from support.faults import answer, says

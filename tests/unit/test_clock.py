@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.clock import Clock, SteadyClock
 from mem0_syncd.core.destination_health import Reach, Standing
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.memory import memory_of
 from mem0_syncd.core.settlement import SLOWEST_REWRITE, Doubt, Receipt, Rules
 from mem0_syncd.outbox import Outbox, Verb
+from mem0_syncd.system.clock import Clock, SteadyClock
 from support.builders import NOW, item, prepared
 
 HOUR = 3600.0

@@ -19,7 +19,7 @@ import pytest
 from mem0_syncd.control import ControlServer, ask
 from mem0_syncd.core.progress import Tell
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
-from mem0_syncd.state_folder import StateFolder
+from mem0_syncd.system.state_folder import StateFolder
 
 Operation = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from mem0_syncd import spool
-from mem0_syncd.clock import Clock
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.service import Callbacks, Engine
 from mem0_syncd.settings import Settings
+from mem0_syncd.system.clock import Clock
 from support.decision_log import decision, write_log
 
 NOW = 4_000_000_000.0

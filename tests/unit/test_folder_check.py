@@ -17,7 +17,7 @@ from mem0_syncd.settings import Settings
 from mem0_syncd.sources import decision_log
 from mem0_syncd.sources.session import BLOCKERS_PATH, STATE_PATH
 from mem0_syncd.spooled import Made, understand
-from mem0_syncd.watched_folder import LONGEST_SESSION, LONGEST_SETTINGS, WatchedFolder
+from mem0_syncd.system.watched_folder import LONGEST_SESSION, LONGEST_SETTINGS, WatchedFolder
 from support.decision_log import decision, write_log
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd.clock import Clock
 from mem0_syncd.core.item import Item, Kind
 from mem0_syncd.core.memory import Memory
 from mem0_syncd.core.outcome import Absent, Found, Outcome
@@ -21,6 +20,7 @@ from mem0_syncd.destinations.renewal import renewed
 from mem0_syncd.intake import Intake
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.redactor import Redactor
+from mem0_syncd.system.clock import Clock
 from mem0_syncd.unsent import look_through
 from support.builders import NOW, item
 from support.released import Left, write

@@ -11,7 +11,7 @@ import pytest
 
 from mem0_syncd.git import Repository, claim_of, main_tree, repository_of
 from mem0_syncd.git_index import tracks_any
-from mem0_syncd.watched_folder import WatchedFolder
+from mem0_syncd.system.watched_folder import WatchedFolder
 
 LOG = "decision-log.json"
 

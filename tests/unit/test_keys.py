@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from mem0_syncd import redactor as redactor_module
-from mem0_syncd.clock import Clock
 from mem0_syncd.core.item import Item, Kind
 from mem0_syncd.core.memory import Memory, memory_of
 from mem0_syncd.core.outcome import Found
@@ -22,6 +21,7 @@ from mem0_syncd.intake import Intake
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.queue import Verb
 from mem0_syncd.redactor import Redactor
+from mem0_syncd.system.clock import Clock
 from support.builders import NOW, item
 
 PROJECT = ProjectRow("shop", Path("/home/me/shop"))

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.clock import Clock
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.managers.base import NoManager
 from mem0_syncd.managers.launchd import Launchd
+from mem0_syncd.system.clock import Clock
 
 LAUNCHCTL = """#!/bin/sh
 echo "$*" >> "{folder}/told"

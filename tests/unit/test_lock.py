@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from mem0_syncd.errors import StateFolderBusy
-from mem0_syncd.lock import deliverer, holder
+from mem0_syncd.system.lock import deliverer, holder
 
 HOLD = """
 import sys
 from pathlib import Path
-from mem0_syncd.lock import deliverer
+from mem0_syncd.system.lock import deliverer
 with deliverer(Path(sys.argv[1]), sys.argv[2]):
     print("held", flush=True)
     sys.stdin.readline()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from mem0_syncd import log
+from mem0_syncd.system import log
 
 SECRET = "m0-in-a-local-variable"
 

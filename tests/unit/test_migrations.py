@@ -10,7 +10,7 @@ import pytest
 
 from mem0_syncd.errors import OutboxUnusable
 from mem0_syncd.outbox import Outbox, ProjectRow, database
-from mem0_syncd.state_folder import OUTBOX
+from mem0_syncd.system.state_folder import OUTBOX
 from support.old_outboxes import fixture
 
 SCHEMAS = [number for number, _ in database._migrations()]

@@ -17,13 +17,13 @@ import mem0_syncd
 PACKAGE = Path(mem0_syncd.__file__).parent
 
 THE_WAY = {
-    "folder_walk.py": "it is the way",
-    "watched_folder.py": "it is the way",
-    "placed_file.py": "it is the way to write, in a folder that the way has opened",
+    "system/folder_walk.py": "it is the way",
+    "system/watched_folder.py": "it is the way",
+    "system/placed_file.py": "it is the way to write, in a folder that the way has opened",
 }
 
 OWN = {
-    "atomic_file.py": "replaces files of the user's own: settings, credentials, state",
+    "system/atomic_file.py": "replaces files of the user's own: settings, credentials, state",
     "claude/folder.py": "a coding agent's settings, for a person who asks; a project's are checked first",
     "cli/access.py": "the state folder",
     "cli/claude.py": "the folder that a person names",
@@ -40,16 +40,16 @@ OWN = {
     "doctor/watching.py": "the kernel's limits, and a probe in a folder of its own",
     "errands.py": "the state folder",
     "inventory.py": "the state folder",
-    "lock.py": "the state folder",
-    "log.py": "the daemon's log",
+    "system/lock.py": "the state folder",
+    "system/log.py": "the daemon's log",
     "managers/": "the service's own files",
     "outbox/": "the outbox",
-    "paths.py": "the state folder and the settings",
+    "system/paths.py": "the state folder and the settings",
     "purge.py": "the state folder",
     "refusal.py": "the state folder",
     "shell_settings.py": "the user's settings",
     "spool.py": "the state folder",
-    "state_folder.py": "the state folder",
+    "system/state_folder.py": "the state folder",
     "status.py": "the state folder",
     "store_config.py": "the user's settings",
     "upgrade.py": "the installed package",

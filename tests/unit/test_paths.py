@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mem0_syncd.errors import SyncdError
-from mem0_syncd.paths import APP, socket_path
+from mem0_syncd.system.paths import APP, socket_path
 
 
 @pytest.fixture

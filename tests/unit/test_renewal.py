@@ -13,7 +13,7 @@ import pytest
 from mem0_syncd.core.settlement import Bury
 from mem0_syncd.errors import OutboxDamaged
 from mem0_syncd.outbox import Outbox, ProjectRow, renewal
-from mem0_syncd.state_folder import OUTBOX
+from mem0_syncd.system.state_folder import OUTBOX
 from support.builders import NOW, item, prepared
 
 PROJECT = ProjectRow("shop", Path("/home/me/shop"))

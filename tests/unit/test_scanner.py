@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from mem0_syncd import file_news, files, parts, redact
-from mem0_syncd.clock import Clock
 from mem0_syncd.core.item import LONGEST_TEXT
 from mem0_syncd.file_news import Turn
 from mem0_syncd.intake import Intake
@@ -24,6 +23,7 @@ from mem0_syncd.sources.decision_log import PATH
 from mem0_syncd.sources.decision_records import LOG, RECORDS
 from mem0_syncd.sources.decision_records import LOG as LINES
 from mem0_syncd.sources.memory_queue import SOURCE as MEMORY_QUEUE
+from mem0_syncd.system.clock import Clock
 from support.decision_log import decision, write_log
 
 CLOCK = Clock()

@@ -132,7 +132,7 @@ def test_folders_come_from_the_environment(setenv: Set, tmp_path: Path) -> None:
 @pytest.mark.parametrize("spelling", ["~/state", "state"])
 def test_a_state_folder_is_one_folder_however_it_is_asked_for(setenv: Set, spelling: str) -> None:
     """Or the daemon and the command line each have one of their own."""
-    from mem0_syncd import paths
+    from mem0_syncd.system import paths
 
     setenv(STATE_DIR=spelling)
     assert settings.load().state_dir == paths.state_dir()
@@ -140,7 +140,7 @@ def test_a_state_folder_is_one_folder_however_it_is_asked_for(setenv: Set, spell
 
 def test_hooks_trust_the_same_folders(setenv: Set, write: Write) -> None:
     """They have no time for all settings."""
-    from mem0_syncd import paths
+    from mem0_syncd.system import paths
 
     assert paths.trusted_folders() == settings.load().trusted_folders == []
     write('trusted_folders = ["~/notes", "/srv/team"]')

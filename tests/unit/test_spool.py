@@ -13,7 +13,7 @@ import pytest
 
 from mem0_syncd import spool
 from mem0_syncd.errors import SyncdError
-from mem0_syncd.state_folder import StateFolder
+from mem0_syncd.system.state_folder import StateFolder
 
 
 def remembered(text: str, **fields: Any) -> dict[str, Any]:

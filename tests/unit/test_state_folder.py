@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.state_folder import StateFolder
+from mem0_syncd.system.state_folder import StateFolder
 
 OURS = (
     "outbox.sqlite3",

@@ -25,8 +25,8 @@ from mem0_syncd.core.settlement import Await, Bury, Doubt, Receipt, Settlement
 from mem0_syncd.core.withheld import KEPT_HOME
 from mem0_syncd.errors import Problem
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.state_folder import StateFolder
 from mem0_syncd.status import COUNTS, rfc3339, snapshot
+from mem0_syncd.system.state_folder import StateFolder
 from support.builders import NOW, item, prepared
 
 NAMES = {"seen", "delivered", "pending", "unconfirmed", "accepted", "dead", "skipped", "withheld"}

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd import placed_file, sync_state
+from mem0_syncd import sync_state
 from mem0_syncd.outbox.marks import Markable
 from mem0_syncd.sync_state import OURS, PATH, SyncState, merge, parse
-from mem0_syncd.unreadable import Reason, Refused, Unreadable
-from mem0_syncd.watched_folder import WatchedFolder
+from mem0_syncd.system import placed_file
+from mem0_syncd.system.unreadable import Reason, Refused, Unreadable
+from mem0_syncd.system.watched_folder import WatchedFolder
 from support.builders import NOW
 
 ME = "platform https://mem0.example.org org/project"

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from mem0_syncd import project_file, sync_state
-from mem0_syncd.clock import Clock
 from mem0_syncd.folders import Folders
 from mem0_syncd.intake import Intake
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.scanner import Scanner
 from mem0_syncd.sources import SOURCES
+from mem0_syncd.system.clock import Clock
 from mem0_syncd.unchanged import Unchanged
 from support.decision_log import decision, write_log
 from support.repositories import git, make_repository

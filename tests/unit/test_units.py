@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd.clock import Clock
 from mem0_syncd.managers.base import template
 from mem0_syncd.managers.launchd import Launchd
 from mem0_syncd.managers.systemd import Systemd
+from mem0_syncd.system.clock import Clock
 
 HIGHEST_EXPOSURE = 25
 """In tenths, as `systemd-analyze security` counts; docs/service.md explains what is left."""

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd.unreadable import Reason, Refused, Unreadable
-from mem0_syncd.watched_folder import LONGEST_SETTINGS, WatchedFolder, above
+from mem0_syncd.system.unreadable import Reason, Refused, Unreadable
+from mem0_syncd.system.watched_folder import LONGEST_SETTINGS, WatchedFolder, above
 
 NAME = ".claude/coordination/log.json"
 STRANGER = 4242

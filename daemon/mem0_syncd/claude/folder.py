@@ -10,12 +10,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from mem0_syncd.atomic_file import write_text
 from mem0_syncd.claude.hooks import EVENTS, events_without, with_hooks, without_hooks
 from mem0_syncd.claude.spelling import parse, says_the_same, spell
 from mem0_syncd.errors import SyncdError
-from mem0_syncd.unreadable import Refused
-from mem0_syncd.watched_folder import LONGEST_SETTINGS, WatchedFolder
+from mem0_syncd.system.atomic_file import write_text
+from mem0_syncd.system.unreadable import Refused
+from mem0_syncd.system.watched_folder import LONGEST_SETTINGS, WatchedFolder
 
 SETTINGS, COMMAND = "settings.json", "commands/mem0-sync.md"
 BACKUP = "settings.json.bak-mem0-syncd"

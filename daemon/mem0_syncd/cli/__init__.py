@@ -9,8 +9,8 @@ from typing import NoReturn
 
 import click
 
-from mem0_syncd import output
 from mem0_syncd.errors import SyncdError
+from mem0_syncd.system import output
 
 COMMANDS = {
     "run": "Run the daemon in the foreground.",
@@ -113,8 +113,7 @@ def _run(arguments: list[str] | None) -> int:
 
 def _fault(error: Exception) -> SyncdError | None:
     """The fault of the disk or of this process that ended a command; None for any other error."""
-    from mem0_syncd import paths
-    from mem0_syncd.outbox import faults
+    from mem0_syncd.system import faults, paths
 
     problem = faults.problem_of_a_command(error, paths.state_dir())
     return SyncdError(problem.what, where=problem.where, remedy=problem.remedy) if problem else None

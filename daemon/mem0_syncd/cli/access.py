@@ -8,10 +8,10 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from mem0_syncd import paths
 from mem0_syncd.errors import DaemonNotRunning, StateFolderBusy, SyncdError
-from mem0_syncd.lock import deliverer
 from mem0_syncd.outbox import Outbox
+from mem0_syncd.system import paths
+from mem0_syncd.system.lock import deliverer
 
 if TYPE_CHECKING:
     from mem0_syncd.service import Engine
@@ -73,8 +73,9 @@ def either(through_daemon: Callable[[], T], without: Callable[[], T]) -> T:
 @contextmanager
 def alone(state: Path, command: str) -> Iterator[Engine]:
     """The engine for a command without a daemon, under the lock."""
-    from mem0_syncd import log, settings
+    from mem0_syncd import settings
     from mem0_syncd.service import Engine
+    from mem0_syncd.system import log
 
     chosen = settings.load()
     log.configure("error")

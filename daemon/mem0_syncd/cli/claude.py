@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from mem0_syncd import claude as code
-from mem0_syncd import output
 from mem0_syncd.errors import SyncdError
+from mem0_syncd.system import output
 
 
 @click.group()

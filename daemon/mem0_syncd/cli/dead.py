@@ -6,7 +6,6 @@ import time
 
 import click
 
-from mem0_syncd import output, paths
 from mem0_syncd.cli.access import read_only, writable
 from mem0_syncd.cli.completion import dead_letters
 from mem0_syncd.control import ask
@@ -14,6 +13,7 @@ from mem0_syncd.core.entry import Entry
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.status import rfc3339
+from mem0_syncd.system import output, paths
 
 
 @click.group()

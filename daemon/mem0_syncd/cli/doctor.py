@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mem0_syncd import output
-from mem0_syncd.visible import visible
+from mem0_syncd.system import output
+from mem0_syncd.system.visible import visible
 
 if TYPE_CHECKING:
     from mem0_syncd.doctor import Finding

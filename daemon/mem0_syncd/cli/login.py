@@ -10,10 +10,10 @@ from pathlib import Path
 
 import click
 
-from mem0_syncd import output
 from mem0_syncd.credentials import flaw
 from mem0_syncd.errors import BadConfiguration, DaemonNotRunning, DaemonUnresponsive, SyncdError
-from mem0_syncd.scrub import keep_secret
+from mem0_syncd.system import output
+from mem0_syncd.system.reasons import keep_secret
 
 
 @click.command()
@@ -79,8 +79,8 @@ def _account(key: str) -> str:
 
 
 def _tell_daemon() -> None:
-    from mem0_syncd import paths
     from mem0_syncd.control import ask
+    from mem0_syncd.system import paths
 
     try:
         ask(Path(paths.state_dir()), "reload", timeout=30.0)
@@ -93,9 +93,9 @@ def _tell_daemon() -> None:
 
 def _tell_where_memories_go() -> None:
     """Say so if a key that comes later than the first decision changes nothing about it."""
-    from mem0_syncd import paths
     from mem0_syncd.core.destination_kinds import Check
     from mem0_syncd.outbox import Outbox
+    from mem0_syncd.system import paths
 
     state = paths.state_dir()
     if (outbox := Outbox.open_to_read(state) if state.is_dir() else None) is None:

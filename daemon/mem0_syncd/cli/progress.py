@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from mem0_syncd import output
-from mem0_syncd.clock import Moment
 from mem0_syncd.render import duration
-from mem0_syncd.visible import visible
+from mem0_syncd.system import output
+from mem0_syncd.system.clock import Moment
+from mem0_syncd.system.visible import visible
 
 QUIET_SECONDS = 1.0
 """How long a person waits without being told anything."""

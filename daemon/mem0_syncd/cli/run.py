@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mem0_syncd import output
 from mem0_syncd.errors import BadConfiguration, SyncdError
+from mem0_syncd.system import output
 
 if TYPE_CHECKING:
     from mem0_syncd.settings import Settings
@@ -26,14 +26,14 @@ def run(*, launchd: bool) -> None:
     \b
     Example:  MEM0_SYNCD_PROJECTS='["~/code/shop"]' mem0-syncd run
     """
-    from mem0_syncd.imports import needless_hashes, without
+    from mem0_syncd.system.imports import needless_hashes, without
 
     # OpenSSL would be a fourteenth of a daemon that encrypts nothing: the courier talks to Mem0.
     with without(*needless_hashes()):
-        from mem0_syncd import heap, log
         from mem0_syncd.bell import Bell
         from mem0_syncd.notify import Notifier
         from mem0_syncd.standby import live
+        from mem0_syncd.system import heap, log
 
     try:
         chosen = _settings()
@@ -59,7 +59,8 @@ def run(*, launchd: bool) -> None:
 
 def _settings() -> Settings:
     """The settings in force; what is wrong with them is kept for `status`, too."""
-    from mem0_syncd import paths, refusal, settings
+    from mem0_syncd import refusal, settings
+    from mem0_syncd.system import paths
 
     try:
         return settings.load()

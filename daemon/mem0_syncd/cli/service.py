@@ -11,10 +11,11 @@ from typing import Any
 
 import click
 
-from mem0_syncd import __version__, output, paths, refusal
+from mem0_syncd import __version__, refusal
 from mem0_syncd.control import ask
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
 from mem0_syncd.managers import Manager, NoManager, Standing, manager
+from mem0_syncd.system import output, paths
 
 _READY_SECONDS = 60.0
 

@@ -6,8 +6,8 @@ import time
 
 import click
 
-from mem0_syncd import output, paths
 from mem0_syncd.status import snapshot
+from mem0_syncd.system import output, paths
 
 _EXIT_CODES = {"ok": 0, "paused": 0, "degraded": 1, "unresponsive": 1, "stopped": 3}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from mem0_syncd import output, paths, projects
+from mem0_syncd import projects
 from mem0_syncd.cli.access import either
 from mem0_syncd.cli.progress import Progress, progress
 from mem0_syncd.control import ask
@@ -19,6 +19,7 @@ from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.render import KIND_NAMES
 from mem0_syncd.status import snapshot
+from mem0_syncd.system import output, paths
 
 _POLL_SECONDS = 0.05
 
@@ -87,10 +88,11 @@ def _alone(
     wait: bool,
     wishes: Mapping[str, Any],
 ) -> str | None:
-    from mem0_syncd import log, settings
+    from mem0_syncd import settings
     from mem0_syncd.errands import begin_sync
-    from mem0_syncd.lock import deliverer
     from mem0_syncd.service import Engine
+    from mem0_syncd.system import log
+    from mem0_syncd.system.lock import deliverer
 
     chosen = settings.load()
     log.configure("warning")

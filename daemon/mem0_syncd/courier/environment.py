@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mem0_syncd.core.destination_kinds import KINDS
-from mem0_syncd.failpoint import VARIABLE as FAILPOINT
+from mem0_syncd.system.failpoint import VARIABLE as FAILPOINT
 
 _NEEDED = re.compile(
     # the user, the language, and where things of theirs are

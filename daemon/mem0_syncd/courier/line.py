@@ -12,10 +12,10 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 
-from mem0_syncd.clock import Moment
 from mem0_syncd.core.backoff import Backoff
 from mem0_syncd.core.progress import Tell, to_nobody
 from mem0_syncd.courier.process import Courier
+from mem0_syncd.system.clock import Moment
 
 BEGIN_WITHIN_SECONDS = 30.0
 """A request that the courier hasn't begun by then comes back unbegun."""

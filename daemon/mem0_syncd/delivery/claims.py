@@ -6,11 +6,11 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from mem0_syncd.clock import Moment
 from mem0_syncd.core.destination_health import Reach
 from mem0_syncd.delivery.pace import Pace
 from mem0_syncd.outbox import Claim, DestinationRow, Verb
 from mem0_syncd.outbox.queue import Queue
+from mem0_syncd.system.clock import Moment
 
 AHEAD = 16
 """Requests handed to the courier for each of its threads, so that none has to wait for the next."""

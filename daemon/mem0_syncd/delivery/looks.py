@@ -10,14 +10,14 @@ from typing import Any
 
 import structlog
 
-from mem0_syncd.clock import SteadyClock
 from mem0_syncd.core.destination_health import Reach
 from mem0_syncd.core.duplicates import Double, find_doubles
 from mem0_syncd.core.outcome import Copies, Found, Heard, Listed, Removed, Unknown
 from mem0_syncd.core.settlement import Rules
-from mem0_syncd.failpoint import failpoint
 from mem0_syncd.outbox import DestinationRow, Outbox
 from mem0_syncd.outbox.looks import SecondLook
+from mem0_syncd.system.clock import SteadyClock
+from mem0_syncd.system.failpoint import failpoint
 
 CONTACT_RETRY_SECONDS = 2.0
 """How long a listing that failed isn't asked for again, while the destination is well otherwise."""

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from mem0_syncd.clock import SteadyClock
 from mem0_syncd.core.destination_health import Standing, stand
 from mem0_syncd.core.entry import Entry
 from mem0_syncd.core.outcome import Absent, Copies, Heard, Later, Listed, Outcome, Removed
@@ -18,8 +17,9 @@ from mem0_syncd.delivery.claims import Claims
 from mem0_syncd.delivery.looks import Look, Looks
 from mem0_syncd.delivery.messages import after_loss, outcome_of
 from mem0_syncd.delivery.report import say, say_adopted, say_written
-from mem0_syncd.failpoint import failpoint
 from mem0_syncd.outbox import Claim, DestinationRow, Outbox
+from mem0_syncd.system.clock import SteadyClock
+from mem0_syncd.system.failpoint import failpoint
 
 Event = Answer[Claim | Look] | Opened | Lost[Claim | Look]
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import structlog
 
-from mem0_syncd.clock import Clock, SteadyClock
 from mem0_syncd.core.destination_health import Reach, Standing
 from mem0_syncd.core.outcome import Later
 from mem0_syncd.courier import Line
@@ -20,8 +19,9 @@ from mem0_syncd.delivery.means import Means
 from mem0_syncd.delivery.messages import request_of
 from mem0_syncd.delivery.outcomes import Outcomes
 from mem0_syncd.delivery.questions import Questions
-from mem0_syncd.failpoint import failpoint
 from mem0_syncd.outbox import Claim, DestinationRow, Outbox, Verb
+from mem0_syncd.system.clock import Clock, SteadyClock
+from mem0_syncd.system.failpoint import failpoint
 
 GATHER_SECONDS = 0.02
 """How long answers may gather while all threads are busy: each write to the outbox is synced to the disk."""

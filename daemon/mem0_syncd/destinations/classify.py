@@ -13,7 +13,7 @@ import httpx
 from mem0_syncd.core.outcome import Accepted, Gone, Held, Later, PushOutcome, Refused, Stored, Unknown
 from mem0_syncd.destinations.answers import MOST_IDS, Misunderstood, id_of
 from mem0_syncd.errors import causes
-from mem0_syncd.scrub import reason
+from mem0_syncd.system.reasons import reason
 
 UNAUTHORISED = 401
 PAYMENT_REQUIRED = 402

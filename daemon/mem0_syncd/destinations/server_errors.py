@@ -9,7 +9,7 @@ import httpx
 
 from mem0_syncd.core.outcome import Held, PushOutcome, Refused
 from mem0_syncd.destinations import classify
-from mem0_syncd.scrub import reason as scrubbed
+from mem0_syncd.system.reasons import reason as scrubbed
 
 PASSING = {
     "provider_rate_limited",

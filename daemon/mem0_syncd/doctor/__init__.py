@@ -17,7 +17,7 @@ from mem0_syncd.doctor.projects import (
 from mem0_syncd.doctor.storage import check_disk, check_outbox, check_permissions, check_settings
 from mem0_syncd.doctor.surroundings import Surroundings, look_around
 from mem0_syncd.doctor.watching import check_inotify, check_watcher
-from mem0_syncd.scrub import of_error
+from mem0_syncd.system.reasons import of_error
 
 __all__ = ["CHECKS", "Finding", "Surroundings", "Verdict", "examine", "look_around"]
 

@@ -20,8 +20,8 @@ from mem0_syncd.listing import misfit
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.render import delivered
 from mem0_syncd.status import snapshot
-from mem0_syncd.unreadable import Refused
-from mem0_syncd.watched_folder import WatchedFolder
+from mem0_syncd.system.unreadable import Refused
+from mem0_syncd.system.watched_folder import WatchedFolder
 
 
 def check_projects(around: Surroundings) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from dulwich.object_format import SHA1
 from dulwich.pack import OFS_DELTA, REF_DELTA, PackIndex, apply_delta, load_pack_index_file, unpack_object
 
-from mem0_syncd.watched_folder import WatchedFolder
+from mem0_syncd.system.watched_folder import WatchedFolder
 
 LARGEST = 1024 * 1024
 """Bytes of a commit, or of what one is stored as a difference to."""

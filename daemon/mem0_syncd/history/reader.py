@@ -11,7 +11,7 @@ import signal
 import sys
 from pathlib import Path
 
-from mem0_syncd.end_with_maker import end_with_maker
+from mem0_syncd.system.parent_death import end_with_maker
 
 PROCESSOR_SECONDS = 10
 WALL_SECONDS = 12

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mem0_syncd.history.commits import Commits, Unknown
-from mem0_syncd.watched_folder import WatchedFolder, read_all
+from mem0_syncd.system.watched_folder import WatchedFolder, read_all
 
 MOST_COMMITS = 1_000_000
 """Commits from the newest to the first; the reader's time is mostly shorter."""

@@ -9,10 +9,10 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mem0_syncd.atomic_file import write_text
-from mem0_syncd.clock import Clock
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.managers.base import NoManager, Standing, call, template
+from mem0_syncd.system.atomic_file import write_text
+from mem0_syncd.system.clock import Clock
 
 LABEL = "mem0-syncd"
 LOGS = Path("~/Library/Logs/mem0-syncd")

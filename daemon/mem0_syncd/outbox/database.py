@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from mem0_syncd.errors import OutboxDamaged, OutboxTooNew, OutboxUnusable
-from mem0_syncd.outbox import faults
-from mem0_syncd.state_folder import OUTBOX, StateFolder
+from mem0_syncd.system import faults
+from mem0_syncd.system.state_folder import OUTBOX, StateFolder
 
 QUICK_CHECK_BYTES = 64 * 1024 * 1024
 """How large an outbox may be to be checked as a whole at each start, which takes some tenths of a second."""

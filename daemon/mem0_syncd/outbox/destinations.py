@@ -5,7 +5,7 @@ from __future__ import annotations
 from mem0_syncd.core.destination_health import Standing
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.rows import DestinationRow, ProjectRow, as_destination
-from mem0_syncd.scrub import reason
+from mem0_syncd.system.reasons import reason
 
 
 class Destinations:

@@ -6,7 +6,6 @@ import sqlite3
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from mem0_syncd.clock import Clock
 from mem0_syncd.errors import OutboxDamaged, OutboxUnusable
 from mem0_syncd.outbox import renewal
 from mem0_syncd.outbox.audits import Audits
@@ -32,7 +31,8 @@ from mem0_syncd.outbox.soundness import Soundness
 from mem0_syncd.outbox.times import Times
 from mem0_syncd.outbox.tombstones import Tombstones
 from mem0_syncd.outbox.wishes import Wishes
-from mem0_syncd.state_folder import StateFolder
+from mem0_syncd.system.clock import Clock
+from mem0_syncd.system.state_folder import StateFolder
 
 
 class Outbox:

@@ -8,16 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mem0_syncd import paths
 from mem0_syncd.errors import Problem
-from mem0_syncd.outbox import faults
 from mem0_syncd.outbox.database import (
     Database,
     bring_up_to_date,
     look_into,
     make_durable,
 )
-from mem0_syncd.state_folder import OUTBOX, StateFolder
+from mem0_syncd.system import faults, paths
+from mem0_syncd.system.state_folder import OUTBOX, StateFolder
 
 RENEWED_AT = "renewed_at"
 """The fact that says when the outbox took the place of a damaged one."""

@@ -22,7 +22,7 @@ from mem0_syncd.outbox.adoption import note_redacted_there
 from mem0_syncd.outbox.ledger import restate
 from mem0_syncd.outbox.looks import write_second_look
 from mem0_syncd.outbox.rows import stored_reason
-from mem0_syncd.scrub import reason
+from mem0_syncd.system.reasons import reason
 
 
 def write_settlement(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mem0_syncd.clock import Moment
 from mem0_syncd.errors import OutboxDamaged
-from mem0_syncd.outbox import faults
 from mem0_syncd.outbox.database import Database, damaged, inspect
+from mem0_syncd.system import faults
+from mem0_syncd.system.clock import Moment
 
 SHARE = 0.01
 """How much of the time may go into reading again what was written."""

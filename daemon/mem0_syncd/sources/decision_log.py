@@ -28,7 +28,7 @@ from mem0_syncd.sources.rules import (
     with_best_practice,
     with_reference,
 )
-from mem0_syncd.unreadable import Unreadable
+from mem0_syncd.system.unreadable import Unreadable
 
 PATH = ".claude/coordination/decision-log.json"
 

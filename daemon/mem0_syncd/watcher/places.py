@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from watchdog.events import DirModifiedEvent, FileClosedNoWriteEvent, FileOpenedEvent, FileSystemEvent
 
-from mem0_syncd.watched_folder import WatchedFolder
+from mem0_syncd.system.watched_folder import WatchedFolder
 
 _MOST_FOLDERS = 20
 """Folders that are watched for one file: links may lead through any number."""

@@ -15,8 +15,8 @@ from watchdog.observers.api import BaseObserver, ObservedWatch
 
 from mem0_syncd.errors import Problem
 from mem0_syncd.outbox import ProjectRow
-from mem0_syncd.unreadable import Refused
-from mem0_syncd.watched_folder import WatchedFolder
+from mem0_syncd.system.unreadable import Refused
+from mem0_syncd.system.watched_folder import WatchedFolder
 from mem0_syncd.watcher.places import Places
 
 Identity = tuple[int, int]

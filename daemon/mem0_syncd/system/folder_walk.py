@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from mem0_syncd.unreadable import Reason, Refused
+from mem0_syncd.system.unreadable import Reason, Refused
 
 MOST_LINKS = 40
 """Links on the way to one file; Linux follows as many."""

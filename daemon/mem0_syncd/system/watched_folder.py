@@ -15,8 +15,17 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from mem0_syncd.folder_walk import NO_HANDLE, Area, End, check_owner, is_below, open_folder, stat_in, walk
-from mem0_syncd.unreadable import Reason, Refused
+from mem0_syncd.system.folder_walk import (
+    NO_HANDLE,
+    Area,
+    End,
+    check_owner,
+    is_below,
+    open_folder,
+    stat_in,
+    walk,
+)
+from mem0_syncd.system.unreadable import Reason, Refused
 
 LONGEST_SETTINGS = 64 << 10
 """Bytes of a settings file, or of one of git's that name a place."""

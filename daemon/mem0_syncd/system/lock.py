@@ -13,7 +13,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from mem0_syncd.errors import StateFolderBusy
-from mem0_syncd.state_folder import StateFolder
+from mem0_syncd.system.state_folder import StateFolder
 
 
 @contextmanager

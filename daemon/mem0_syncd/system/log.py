@@ -12,10 +12,10 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, TextIO
 
-from mem0_syncd import output
-from mem0_syncd.imports import without
-from mem0_syncd.scrub import scrub, without_keys
-from mem0_syncd.visible import visible, visible_lines
+from mem0_syncd.system import output
+from mem0_syncd.system.imports import without
+from mem0_syncd.system.reasons import scrub, without_keys
+from mem0_syncd.system.visible import visible, visible_lines
 
 # structlog would draw tracebacks with rich, and it imports asyncio, which would load OpenSSL: together they
 # are a seventh of a daemon that does neither.
