@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mem0_syncd import asking, means, projects
+from mem0_syncd.config.settings import Settings
 from mem0_syncd.core.consent import (
     Asked,
     Consent,
@@ -21,7 +22,6 @@ from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.preview import preview
 from mem0_syncd.render import counted
-from mem0_syncd.settings import Settings
 from mem0_syncd.system.watched_folder import WatchedFolder
 
 

@@ -17,6 +17,8 @@ from mem0_syncd import __version__, project_file, sync_state
 from mem0_syncd.answers import Answers
 from mem0_syncd.audit import audit_what_is_due
 from mem0_syncd.bell import Bell
+from mem0_syncd.config.reloading import renewed
+from mem0_syncd.config.settings import Settings
 from mem0_syncd.control import ControlServer
 from mem0_syncd.dispatch import Dispatch
 from mem0_syncd.errors import Problem
@@ -25,10 +27,8 @@ from mem0_syncd.keeper import Keeper
 from mem0_syncd.notify import Notifier
 from mem0_syncd.old_memories import renew_some
 from mem0_syncd.outbox import Outbox
-from mem0_syncd.reloading import renewed
 from mem0_syncd.scheduler import Schedule
 from mem0_syncd.service import Callbacks, Engine
-from mem0_syncd.settings import Settings
 from mem0_syncd.sources import SOURCES
 from mem0_syncd.survey import Survey
 from mem0_syncd.system import faults, paths

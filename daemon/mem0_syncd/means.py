@@ -9,6 +9,8 @@ from typing import Any
 from pydantic import SecretStr
 
 from mem0_syncd import __version__
+from mem0_syncd.config.mem0_config import OwnStore
+from mem0_syncd.config.settings import Settings
 from mem0_syncd.core.destination_kinds import (
     EMBEDDED,
     OWN_STORE,
@@ -24,8 +26,6 @@ from mem0_syncd.core.embedding import NAME as EMBEDDER
 from mem0_syncd.delivery import Means
 from mem0_syncd.outbox import DestinationRow
 from mem0_syncd.outbox.destinations import Destinations
-from mem0_syncd.settings import Settings
-from mem0_syncd.store_config import OwnStore
 from mem0_syncd.system.state_folder import StateFolder
 
 HANG_SECONDS = 120.0

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from mem0_syncd import credentials
+from mem0_syncd.config import credentials
 from mem0_syncd.system import paths
 from mem0_syncd.system.state_folder import StateFolder
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import structlog
 
 from mem0_syncd import listing, means
+from mem0_syncd.config.settings import Settings
 from mem0_syncd.core.settlement import Rules
 from mem0_syncd.delivery import Deliveries, Delivery, Means, Questions
 from mem0_syncd.errors import Problem
@@ -32,7 +33,6 @@ from mem0_syncd.project_scan import GIVE_WAY_SECONDS, ProjectScans, Scans
 from mem0_syncd.redactor import Redactor
 from mem0_syncd.routes import Routes
 from mem0_syncd.scanner import RETRY_SECONDS, Scanner
-from mem0_syncd.settings import Settings
 from mem0_syncd.system.activity import Whereabouts
 from mem0_syncd.system.clock import Clock
 from mem0_syncd.system.state_folder import StateFolder

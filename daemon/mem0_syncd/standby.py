@@ -16,13 +16,13 @@ import structlog
 
 from mem0_syncd import __version__, refusal
 from mem0_syncd.bell import Bell
+from mem0_syncd.config.reloading import renewed
+from mem0_syncd.config.settings import Settings
 from mem0_syncd.control import ControlServer
 from mem0_syncd.daemon import Daemon
 from mem0_syncd.errors import OutboxDamaged, Problem, StateFolderBusy, SyncdError
 from mem0_syncd.notify import Notifier
 from mem0_syncd.outbox import Outbox, renewal
-from mem0_syncd.reloading import renewed
-from mem0_syncd.settings import Settings
 from mem0_syncd.system import faults, paths
 from mem0_syncd.system.lock import deliverer, holder
 

@@ -89,7 +89,7 @@ def _import_everything() -> None:
             importlib.import_module(module.name)
     for name in (
         "mem0_syncd.service",
-        "mem0_syncd.settings",
+        "mem0_syncd.config.settings",
         "mem0_syncd.hooks",
         "rich.console",
         "rich.table",

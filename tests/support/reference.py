@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from mem0_syncd.cli import cli
-from mem0_syncd.settings import Settings
+from mem0_syncd.config.settings import Settings
 
 DOCS = Path(__file__).parents[2] / "docs"
 SETTINGS = DOCS / "settings.md"
@@ -20,7 +20,7 @@ COMMANDS = DOCS / "cli.md"
 
 INTRODUCTION = """# Settings
 
-<!-- Made from daemon/mem0_syncd/settings.py by `make docs`. -->
+<!-- Made from daemon/mem0_syncd/config/settings.py by `make docs`. -->
 
 Settings come, strongest first, from the command's flags, the environment, a TOML file, and defaults. The
 file is `config.toml` in your configuration folder (`~/.config/mem0-syncd/` on Linux,

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd import store_config
+from mem0_syncd.config import mem0_config
 from mem0_syncd.core.destination_kinds import Guarantee
 from mem0_syncd.core.outcome import Found, Gone, Held, Later, Refused, Stored
 from mem0_syncd.destinations import CannotOpen
@@ -101,7 +101,7 @@ def opened(tmp_path: Path, database: str) -> Iterator[OwnStore]:
 def open_store(folder: Path, connection_string: str) -> OwnStore:
     """The store in a database, with a table of its own."""
     config = {"connection_string": connection_string, "collection_name": "of_one_process"}
-    own = store_config.read(json.dumps({"vector_store": {"provider": "pgvector", "config": config}}))
+    own = mem0_config.read(json.dumps({"vector_store": {"provider": "pgvector", "config": config}}))
     return OwnStore.open({"mem0": own.config, "history": str(folder / "history.sqlite3"), "threads": 8})
 
 

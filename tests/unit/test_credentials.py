@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.credentials import CREDENTIAL, key_file, store_key, stored_key
+from mem0_syncd.config.credentials import CREDENTIAL, key_file, store_key, stored_key
+from mem0_syncd.config.settings import load
 from mem0_syncd.errors import BadConfiguration
-from mem0_syncd.settings import load
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 
 import mem0_syncd
 from mem0_syncd import means
+from mem0_syncd.config.settings import Settings
 from mem0_syncd.core.destination_kinds import (
     EMBEDDED,
     HOME,
@@ -32,7 +33,6 @@ from mem0_syncd.core.destination_kinds import (
     vector_store,
 )
 from mem0_syncd.outbox import Outbox
-from mem0_syncd.settings import Settings
 
 PACKAGE = Path(mem0_syncd.__file__).parent
 OWN = '{"vector_store": {"provider": "pgvector", "config": {"host": "db", "dbname": "x"}}}'

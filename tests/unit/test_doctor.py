@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from mem0_syncd import __version__
+from mem0_syncd.config.settings import Settings
 from mem0_syncd.courier.process import ENDED
 from mem0_syncd.doctor import examine, look_around
 from mem0_syncd.doctor.finding import Finding, Verdict, failure, fine, warning
@@ -19,7 +20,6 @@ from mem0_syncd.doctor.report import as_dict, scrubber, summary
 from mem0_syncd.doctor.storage import judge_disk
 from mem0_syncd.doctor.watching import Room, judge_probe, judge_room
 from mem0_syncd.managers import Standing as Service
-from mem0_syncd.settings import Settings
 from support.schemas import check
 
 OK, WARNING, FAILURE = Verdict.OK, Verdict.WARNING, Verdict.FAILURE

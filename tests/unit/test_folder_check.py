@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from mem0_syncd import folder_check, project_file, sync_state
+from mem0_syncd.config.settings import Settings
 from mem0_syncd.doctor import look_around
 from mem0_syncd.doctor.finding import Finding, Verdict
 from mem0_syncd.doctor.projects import check_folders
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.settings import Settings
 from mem0_syncd.sources import decision_log
 from mem0_syncd.sources.session import BLOCKERS_PATH, STATE_PATH
 from mem0_syncd.spooled import Made, understand

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd import settings
+from mem0_syncd.config import settings
+from mem0_syncd.config.settings import Settings
 from mem0_syncd.errors import BadConfiguration
-from mem0_syncd.settings import Settings
 
 KEY = "m0-0123456789abcdefSECRET"
 

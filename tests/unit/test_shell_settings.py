@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.config_text import with_value
-from mem0_syncd.credentials import stored_key
+from mem0_syncd.config.credentials import stored_key
+from mem0_syncd.config.shell_environment import Find, find, store
+from mem0_syncd.config.toml_edit import with_value
 from mem0_syncd.errors import SyncdError
-from mem0_syncd.shell_settings import Find, find, store
 
 HAND_WRITTEN = """# Mine.
 flush_seconds = 2

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from mem0_syncd.config.mem0_config import BadStoreConfig, read
 from mem0_syncd.core.embedding import NAME
-from mem0_syncd.store_config import BadStoreConfig, read
 
 SECRET = "hunter2-of-a-test"
 OURS = f"mem0_syncd_all_minilm_l6_v2_int8_1#{NAME}"

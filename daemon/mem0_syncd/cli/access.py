@@ -73,7 +73,7 @@ def either(through_daemon: Callable[[], T], without: Callable[[], T]) -> T:
 @contextmanager
 def alone(state: Path, command: str) -> Iterator[Engine]:
     """The engine for a command without a daemon, under the lock."""
-    from mem0_syncd import settings
+    from mem0_syncd.config import settings
     from mem0_syncd.service import Engine
     from mem0_syncd.system import log
 

@@ -34,7 +34,7 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
     Exit codes: 0 without a failure, 1 with one, 78 bad configuration.
     Example:  mem0-syncd doctor --json
     """
-    from mem0_syncd import settings
+    from mem0_syncd.config import settings
     from mem0_syncd.doctor import examine, look_around
     from mem0_syncd.doctor import report as reports
     from mem0_syncd.doctor.projects import what_leaves

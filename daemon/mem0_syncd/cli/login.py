@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from mem0_syncd.credentials import flaw
+from mem0_syncd.config.credentials import flaw
 from mem0_syncd.errors import BadConfiguration, DaemonNotRunning, DaemonUnresponsive, SyncdError
 from mem0_syncd.system import output
 from mem0_syncd.system.reasons import keep_secret
@@ -27,7 +27,7 @@ def login(*, no_check: bool) -> None:
     Example:  mem0-syncd login
               pass show mem0 | mem0-syncd login
     """
-    from mem0_syncd.credentials import store_key
+    from mem0_syncd.config.credentials import store_key
 
     key = _ask_for_key()
     if not no_check:
@@ -61,10 +61,10 @@ def _account(key: str) -> str:
     """The account that the Platform says a key is of; raises `SyncdError`, with nothing stored."""
     from pydantic import SecretStr
 
+    from mem0_syncd.config.settings import load
     from mem0_syncd.core.destination_kinds import PLATFORM
     from mem0_syncd.courier.trial import open_once
     from mem0_syncd.means import trial
-    from mem0_syncd.settings import load
 
     settings = load().model_copy(update={"api_key": SecretStr(key)})
     with tempfile.TemporaryDirectory(prefix="mem0-syncd-login-") as folder:

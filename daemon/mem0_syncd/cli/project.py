@@ -46,7 +46,8 @@ def add(path: Path, name: str | None, *, dry_run: bool, globally: bool | None) -
     \b
     Example:  mem0-syncd project add ~/code/shop
     """
-    from mem0_syncd import acceptance, means, settings
+    from mem0_syncd import acceptance, means
+    from mem0_syncd.config import settings
 
     chosen = settings.load()
     folder, trusted = projects.resolve(path), chosen.trusted_folders
@@ -84,7 +85,8 @@ def accept(name: str, *, same: bool, yes: bool) -> None:
 
 
 def _accept_asked(name: str, *, yes: bool) -> None:
-    from mem0_syncd import acceptance, settings
+    from mem0_syncd import acceptance
+    from mem0_syncd.config import settings
 
     chosen = settings.load()
     with writable(chosen.state_dir) as outbox:

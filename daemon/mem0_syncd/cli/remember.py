@@ -68,7 +68,7 @@ def remember(
 
 
 def _without_secrets(text: str) -> str:
-    from mem0_syncd import settings
+    from mem0_syncd.config import settings
     from mem0_syncd.redact import redact
 
     loaded = settings.load()

@@ -15,7 +15,7 @@ from mem0_syncd.errors import BadConfiguration, SyncdError
 from mem0_syncd.system import output
 
 if TYPE_CHECKING:
-    from mem0_syncd.settings import Settings
+    from mem0_syncd.config.settings import Settings
 
 
 @click.command()
@@ -59,7 +59,8 @@ def run(*, launchd: bool) -> None:
 
 def _settings() -> Settings:
     """The settings in force; what is wrong with them is kept for `status`, too."""
-    from mem0_syncd import refusal, settings
+    from mem0_syncd import refusal
+    from mem0_syncd.config import settings
     from mem0_syncd.system import paths
 
     try:

@@ -40,7 +40,7 @@ def install(*, store: bool | None) -> None:
     \b
     Example:  mem0-syncd service install
     """
-    from mem0_syncd.settings import load
+    from mem0_syncd.config.settings import load
 
     load()  # what is wrong with the settings is said before anything is changed
     which = manager(os.environ)
@@ -149,7 +149,7 @@ def _describe(which: Manager, standing: Standing) -> list[tuple[str, str]]:
 
 def _offer_to_store(which: Manager, *, store: bool | None) -> bool:
     """Whether anything was stored of what only this shell says."""
-    from mem0_syncd import shell_settings
+    from mem0_syncd.config import shell_environment as shell_settings
 
     stored = False
     for found in shell_settings.find(os.environ, which.environment()):

@@ -88,7 +88,7 @@ def _alone(
     wait: bool,
     wishes: Mapping[str, Any],
 ) -> str | None:
-    from mem0_syncd import settings
+    from mem0_syncd.config import settings
     from mem0_syncd.errands import begin_sync
     from mem0_syncd.service import Engine
     from mem0_syncd.system import log

@@ -14,11 +14,11 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 from pydantic import SecretStr
 
+from mem0_syncd.config.settings import PlatformSettings
 from mem0_syncd.core.destination_kinds import Address, Check
 from mem0_syncd.destinations.http import BoundedClient
 from mem0_syncd.doctor.finding import Finding, failure, fine, warning
 from mem0_syncd.errors import causes
-from mem0_syncd.settings import PlatformSettings
 from mem0_syncd.system.reasons import of_error, reason
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mem0_syncd import __version__, shell_settings
+from mem0_syncd import __version__
+from mem0_syncd.config import shell_environment
 from mem0_syncd.core.destination_kinds import Check
 from mem0_syncd.courier.process import ENDED
 from mem0_syncd.courier.trial import open_once
@@ -92,7 +93,7 @@ def check_service(around: Surroundings) -> Iterator[Finding]:
         yield fine(f"{none.problem.what}: whatever starts your other daemons can run mem0-syncd run")
         return
     yield judge_service(which.name, standing)
-    for found in shell_settings.find(around.environ, services) if standing.is_installed else ():
+    for found in shell_environment.find(around.environ, services) if standing.is_installed else ():
         yield warning(f"it doesn't see {found.variable}, which only this shell has", f"{INSTALL} --store")
 
 

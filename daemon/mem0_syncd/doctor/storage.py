@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mem0_syncd import sync_state
+from mem0_syncd.config.settings import Settings
 from mem0_syncd.doctor.finding import Finding, failure, fine, warning
 from mem0_syncd.doctor.surroundings import Surroundings
-from mem0_syncd.settings import Settings
 from mem0_syncd.system import paths
 
 MIB = 1 << 20

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from mem0_syncd.config.settings import Settings, load
 from mem0_syncd.errors import BadConfiguration, Problem
-from mem0_syncd.settings import Settings, load
 
 FIXED = ("state_dir", "runtime_dir", "config_file", "log_file")
 """What the daemon was started on, and can't leave."""

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mem0_syncd import credentials
-from mem0_syncd.config_text import with_value
+from mem0_syncd.config import credentials
+from mem0_syncd.config.settings import names
+from mem0_syncd.config.toml_edit import with_value
 from mem0_syncd.errors import SyncdError
-from mem0_syncd.settings import names
 from mem0_syncd.system import paths
 from mem0_syncd.system.atomic_file import write_text
 

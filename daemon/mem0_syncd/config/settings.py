@@ -20,13 +20,13 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from mem0_syncd import store_config
+from mem0_syncd.config import mem0_config
+from mem0_syncd.config.credentials import flaw, stored_key
+from mem0_syncd.config.mem0_config import BadStoreConfig, OwnStore
 from mem0_syncd.core.backoff import Backoff
 from mem0_syncd.core.destination_kinds import KINDS, PLATFORM, Name
 from mem0_syncd.core.settlement import Rules
-from mem0_syncd.credentials import flaw, stored_key
 from mem0_syncd.errors import BadConfiguration
-from mem0_syncd.store_config import BadStoreConfig, OwnStore
 from mem0_syncd.system import paths
 from mem0_syncd.system.failpoint import VARIABLE as FAILPOINT
 from mem0_syncd.system.reasons import keep_secret, secrets_of
@@ -197,7 +197,7 @@ class Settings(BaseSettings):
         Raises `BadStoreConfig`, which `load` has turned into `BadConfiguration` before.
         """
         config = self.embedded.config
-        return store_config.read(config.get_secret_value()) if config else None
+        return mem0_config.read(config.get_secret_value()) if config else None
 
     @property
     def store_folder(self) -> Path:
