@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from mem0_syncd import files
 from mem0_syncd.core.file_problems import Complaints
 from mem0_syncd.core.item import Item
 from mem0_syncd.core.position import Position
 from mem0_syncd.core.withheld import KEPT_HOME
 from mem0_syncd.remembered import Keys, Memo
-from mem0_syncd.sources import Broken, Raw, Source
+from mem0_syncd.sources import Broken, Raw, Source, file_reader
 from mem0_syncd.sources.limits import LARGEST_ENTRY, MOST_ENTRIES, TOO_LARGE_REMEDY
 
 ENTRIES_A_TURN = 1000
@@ -55,7 +54,7 @@ class FileNews:
     source: Source
     before: Memo
     signature: tuple[int, ...] | None = None
-    mark: files.Mark | None = None
+    mark: file_reader.Mark | None = None
     is_tail: bool = False
     has_more: bool = False
     keys: dict[bytes, Keys] = field(default_factory=dict)
@@ -72,10 +71,10 @@ class FileNews:
 
     def fill(
         self,
-        contents: files.Contents,
+        contents: file_reader.Contents,
         project: str,
         room: Room,
-        mark_before: Callable[[files.Contents, int], files.Mark],
+        mark_before: Callable[[file_reader.Contents, int], file_reader.Mark],
     ) -> Iterator[Turn]:
         """Take in what the file holds; raises `Unreadable`.
 
@@ -142,7 +141,7 @@ def keys_of(keys: Keys) -> tuple[int, ...]:
     return (keys,) if isinstance(keys, int) else keys
 
 
-def entries(source: Source, contents: files.Contents) -> Iterator[Turn | tuple[bytes, Raw]]:
+def entries(source: Source, contents: file_reader.Contents) -> Iterator[Turn | tuple[bytes, Raw]]:
     """The entries with their digests: an entry's content, and the how-manyth of that content it is.
 
     A turn ends now and then.

@@ -19,7 +19,7 @@ from mem0_syncd.keys import Keyed, Keys
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.ledger import Prepared
 from mem0_syncd.redactor import Redaction, Redactor
-from mem0_syncd.sources import SOURCES, record
+from mem0_syncd.sources import SOURCES, merge
 from mem0_syncd.system.clock import Clock
 
 RANKS = {source.name: rank for rank, source in enumerate(SOURCES)}
@@ -108,7 +108,7 @@ class Intake:
         # A record and that its echo is known are one truth; without echoes nobody is kept waiting for long.
         with transaction() if echoes else nullcontext():
             self._outbox.echoes.add(project.id, echoes)
-            merged = record.merge(items, self._outbox.echoes.known(project.id))
+            merged = merge.merge(items, self._outbox.echoes.known(project.id))
             waiting = self._outbox.echoes.take_over(destination.id, project.id, echoes)
             merged = [item for item in merged if item.echo not in waiting]
             taken.deferred = bool(waiting)

@@ -12,8 +12,8 @@ from mem0_syncd.core.item import QUEUE, Item
 from mem0_syncd.core.withheld import KEPT_HOME, Withheld
 from mem0_syncd.errors import Problem
 from mem0_syncd.file_news import FileNews, Room, Turn, entries, key_of, keys_of
-from mem0_syncd.files import Contents
 from mem0_syncd.sources import Unreadable
+from mem0_syncd.sources.file_reader import Contents
 
 PART_ITEMS = 2000
 PART_CHARACTERS = 2_000_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mem0_syncd import files
 from mem0_syncd.core.file_problems import Complaints
+from mem0_syncd.sources import file_reader
 
 MOST_ENTRIES = 200_000
 """Entries of all files that are remembered, some 150 bytes each; a file that is forgotten is read anew."""
@@ -23,7 +23,7 @@ class Memo:
     """
 
     signature: tuple[int, ...] | None = ()
-    mark: files.Mark | None = None
+    mark: file_reader.Mark | None = None
     seen: dict[bytes, Keys] = field(default_factory=dict)
     complaints: Complaints = field(default_factory=Complaints)
     bad_since: float | None = None

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from mem0_syncd import files
 from mem0_syncd.core.consent import EVERYTHING, Terms
 from mem0_syncd.errors import is_want_of_handles
 from mem0_syncd.file_news import FileNews, Room, Turn
@@ -17,7 +16,7 @@ from mem0_syncd.intake import Intake
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.parts import Part, has_old_namesakes, in_parts, room
 from mem0_syncd.remembered import Memos
-from mem0_syncd.sources import SOURCES, Source
+from mem0_syncd.sources import SOURCES, Source, file_reader
 from mem0_syncd.system.clock import Clock
 from mem0_syncd.system.failpoint import failpoint
 from mem0_syncd.system.unreadable import Refused, Unreadable
@@ -188,7 +187,7 @@ class Scanner:
         project, folder = sight.project, sight.folder
         news = FileNews(source, self._memos.of(project.path, source.name))
         with _told_of(), suppress(FileNotFoundError):
-            signature = files.signature_of(folder, source.path, self._clock.wall())
+            signature = file_reader.signature_of(folder, source.path, self._clock.wall())
             if changed_only and signature != () and signature == news.before.signature:
                 return None
             if signature is None:
@@ -196,8 +195,10 @@ class Scanner:
             found = folder.stat(source.path)
             if found and found.st_size > LARGE:
                 yield Turn.BEFORE_A_LARGE_FILE
-            contents = files.read(folder, source.path, signature, news.before.mark, appended=source.appended)
-            mark_before = partial(files.mark_before, folder, source.path)
+            contents = file_reader.read(
+                folder, source.path, signature, news.before.mark, appended=source.appended
+            )
+            mark_before = partial(file_reader.mark_before, folder, source.path)
             yield from news.fill(contents, project.id, left, mark_before)
             return news
         return FileNews(source, news.before)
@@ -212,14 +213,14 @@ class Scanner:
         for news in all_news:
             news.items = None
 
-        def read_again(news: FileNews) -> files.Contents:
+        def read_again(news: FileNews) -> file_reader.Contents:
             name, signature = news.source.path, news.signature or ()
             sight.on_file(name)
             with suppress(FileNotFoundError, Unreadable), _told_of():
-                return files.read(
+                return file_reader.read(
                     sight.folder, name, signature, news.before.mark, appended=news.source.appended
                 )
-            return files.Contents(b"", ())
+            return file_reader.Contents(b"", ())
 
         fresh = [news for news in all_news if news.fresh]
         yield from in_parts(fresh, read_again, sight.project.id)

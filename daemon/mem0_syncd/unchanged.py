@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mem0_syncd import files, project_file, sync_state
+from mem0_syncd import project_file, sync_state
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.scanner import Scanner
-from mem0_syncd.sources import SOURCES
+from mem0_syncd.sources import SOURCES, file_reader
 from mem0_syncd.system.clock import Moment
 from mem0_syncd.system.unreadable import Refused
 from mem0_syncd.system.watched_folder import WatchedFolder
@@ -21,7 +21,7 @@ _FILES = (project_file.PATH, sync_state.PATH, *dict.fromkeys(it.path for it in S
 class Look:
     """A project's files and the outbox as they look at one moment; of folders their numbers."""
 
-    files: tuple[tuple[int, ...] | None, ...]
+    file_reader: tuple[tuple[int, ...] | None, ...]
     folders: tuple[int | None, ...]
     outbox: tuple[int, int]
     forgotten: int
@@ -39,7 +39,7 @@ class Unchanged:
         """What a folder looks like; None where that can't be told, or a file changed a moment ago."""
         before = self._outbox.database.written()
         try:
-            found = files.signatures_of(folder, _FILES, self._now())
+            found = file_reader.signatures_of(folder, _FILES, self._now())
             is_elsewhere = folder.is_there(".git") and not folder.is_folder(".git")
         except (Refused, OSError):
             return None

@@ -17,7 +17,7 @@ from mem0_syncd.sources import Reading, Source, Unreadable, decision_log
 from mem0_syncd.sources.agent_patterns import SOURCE as AGENT_PATTERNS
 from mem0_syncd.sources.decision_records import LOG, RECORDS
 from mem0_syncd.sources.memory_queue import SOURCE as MEMORY_QUEUE
-from mem0_syncd.sources.record import merge
+from mem0_syncd.sources.merge import merge
 from mem0_syncd.sources.session import summarise
 
 LINED = (AGENT_PATTERNS, MEMORY_QUEUE, RECORDS, LOG)

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd import file_news, files, parts, redact
+from mem0_syncd import file_news, parts, redact
 from mem0_syncd.core.item import LONGEST_TEXT
 from mem0_syncd.file_news import Turn
 from mem0_syncd.intake import Intake
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.remembered import Keys, Memo, Memos
 from mem0_syncd.scanner import RETRY_SECONDS, Scanned, Scanner
-from mem0_syncd.sources import Source
+from mem0_syncd.sources import Source, file_reader
 from mem0_syncd.sources.agent_patterns import SOURCE as PATTERNS
 from mem0_syncd.sources.decision_log import PATH
 from mem0_syncd.sources.decision_records import LOG, RECORDS
@@ -95,7 +95,7 @@ def test_of_an_appended_file_so_much_is_read_at_a_time(
     lines = [json.dumps({"summary": f"Decided for the {number}th time"}) for number in range(30)]
     lines[3] = json.dumps(json.loads(lines[3]), indent=2)
     path.write_text("\n".join(["broken", *lines]) + "\n")
-    monkeypatch.setattr(files, "LONGEST_READ", 200)
+    monkeypatch.setattr(file_reader, "LONGEST_READ", 200)
     scanner = Scanner(outbox, Intake(outbox, clock=CLOCK), clock=CLOCK, sources=(LINES,))
     scans = 0
     wait: float | None = 0.0
@@ -219,9 +219,9 @@ def test_a_file_of_lines_is_read_on_where_the_last_read_ended(
     outbox: Outbox, row: ProjectRow, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may be as long as it likes: only one read is limited, in its bytes and in its entries."""
-    for name, most in ((files, "LONGEST_READ"), (file_news, "MOST_ENTRIES")):
+    for name, most in ((file_reader, "LONGEST_READ"), (file_news, "MOST_ENTRIES")):
         with monkeypatch.context() as limited:
-            limited.setattr(name, most, 400 if name is files else 7)
+            limited.setattr(name, most, 400 if name is file_reader else 7)
             agent = f"of {most}"
             values = [{"agent": agent, "pattern": f"It is number {n} of {most}"} for n in range(40)]
             path = lines(project, PATTERNS, *values, {"agent": agent, "pattern": "The last one of all"})
@@ -238,7 +238,7 @@ def test_a_line_without_an_end_is_passed_over_and_named(
     outbox: Outbox, row: ProjectRow, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What stands before and behind it is read."""
-    monkeypatch.setattr(files, "LONGEST_READ", 200)
+    monkeypatch.setattr(file_reader, "LONGEST_READ", 200)
     path = project / PATTERNS.path
     path.parent.mkdir(parents=True)
     good = [json.dumps({"pattern": f"It is number {n}"}) for n in range(2)]

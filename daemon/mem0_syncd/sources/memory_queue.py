@@ -6,9 +6,7 @@ from mem0_syncd.core.item import QUEUE, Item, Kind
 from mem0_syncd.core.memory import user_id
 from mem0_syncd.core.withheld import Why, Withheld
 from mem0_syncd.sources.base import Raw, Reading, Source, fault, fields_of, first_text, not_an_object, text_of
-from mem0_syncd.sources.jsonl import split
-from mem0_syncd.sources.record import echo_of, record_id
-from mem0_syncd.sources.rules import (
+from mem0_syncd.sources.fields import (
     agent_id_of,
     metadata_of,
     rates_high,
@@ -16,6 +14,8 @@ from mem0_syncd.sources.rules import (
     with_best_practice,
     with_reference,
 )
+from mem0_syncd.sources.jsonl import split
+from mem0_syncd.sources.merge import echo_of, record_id
 
 PATH = ".claude/memory/mem0-queue.jsonl"
 
