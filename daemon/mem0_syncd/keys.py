@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from mem0_syncd.core.item import Item, Kind, SentAs, former_keys
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.outbox.identities import Identity
-from mem0_syncd.redactor import Redacted, Redactor
+from mem0_syncd.redact.items import Redacted, Redactor
 
 
 @dataclass

@@ -12,7 +12,7 @@ from mem0_syncd import sync_state
 from mem0_syncd.errors import Problem
 from mem0_syncd.folders import Folders
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.redactor import Redactor
+from mem0_syncd.redact.items import Redactor
 from mem0_syncd.sources import decision_log
 from mem0_syncd.system import faults
 from mem0_syncd.system.activity import Place, Whereabouts

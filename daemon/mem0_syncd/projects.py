@@ -39,7 +39,7 @@ def credential_in(*names: str) -> str:
 
     An id is part of each Mem0 user id of its project, and of every status and log.
     """
-    from mem0_syncd.redactor import Redactor
+    from mem0_syncd.redact.items import Redactor
 
     ids = [it for name in names for it in (name, project_id(name))]
     return next(iter(Redactor("redact").secrets_among(ids).values()), "")

@@ -30,7 +30,7 @@ from mem0_syncd.outbox import DestinationRow, Outbox, ProjectRow
 from mem0_syncd.outbox.renewal import RENEWED_AT
 from mem0_syncd.pickup import Pickup
 from mem0_syncd.project_scan import GIVE_WAY_SECONDS, ProjectScans, Scans
-from mem0_syncd.redactor import Redactor
+from mem0_syncd.redact.items import Redactor
 from mem0_syncd.routes import Routes
 from mem0_syncd.scanner import RETRY_SECONDS, Scanner
 from mem0_syncd.system.activity import Whereabouts

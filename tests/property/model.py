@@ -51,7 +51,7 @@ from mem0_syncd.inventory import write_inventory
 from mem0_syncd.keys import Keyed
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.database import Database
-from mem0_syncd.redactor import Redacted, Redactor
+from mem0_syncd.redact.items import Redacted, Redactor
 from mem0_syncd.repair import repair
 from mem0_syncd.scanner import Scanner
 from mem0_syncd.sources import Raw, decision_log

@@ -38,7 +38,7 @@ from mem0_syncd.outbox import queue as queue_module
 from mem0_syncd.outbox import settling as settling_module
 from mem0_syncd.outbox.looks import IS_LOOKED_FOR, Looks
 from mem0_syncd.outbox.queue import Claim, Queue, Verb
-from mem0_syncd.redactor import Redacted
+from mem0_syncd.redact.items import Redacted
 from mem0_syncd.system.state_folder import OUTBOX
 from property.model import (
     BETA,

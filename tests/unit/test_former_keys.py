@@ -19,7 +19,7 @@ from mem0_syncd.destinations.base import Remote
 from mem0_syncd.destinations.renewal import renewed
 from mem0_syncd.intake import Intake
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.redactor import Redactor
+from mem0_syncd.redact.items import Redactor
 from mem0_syncd.system.clock import Clock
 from mem0_syncd.unsent import look_through
 from support.builders import NOW, item

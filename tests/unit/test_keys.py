@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd import redactor as redactor_module
 from mem0_syncd.core.item import Item, Kind
 from mem0_syncd.core.memory import Memory, memory_of
 from mem0_syncd.core.outcome import Found
@@ -20,7 +19,8 @@ from mem0_syncd.errors import Problem
 from mem0_syncd.intake import Intake
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.queue import Verb
-from mem0_syncd.redactor import Redactor
+from mem0_syncd.redact import items as redactor_module
+from mem0_syncd.redact.items import Redactor
 from mem0_syncd.system.clock import Clock
 from support.builders import NOW, item
 

@@ -22,7 +22,7 @@ from mem0_syncd import __version__
 from mem0_syncd.core.outcome import Heard, Held, Later, Unknown, from_wire, to_wire
 from mem0_syncd.courier.verbs import carry_out
 from mem0_syncd.destinations import CannotOpen, Destination, open_destination
-from mem0_syncd.redactor import Redactor
+from mem0_syncd.redact.items import Redactor
 from mem0_syncd.system.clock import Moment
 from mem0_syncd.system.output import make_harmless
 from mem0_syncd.system.parent_death import end_with_maker

@@ -22,7 +22,7 @@ from mem0_syncd.core.outcome import (
     Unknown,
 )
 from mem0_syncd.core.progress import Tell, to_nobody
-from mem0_syncd.redactor import MARK, Redactor
+from mem0_syncd.redact.items import MARK, Redactor
 
 _LONGEST_WORD = 200
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from mem0_syncd.redact.finding import Finding
-from mem0_syncd.redact.looks import is_key, is_password, is_random, is_secret, is_stand_in, is_uuid
+from mem0_syncd.redact.heuristics import is_key, is_password, is_random, is_secret, is_stand_in, is_uuid
 
 URL_PASSWORD, URL_TOKEN, WEBHOOK = "url-password", "url-token", "webhook"
 KINDS = {URL_PASSWORD, URL_TOKEN, WEBHOOK}

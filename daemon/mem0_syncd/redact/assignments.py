@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from mem0_syncd.redact.finding import Finding
-from mem0_syncd.redact.looks import (
+from mem0_syncd.redact.heuristics import (
     is_hash,
     is_key,
     is_password,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from mem0_syncd.redact.finding import Finding
-from mem0_syncd.redact.looks import is_random, is_stand_in, is_uuid
+from mem0_syncd.redact.heuristics import is_random, is_stand_in, is_uuid
 
 PASSWORD, URL_PASSWORD = "password", "url-password"
 _USERS = ("-u", "--user")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from mem0_syncd.redact.finding import Finding
-from mem0_syncd.redact.looks import is_secret
+from mem0_syncd.redact.heuristics import is_secret
 from mem0_syncd.redact.words import lowered
 
 AUTHORIZATION, COOKIE = "authorization", "cookie"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from mem0_syncd.redact.finding import Finding
-from mem0_syncd.redact.looks import is_hash, is_key, is_password, is_said_password
+from mem0_syncd.redact.heuristics import is_hash, is_key, is_password, is_said_password
 from mem0_syncd.redact.words import lowered
 
 PASSWORD, SECRET, PHRASE = "password", "secret", "seed-phrase"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 
 from mem0_syncd.redact.finding import Finding, tokens
-from mem0_syncd.redact.looks import is_long_token, is_stand_in
+from mem0_syncd.redact.heuristics import is_long_token, is_stand_in
 from mem0_syncd.redact.vendors import MARKED_KEYS, VENDOR_KEYS
 from mem0_syncd.redact.words import only_long_words
 
