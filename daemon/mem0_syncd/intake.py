@@ -17,7 +17,7 @@ from mem0_syncd.early_marks import Marked, marked_among, weigh
 from mem0_syncd.errors import Problem
 from mem0_syncd.keys import Keyed, Keys
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.outbox.ledger import Prepared
+from mem0_syncd.outbox.items import Prepared
 from mem0_syncd.redact.items import Redaction, Redactor
 from mem0_syncd.sources import SOURCES, merge
 from mem0_syncd.system.clock import Clock

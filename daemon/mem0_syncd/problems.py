@@ -9,7 +9,7 @@ from itertools import groupby
 from mem0_syncd.core.destination_health import Reach
 from mem0_syncd.errors import Problem
 from mem0_syncd.estrangement import strangers_problem
-from mem0_syncd.outbox import DestinationRow, Outbox, renewal
+from mem0_syncd.outbox import DestinationRow, Outbox, recovery
 
 MOST_LETTERS = 5
 """Dead letters of a destination that are told one by one."""
@@ -17,7 +17,7 @@ MOST_LETTERS = 5
 
 def problems_of(outbox: Outbox, destinations: Iterable[DestinationRow], now: float) -> Iterator[Problem]:
     """What needs somebody's attention: here, in the projects, and at these destinations."""
-    yield from renewal.problems(outbox.database)
+    yield from recovery.problems(outbox.database)
     for _, problem in reported(outbox):
         yield problem
     for destination in destinations:

@@ -27,7 +27,7 @@ from mem0_syncd.intake import Intake
 from mem0_syncd.marks import Marks
 from mem0_syncd.origin_looks import OriginLooks
 from mem0_syncd.outbox import DestinationRow, Outbox, ProjectRow
-from mem0_syncd.outbox.renewal import RENEWED_AT
+from mem0_syncd.outbox.recovery import RENEWED_AT
 from mem0_syncd.pickup import Pickup
 from mem0_syncd.project_scan import GIVE_WAY_SECONDS, ProjectScans, Scans
 from mem0_syncd.redact.items import Redactor

@@ -22,7 +22,7 @@ from mem0_syncd.control import ControlServer
 from mem0_syncd.daemon import Daemon
 from mem0_syncd.errors import OutboxDamaged, Problem, StateFolderBusy, SyncdError
 from mem0_syncd.notify import Notifier
-from mem0_syncd.outbox import Outbox, renewal
+from mem0_syncd.outbox import Outbox, recovery
 from mem0_syncd.system import faults, paths
 from mem0_syncd.system.lock import deliverer, holder
 
@@ -112,7 +112,7 @@ def _work(settings: Settings, bell: Bell, notifier: Notifier, standby: Standby) 
                     outbox.soundness.confirm(error)
                     raise
         except OutboxDamaged as error:
-            renewal.set_aside(state, error, time.time())
+            recovery.set_aside(state, error, time.time())
             raise
 
 

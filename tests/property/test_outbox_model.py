@@ -32,11 +32,11 @@ from mem0_syncd.delivery import Delivery, looks, outcomes, report, rounds
 from mem0_syncd.keys import Keys
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.outbox import adoption as adoption_module
-from mem0_syncd.outbox import ledger as ledger_module
-from mem0_syncd.outbox import looks as looks_module
+from mem0_syncd.outbox import contacts as looks_module
+from mem0_syncd.outbox import items as ledger_module
 from mem0_syncd.outbox import queue as queue_module
-from mem0_syncd.outbox import settling as settling_module
-from mem0_syncd.outbox.looks import IS_LOOKED_FOR, Looks
+from mem0_syncd.outbox import settle as settling_module
+from mem0_syncd.outbox.contacts import IS_LOOKED_FOR, Looks
 from mem0_syncd.outbox.queue import Claim, Queue, Verb
 from mem0_syncd.redact.items import Redacted
 from mem0_syncd.system.state_folder import OUTBOX

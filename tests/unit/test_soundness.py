@@ -12,7 +12,7 @@ import pytest
 
 from mem0_syncd.errors import OutboxDamaged
 from mem0_syncd.outbox import Outbox
-from mem0_syncd.outbox.soundness import SHARE, Soundness
+from mem0_syncd.outbox.integrity import SHARE, Soundness
 from mem0_syncd.system.state_folder import OUTBOX
 
 PAGE = 4096

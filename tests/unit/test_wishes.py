@@ -17,7 +17,7 @@ from mem0_syncd.core.plan import Reject, plan
 from mem0_syncd.core.settlement import Rules, settle
 from mem0_syncd.outbox import Claim, Outbox, Verb
 from mem0_syncd.outbox.receipts import Move
-from mem0_syncd.outbox.wishes import Wish
+from mem0_syncd.outbox.resend_requests import Wish
 from support.builders import FIRST, NOW, SECOND, item, prepared
 
 ITEM = item()

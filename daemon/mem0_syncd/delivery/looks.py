@@ -15,7 +15,7 @@ from mem0_syncd.core.duplicates import Double, find_doubles
 from mem0_syncd.core.outcome import Copies, Found, Heard, Listed, Removed, Unknown
 from mem0_syncd.core.settlement import Rules
 from mem0_syncd.outbox import DestinationRow, Outbox
-from mem0_syncd.outbox.looks import SecondLook
+from mem0_syncd.outbox.contacts import SecondLook
 from mem0_syncd.system.clock import SteadyClock
 from mem0_syncd.system.failpoint import failpoint
 

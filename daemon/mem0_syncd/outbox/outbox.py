@@ -7,18 +7,20 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from mem0_syncd.errors import OutboxDamaged, OutboxUnusable
-from mem0_syncd.outbox import renewal
+from mem0_syncd.outbox import recovery
 from mem0_syncd.outbox.audits import Audits
+from mem0_syncd.outbox.clock_shift import Times
 from mem0_syncd.outbox.compaction import Compaction
 from mem0_syncd.outbox.consents import Consents
+from mem0_syncd.outbox.contacts import Looks
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.dead_letters import DeadLetters
 from mem0_syncd.outbox.destinations import Destinations
 from mem0_syncd.outbox.echoes import Echoes
 from mem0_syncd.outbox.facts import Facts
 from mem0_syncd.outbox.identities import Identities
-from mem0_syncd.outbox.ledger import Ledger
-from mem0_syncd.outbox.looks import Looks
+from mem0_syncd.outbox.integrity import Soundness
+from mem0_syncd.outbox.items import Ledger
 from mem0_syncd.outbox.marks import Marks
 from mem0_syncd.outbox.old_memories import OldMemories
 from mem0_syncd.outbox.origins import Origins
@@ -27,10 +29,8 @@ from mem0_syncd.outbox.projects import Projects
 from mem0_syncd.outbox.queue import Queue
 from mem0_syncd.outbox.receipts import Receipts
 from mem0_syncd.outbox.rekeying import Rekeying
-from mem0_syncd.outbox.soundness import Soundness
-from mem0_syncd.outbox.times import Times
+from mem0_syncd.outbox.resend_requests import Wishes
 from mem0_syncd.outbox.tombstones import Tombstones
-from mem0_syncd.outbox.wishes import Wishes
 from mem0_syncd.system.clock import Clock
 from mem0_syncd.system.state_folder import StateFolder
 
@@ -77,8 +77,8 @@ class Outbox:
                 if StateFolder(folder).outbox.exists():
                     return cls(Database.open(folder, migrate=True), clock)
             except OutboxDamaged as error:
-                renewal.set_aside(folder, error, clock.wall())
-            renewal.make(folder, clock.wall())
+                recovery.set_aside(folder, error, clock.wall())
+            recovery.make(folder, clock.wall())
         elif not StateFolder(folder).outbox.exists():
             raise OutboxUnusable("there is no outbox yet", where=str(folder), remedy="mem0-syncd run")
         return cls(Database.open(folder, migrate=migrate), clock)

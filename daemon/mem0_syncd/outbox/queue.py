@@ -11,13 +11,13 @@ from enum import StrEnum
 from mem0_syncd.core.entry import Entry, State
 from mem0_syncd.core.settlement import MOST_SENDS, SLOWEST_REWRITE, Receipt, Settlement
 from mem0_syncd.outbox.adoption import is_of_another, memory_there
+from mem0_syncd.outbox.contacts import IS_LOOKED_FOR
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.identities import Identities
-from mem0_syncd.outbox.ledger import IN_FLIGHT, restate
-from mem0_syncd.outbox.looks import IS_LOOKED_FOR
+from mem0_syncd.outbox.items import IN_FLIGHT, restate
 from mem0_syncd.outbox.origins import IS_STOPPED
 from mem0_syncd.outbox.rows import as_entry
-from mem0_syncd.outbox.settling import write_settlement
+from mem0_syncd.outbox.settle import write_settlement
 
 _ORDER = (State.UNCONFIRMED, State.ACCEPTED, State.PENDING)
 

@@ -11,7 +11,7 @@ from mem0_syncd.core.item import Kind
 from mem0_syncd.core.memory import Memory, said_by
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.identities import Identities
-from mem0_syncd.outbox.ledger import IN_FLIGHT, restate
+from mem0_syncd.outbox.items import IN_FLIGHT, restate
 
 LEFT_OVER = "left over:{}:{}"
 """The fact that names a memory of a destination which no receipt names any more: by the item's key."""

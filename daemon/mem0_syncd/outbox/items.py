@@ -11,7 +11,7 @@ from mem0_syncd.core.item import QUEUE, Item
 from mem0_syncd.core.memory import Memory
 from mem0_syncd.core.plan import Change, Enqueue, Known, Reject, Skip, Withdraw, Withhold
 from mem0_syncd.outbox.database import Database
-from mem0_syncd.outbox.wishes import fulfil
+from mem0_syncd.outbox.resend_requests import fulfil
 
 IN_FLIGHT = "('sending', 'unconfirmed', 'accepted')"
 

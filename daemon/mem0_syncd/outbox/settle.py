@@ -19,8 +19,8 @@ from mem0_syncd.core.settlement import (
     Settlement,
 )
 from mem0_syncd.outbox.adoption import note_redacted_there
-from mem0_syncd.outbox.ledger import restate
-from mem0_syncd.outbox.looks import write_second_look
+from mem0_syncd.outbox.contacts import write_second_look
+from mem0_syncd.outbox.items import restate
 from mem0_syncd.outbox.rows import stored_reason
 from mem0_syncd.system.reasons import reason
 
