@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mem0_syncd import asking, means, projects
+from mem0_syncd import means
 from mem0_syncd.config.settings import Settings
 from mem0_syncd.core.consent import (
     Asked,
@@ -21,6 +21,8 @@ from mem0_syncd.core.memory import GLOBAL_BEST_PRACTICES
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.preview import preview
+from mem0_syncd.projects import consent_request as asking
+from mem0_syncd.projects import projects
 from mem0_syncd.render import counted
 from mem0_syncd.system.watched_folder import WatchedFolder
 

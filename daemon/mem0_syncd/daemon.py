@@ -13,7 +13,7 @@ from functools import partial
 
 import structlog
 
-from mem0_syncd import __version__, project_file, sync_state
+from mem0_syncd import __version__
 from mem0_syncd.answers import Answers
 from mem0_syncd.audit import audit_what_is_due
 from mem0_syncd.bell import Bell
@@ -27,6 +27,7 @@ from mem0_syncd.keeper import Keeper
 from mem0_syncd.notify import Notifier
 from mem0_syncd.old_memories import renew_some
 from mem0_syncd.outbox import Outbox
+from mem0_syncd.projects import project_file, sync_state_file
 from mem0_syncd.scheduler import Schedule
 from mem0_syncd.service import Callbacks, Engine
 from mem0_syncd.sources import SOURCES
@@ -83,7 +84,7 @@ class Daemon:
         self._schedule.add("origins", self._look_at_origins, every=ORIGINS_SECONDS)
         self._dispatch = Dispatch(engine, self._schedule, self._heed_what_was_mended)
         self._survey = Survey(engine, self._schedule, self._dispatch)
-        files = [*(source.path for source in SOURCES), sync_state.PATH, project_file.PATH]
+        files = [*(source.path for source in SOURCES), sync_state_file.PATH, project_file.PATH]
         socket = paths.socket_path(settings.state_dir)
         self._watcher = Watcher(
             files, self._survey.heed, self._mend_soon, socket.with_suffix(".own"), engine.folders.of

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import structlog
 
-from mem0_syncd import folder_check, project_file, sync_state
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.memory import user_id
 from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.file_news import Turn
-from mem0_syncd.folders import Folders
-from mem0_syncd.git_index import tracks_any
-from mem0_syncd.marks import Marks
-from mem0_syncd.origin_looks import OriginLooks
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.routes import Routes
+from mem0_syncd.projects import folder_check, project_file, sync_state_file
+from mem0_syncd.projects.folders import Folders
+from mem0_syncd.projects.git_index import tracks_any
+from mem0_syncd.projects.marks import Marks
+from mem0_syncd.projects.origin_checks import OriginLooks
+from mem0_syncd.projects.routing import Routes
 from mem0_syncd.scanner import RETRY_SECONDS, Scanner
 from mem0_syncd.sources import SOURCES
 from mem0_syncd.system import faults
@@ -129,7 +129,7 @@ class ProjectScans:
             return
         project = route.project
         scans.changes += route.has_moved
-        place.file = sync_state.PATH
+        place.file = sync_state_file.PATH
         if self._marks.take_in(project):  # first: what others marked isn't sent
             self._scanner.forget()
         self._note_second_writer(project, place)

@@ -15,23 +15,24 @@ from pathlib import Path
 
 import structlog
 
-from mem0_syncd import listing, means
+from mem0_syncd import means
 from mem0_syncd.config.settings import Settings
 from mem0_syncd.core.settlement import Rules
 from mem0_syncd.delivery import Deliveries, Delivery, Means, Questions
 from mem0_syncd.errors import Problem
 from mem0_syncd.file_news import Turn
-from mem0_syncd.folders import Folders
 from mem0_syncd.history import origin_of
 from mem0_syncd.intake import Intake
-from mem0_syncd.marks import Marks
-from mem0_syncd.origin_looks import OriginLooks
 from mem0_syncd.outbox import DestinationRow, Outbox, ProjectRow
 from mem0_syncd.outbox.recovery import RENEWED_AT
 from mem0_syncd.pickup import Pickup
 from mem0_syncd.project_scan import GIVE_WAY_SECONDS, ProjectScans, Scans
+from mem0_syncd.projects import listed
+from mem0_syncd.projects.folders import Folders
+from mem0_syncd.projects.marks import Marks
+from mem0_syncd.projects.origin_checks import OriginLooks
+from mem0_syncd.projects.routing import Routes
 from mem0_syncd.redact.items import Redactor
-from mem0_syncd.routes import Routes
 from mem0_syncd.scanner import RETRY_SECONDS, Scanner
 from mem0_syncd.system.activity import Whereabouts
 from mem0_syncd.system.clock import Clock
@@ -142,7 +143,7 @@ class Engine:
 
     def _take_in_listed(self) -> list[Problem]:
         """Watch the projects that the settings list; returns what stands in the way."""
-        return listing.take_in_settings(self.outbox, self.settings.projects, trusted=self.folders.trusted)
+        return listed.take_in_settings(self.outbox, self.settings.projects, trusted=self.folders.trusted)
 
     def _look_for_origins(self) -> None:
         while self.look_for_origins():

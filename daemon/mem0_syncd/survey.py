@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mem0_syncd import sync_state
 from mem0_syncd.dispatch import Dispatch
 from mem0_syncd.file_news import Turn
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.project_scan import GIVE_WAY_SECONDS, Scans
+from mem0_syncd.projects import sync_state_file
 from mem0_syncd.scheduler import Schedule
 from mem0_syncd.service import Engine
 
@@ -69,7 +69,7 @@ class Survey:
     def heed(self, folder: Path, names: set[str]) -> None:
         """Have a project's folder scanned in which some files, or any if none is named, have changed."""
         # Most marks are our own, and none tells anything of the other files.
-        only_marks = names == {Path(sync_state.PATH).name}
+        only_marks = names == {Path(sync_state_file.PATH).name}
         if only_marks and self._engine.marks_are_ours(folder):
             return
         seconds = MARKS_SECONDS if only_marks else 0.0

@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mem0_syncd import project_file, sync_state
 from mem0_syncd.outbox import Outbox
+from mem0_syncd.projects import project_file, sync_state_file
 from mem0_syncd.scanner import Scanner
 from mem0_syncd.sources import SOURCES, file_reader
 from mem0_syncd.system.clock import Moment
 from mem0_syncd.system.unreadable import Refused
 from mem0_syncd.system.watched_folder import WatchedFolder
 
-_FILES = (project_file.PATH, sync_state.PATH, *dict.fromkeys(it.path for it in SOURCES), ".git/description")
+_FILES = (
+    project_file.PATH,
+    sync_state_file.PATH,
+    *dict.fromkeys(it.path for it in SOURCES),
+    ".git/description",
+)
 """What decides what a scan does, besides the outbox; the last is written once by git, in each repository."""
 
 

@@ -13,7 +13,7 @@ from chaos.storm import Storm
 from chaos.world import Place, World, case_of, revision_of
 from mem0_syncd.core.entry import Entry
 from mem0_syncd.outbox import Outbox
-from mem0_syncd.sync_state import PATH as SYNC_STATE
+from mem0_syncd.projects.sync_state_file import PATH as SYNC_STATE
 from support.daemon import Daemon
 from support.mem0_platform import Memory
 

@@ -17,7 +17,7 @@ from crash.shop import Shop
 from crash.stock import Differences, StillWrong, content_of
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import Outbox
-from mem0_syncd.sync_state import PATH as SYNC_STATE
+from mem0_syncd.projects.sync_state_file import PATH as SYNC_STATE
 from support.daemon import wait_until
 from support.mem0_platform import Memory
 

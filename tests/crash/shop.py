@@ -19,14 +19,15 @@ from crash.board import Board, Role, Step
 from crash.noted import NotedMem0
 from crash.nursery import SOCKET, ForkedDaemon, Nursery
 from crash.stock import Content, Differences, Kept, Project, StillWrong, content_of
-from mem0_syncd import projects, spool, spooled
+from mem0_syncd import spool, spooled
 from mem0_syncd.cli.access import writable
 from mem0_syncd.control import ask
 from mem0_syncd.core.memory import Memory as OurMemory
 from mem0_syncd.core.memory import memory_of
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.sync_state import PATH as SYNC_STATE
+from mem0_syncd.projects import projects
+from mem0_syncd.projects.sync_state_file import PATH as SYNC_STATE
 from support.daemon import PATIENCE, platform_settings, wait_until
 from support.decision_log import decision
 from support.mem0_platform import Memory

@@ -17,7 +17,7 @@ from mem0_syncd.delivery.looks import Looks
 from mem0_syncd.delivery.outcomes import Outcomes
 from mem0_syncd.destinations.embedded import Embedded
 from mem0_syncd.intake import Intake
-from mem0_syncd.marks import Marks
+from mem0_syncd.projects.marks import Marks
 from mem0_syncd.service import Engine
 
 STEPS: tuple[tuple[type, str, Step], ...] = (

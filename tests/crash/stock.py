@@ -10,9 +10,9 @@ from typing import Any
 from mem0_syncd.core.memory import Memory as OurMemory
 from mem0_syncd.core.memory import memory_of
 from mem0_syncd.core.position import NOWHERE
+from mem0_syncd.projects.sync_state_file import PATH as SYNC_STATE
 from mem0_syncd.sources import decision_log
 from mem0_syncd.sources.base import Raw
-from mem0_syncd.sync_state import PATH as SYNC_STATE
 from support.decision_log import write_log
 from support.mem0_platform import Memory
 

@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from mem0_syncd import sync_state
+from mem0_syncd.projects import sync_state_file
 from mem0_syncd.sources import agent_patterns, decision_log, decision_records, memory_queue, session
 from support.daemon import PATIENCE, Daemon, couriers, platform_settings, running, wait_until
 from support.decision_log import decision, write_log
@@ -34,7 +34,7 @@ from support.quick_commands import run_quickly
 
 TOML = ".claude/mem0-syncd.toml"
 LOG = decision_log.PATH
-SYNC_STATE = sync_state.PATH
+SYNC_STATE = sync_state_file.PATH
 STATE, BLOCKERS = session.STATE_PATH, session.BLOCKERS_PATH
 PATTERNS, QUEUE = agent_patterns.SOURCE.path, memory_queue.SOURCE.path
 RECORDS, RECORD_LOG = decision_records.RECORDS.path, decision_records.LOG.path

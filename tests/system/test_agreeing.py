@@ -13,7 +13,7 @@ import pytest
 
 from mem0_syncd.core.memory import GLOBAL_BEST_PRACTICES
 from mem0_syncd.outbox import Outbox
-from mem0_syncd.sync_state import PATH as SYNC_STATE
+from mem0_syncd.projects.sync_state_file import PATH as SYNC_STATE
 from mem0_syncd.system.state_folder import OUTBOX
 from support.daemon import Daemon, platform_settings, running, wait_until
 from support.decision_log import cases, decision, write_log

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from mem0_syncd.projects.sync_state_file import PATH as SYNC_STATE
 from mem0_syncd.sources.decision_log import PATH
-from mem0_syncd.sync_state import PATH as SYNC_STATE
 from support.daemon import Daemon, platform_settings, running, wait_until
 from support.decision_log import (
     decision,

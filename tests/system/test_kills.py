@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd.sync_state import PATH as SYNC_STATE
+from mem0_syncd.projects.sync_state_file import PATH as SYNC_STATE
 from support.daemon import Daemon, couriers, platform_settings, wait_until
 from support.decision_log import decision, write_log
 from support.faults import Hold, Kind, Stage, hang, says

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.sync_state import PATH as SYNC_STATE
+from mem0_syncd.projects.sync_state_file import PATH as SYNC_STATE
 from support.daemon import (
     Daemon,
     complaints,

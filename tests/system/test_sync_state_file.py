@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from mem0_syncd.projects.sync_state_file import PATH
 from mem0_syncd.sources.decision_log import PATH as LOG
-from mem0_syncd.sync_state import PATH
 from support.daemon import Daemon, platform_settings, running, wait_until
 from support.decision_log import cases, decision, replace, write_log
 from support.faults import answer, says

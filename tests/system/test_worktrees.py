@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.sync_state import PATH as SYNC_STATE
+from mem0_syncd.projects.sync_state_file import PATH as SYNC_STATE
 from support.daemon import Daemon, platform_settings, running, wait_until
 from support.decision_log import cases, decision, write_log
 from support.mem0_platform import Mem0Platform

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd import folder_check, project_file, sync_state
 from mem0_syncd.config.settings import Settings
 from mem0_syncd.doctor import look_around
 from mem0_syncd.doctor.finding import Finding, Verdict
 from mem0_syncd.doctor.projects import check_folders
 from mem0_syncd.outbox import Outbox, ProjectRow
+from mem0_syncd.projects import folder_check, project_file, sync_state_file
 from mem0_syncd.sources import decision_log
 from mem0_syncd.sources.session import BLOCKERS_PATH, STATE_PATH
 from mem0_syncd.spooled import Made, understand
@@ -47,13 +47,13 @@ def test_each_refused_file_is_named_with_its_reason(project: Path) -> None:
     place(project, project_file.PATH).write_text("#" * (LONGEST_SETTINGS + 1))
     place(project, STATE_PATH).mkdir()
     place(project, "kept.json").write_text("{}")
-    place(project, sync_state.PATH).symlink_to("../../kept.json")
+    place(project, sync_state_file.PATH).symlink_to("../../kept.json")
     found = refused(project)
     assert "/dev/zero" in found.pop(decision_log.PATH)
     assert "named pipe" in found.pop(BLOCKERS_PATH)
     assert "64.0 KiB" in found.pop(project_file.PATH)
     assert "a folder" in found.pop(STATE_PATH)
-    assert "nothing is written through a link" in found.pop(sync_state.PATH)
+    assert "nothing is written through a link" in found.pop(sync_state_file.PATH)
     assert found == {}
 
 

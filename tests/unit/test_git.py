@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.git import Repository, claim_of, main_tree, repository_of
-from mem0_syncd.git_index import tracks_any
+from mem0_syncd.projects.git import Repository, claim_of, main_tree, repository_of
+from mem0_syncd.projects.git_index import tracks_any
 from mem0_syncd.system.watched_folder import WatchedFolder
 
 LOG = "decision-log.json"

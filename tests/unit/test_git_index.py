@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.git_index import tracks_any
+from mem0_syncd.projects.git_index import tracks_any
 
 LOG = ".claude/coordination/decision-log.json"
 

@@ -70,8 +70,8 @@ EXCEPTIONS = {
     ("hooks.py", "read_text"): "the socket's address, in the state folder",
     ("hooks.py", "exists"): "its own log",
     ("hooks.py", "stat"): "its own log",
-    ("projects.py", "resolve"): "the folder that a person names",
-    ("projects.py", "is_dir"): "the folder that a person names",
+    ("projects/projects.py", "resolve"): "the folder that a person names",
+    ("projects/projects.py", "is_dir"): "the folder that a person names",
     ("service.py", "import shutil"): "the inventory's folder, in the state folder",
     (
         "watcher/places.py",

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd.folders import Folders
-from mem0_syncd.origin_looks import AGAIN_SECONDS, AT_ONCE, PATIENCE_SECONDS, OriginLooks
 from mem0_syncd.outbox import Outbox, ProjectRow
+from mem0_syncd.projects.folders import Folders
+from mem0_syncd.projects.origin_checks import AGAIN_SECONDS, AT_ONCE, PATIENCE_SECONDS, OriginLooks
 from mem0_syncd.system.clock import Clock
 from support.builders import NOW, item, prepared
 from support.repositories import commit, git, make_repository

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd import projects
 from mem0_syncd.config.settings import ListedProject
 from mem0_syncd.core.consent import Asked
 from mem0_syncd.core.item import Kind
 from mem0_syncd.errors import Problem, SyncdError
-from mem0_syncd.listing import take_in_settings
 from mem0_syncd.outbox import Outbox, ProjectRow
+from mem0_syncd.projects import projects
+from mem0_syncd.projects.listed import take_in_settings
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd import sync_state
 from mem0_syncd.outbox.marks import Markable
-from mem0_syncd.sync_state import OURS, PATH, SyncState, merge, parse
+from mem0_syncd.projects import sync_state_file
+from mem0_syncd.projects.sync_state_file import OURS, PATH, SyncState, merge, parse
 from mem0_syncd.system import placed_file
 from mem0_syncd.system.unreadable import Reason, Refused, Unreadable
 from mem0_syncd.system.watched_folder import WatchedFolder
@@ -47,7 +47,7 @@ def put(project: Path, document: Any) -> Path:
 def write(project: Path, identity: str, marks: Markable) -> bool:
     """Bring the file in line, in the folder that it is in."""
     (project / PATH).parent.mkdir(parents=True, exist_ok=True)
-    return sync_state.write(WatchedFolder(project), identity, marks) is not None
+    return sync_state_file.write(WatchedFolder(project), identity, marks) is not None
 
 
 def get(project: Path) -> Any:
@@ -107,10 +107,10 @@ def test_a_malformed_file_is_reported_and_left_alone(project: Path, text: str) -
     with pytest.raises(Unreadable) as caught:
         write(project, ME, delivered("DEC-1"))
     with pytest.raises(Unreadable):
-        sync_state.read(WatchedFolder(project))
+        sync_state_file.read(WatchedFolder(project))
     assert path.read_text() == text
     assert names_in(path.parent) == [path.name]
-    problem = sync_state.problem_of(caught.value)
+    problem = sync_state_file.problem_of(caught.value)
     assert "left alone" in problem.what
     assert PATH in problem.where
     assert problem.remedy
@@ -118,10 +118,10 @@ def test_a_malformed_file_is_reported_and_left_alone(project: Path, text: str) -
 
 def test_a_file_that_is_not_there_says_nothing(project: Path) -> None:
     """And a folder in its place is a problem."""
-    assert sync_state.read(WatchedFolder(project)) is None
+    assert sync_state_file.read(WatchedFolder(project)) is None
     (project / PATH).mkdir(parents=True)
     with pytest.raises(Unreadable, match="a folder is in"):
-        sync_state.read(WatchedFolder(project))
+        sync_state_file.read(WatchedFolder(project))
 
 
 # Merging --------------------------------------------------------------------------------------------------
@@ -203,17 +203,17 @@ def test_a_file_is_made_for_the_first_mark(project: Path) -> None:
 @pytest.mark.parametrize("marks", [NOTHING, Markable(frozenset(), 12, None)])
 def test_no_file_is_made_when_there_is_nothing_to_say(project: Path, marks: Markable) -> None:
     """Nor a folder."""
-    assert not sync_state.write(WatchedFolder(project), ME, marks)
+    assert not sync_state_file.write(WatchedFolder(project), ME, marks)
     assert list(project.iterdir()) == []
 
 
 def test_no_folder_is_made_for_a_mark(project: Path) -> None:
     """One that was dropped, or moved away, stays so; so does what stands in its place."""
-    assert not sync_state.write(WatchedFolder(project), ME, delivered("DEC-1"))
+    assert not sync_state_file.write(WatchedFolder(project), ME, delivered("DEC-1"))
     assert list(project.iterdir()) == []
     (project / ".claude").mkdir()
     (project / ".claude/coordination").write_text("in the way")
-    assert not sync_state.write(WatchedFolder(project), ME, delivered("DEC-1"))
+    assert not sync_state_file.write(WatchedFolder(project), ME, delivered("DEC-1"))
     assert (project / ".claude/coordination").read_text() == "in the way"
 
 
@@ -264,7 +264,7 @@ def test_nothing_is_written_through_a_link(project: Path, tmp_path: Path, there:
     with pytest.raises(Refused) as caught:
         write(project, ME, delivered("DEC-2"))
     assert caught.value.reason is Reason.THROUGH_A_LINK
-    problem = sync_state.problem_of(caught.value)
+    problem = sync_state_file.problem_of(caught.value)
     assert "left alone" in problem.what
     assert "is a link" in problem.what
     assert path.is_symlink()
@@ -281,9 +281,9 @@ def test_nothing_is_written_in_a_folder_that_is_a_link(project: Path, part: str)
     (project / part).rename(project / "kept")
     (project / part).symlink_to(project / "kept")
     with pytest.raises(Refused, match="is a link"):
-        sync_state.write(WatchedFolder(project), ME, delivered("DEC-2"))
+        sync_state_file.write(WatchedFolder(project), ME, delivered("DEC-2"))
     assert get(project) == theirs("DEC-1")
-    state = sync_state.read(WatchedFolder(project))
+    state = sync_state_file.read(WatchedFolder(project))
     assert state is not None
     assert state.marked == {"DEC-1"}
     assert names_in(real.parent) == [real.name]
@@ -382,10 +382,10 @@ def test_what_another_writer_puts_there_right_after_ours_is_not_taken_for_ours(
     """Else the marks in it were never heeded."""
     put(project, theirs("DEC-1"))
     monkeypatch.setattr(placed_file, "_remove", lambda *_: put(project, theirs("DEC-9")))
-    written = sync_state.write(WatchedFolder(project), ME, delivered("DEC-2"))
+    written = sync_state_file.write(WatchedFolder(project), ME, delivered("DEC-2"))
     assert written is not None
     assert get(project) == theirs("DEC-9")
-    assert written != sync_state.signature(WatchedFolder(project))
+    assert written != sync_state_file.signature(WatchedFolder(project))
 
 
 def test_where_files_cannot_be_swapped_ours_is_renamed(
@@ -422,7 +422,7 @@ def test_what_cannot_be_written_is_a_problem_with_a_remedy(
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space") as caught:
         write(project, ME, delivered("DEC-1"))
-    problem = sync_state.problem_of(caught.value)
+    problem = sync_state_file.problem_of(caught.value)
     assert "can't be written" in problem.what
     assert (problem.where, bool(problem.remedy)) == (PATH, True)
     assert get(project) == theirs("DEC-0")

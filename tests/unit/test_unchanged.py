@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd import project_file, sync_state
-from mem0_syncd.folders import Folders
 from mem0_syncd.intake import Intake
 from mem0_syncd.outbox import Outbox
+from mem0_syncd.projects import project_file, sync_state_file
+from mem0_syncd.projects.folders import Folders
 from mem0_syncd.scanner import Scanner
 from mem0_syncd.sources import SOURCES
 from mem0_syncd.system.clock import Clock
@@ -70,7 +70,9 @@ def test_what_was_noted_is_known_until_something_changes(known: Known) -> None:
     assert not known.is_known()
 
 
-@pytest.mark.parametrize("name", [project_file.PATH, sync_state.PATH, *(source.path for source in SOURCES)])
+@pytest.mark.parametrize(
+    "name", [project_file.PATH, sync_state_file.PATH, *(source.path for source in SOURCES)]
+)
 def test_a_file_that_comes_changes_or_goes_is_a_change(known: Known, name: str) -> None:
     """Each that a scan reads."""
     path = known.project / name

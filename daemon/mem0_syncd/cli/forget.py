@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
-from mem0_syncd import errands, projects
+from mem0_syncd import errands
 from mem0_syncd.cli.access import alone, either, read_only
 from mem0_syncd.cli.progress import progress
 from mem0_syncd.control import ask
 from mem0_syncd.core.progress import Tell
+from mem0_syncd.projects import projects
 from mem0_syncd.render import counted
 from mem0_syncd.system import output, paths
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import click
 
-from mem0_syncd import projects
 from mem0_syncd.cli.access import read_only, writable
 from mem0_syncd.cli.completion import project_ids
 from mem0_syncd.control import ask
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
 from mem0_syncd.estrangement import said_of
 from mem0_syncd.outbox import ProjectRow
+from mem0_syncd.projects import projects
 from mem0_syncd.system import output, paths
 
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import click
 
-from mem0_syncd import projects
 from mem0_syncd.cli.access import either
 from mem0_syncd.cli.progress import Progress, progress
 from mem0_syncd.control import ask
 from mem0_syncd.core.destination_health import Reach, Standing
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import Outbox
+from mem0_syncd.projects import projects
 from mem0_syncd.render import KIND_NAMES
 from mem0_syncd.status import snapshot
 from mem0_syncd.system import output, paths

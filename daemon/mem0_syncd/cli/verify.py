@@ -13,13 +13,14 @@ from typing import Any
 
 import click
 
-from mem0_syncd import projects, verdict
+from mem0_syncd import verdict
 from mem0_syncd.cli.access import alone, either, read_only
 from mem0_syncd.cli.progress import Progress, progress
 from mem0_syncd.cli.sync import wait_until_delivered
 from mem0_syncd.control import ask
 from mem0_syncd.inspection import Inspection, TakeInventory
 from mem0_syncd.outbox import Outbox
+from mem0_syncd.projects import projects
 from mem0_syncd.system import output, paths
 from mem0_syncd.system.clock import Clock
 

@@ -8,16 +8,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from mem0_syncd import claude, folder_check
+from mem0_syncd import claude
 from mem0_syncd.core.consent import EVERYTHING, GlobalScope, Terms
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.memory import user_id
 from mem0_syncd.doctor.finding import Finding, failure, fine, warning
 from mem0_syncd.doctor.surroundings import Surroundings
 from mem0_syncd.errors import SyncdError
-from mem0_syncd.folders import Folders
-from mem0_syncd.listing import misfit
 from mem0_syncd.outbox import ProjectRow
+from mem0_syncd.projects import folder_check
+from mem0_syncd.projects.folders import Folders
+from mem0_syncd.projects.listed import misfit
 from mem0_syncd.render import delivered
 from mem0_syncd.status import snapshot
 from mem0_syncd.system.unreadable import Refused

@@ -8,10 +8,10 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from mem0_syncd import sync_state
 from mem0_syncd.config.settings import Settings
 from mem0_syncd.doctor.finding import Finding, failure, fine, warning
 from mem0_syncd.doctor.surroundings import Surroundings
+from mem0_syncd.projects import sync_state_file
 from mem0_syncd.system import paths
 
 MIB = 1 << 20
@@ -75,7 +75,7 @@ def _of_config(settings: Settings) -> Iterator[Finding]:
 
 def _of_projects(around: Surroundings) -> Iterator[Finding]:
     for project in around.projects:
-        folder = (project.path / sync_state.PATH).parent
+        folder = (project.path / sync_state_file.PATH).parent
         if folder.is_dir() and not os.access(folder, os.W_OK):
             yield warning(
                 f"{folder} can't be written: what is delivered can't be marked there", f"chmod u+w {folder}"

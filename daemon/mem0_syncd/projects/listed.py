@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from mem0_syncd import asking
 from mem0_syncd.core.consent import EVERYTHING, Consent, Said, listed, resaid
 from mem0_syncd.errors import Problem, SyncdError
-from mem0_syncd.git import main_tree
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.projects import (
+from mem0_syncd.projects import consent_request
+from mem0_syncd.projects.git import main_tree
+from mem0_syncd.projects.projects import (
     as_delivered,
     asked_by_family,
     is_taken_over,
@@ -127,7 +127,9 @@ class _Listing:
         Raises `SyncdError` where its user is to agree first, and where the id is another one's.
         """
         if consent.id is None:
-            problem = asking.problem(consent, self.folder, str(self.folder), _everybodys(self.outbox))
+            problem = consent_request.problem(
+                consent, self.folder, str(self.folder), _everybodys(self.outbox)
+            )
             assert problem is not None  # noqa: S101 - otherwise it would have been agreed to
             raise SyncdError(problem.what, where=problem.where, remedy=problem.remedy)
         main = main_tree(self.folder, trusted=self.trusted)

@@ -11,12 +11,12 @@ from weakref import WeakSet
 
 import structlog
 
-from mem0_syncd import git, project_file
 from mem0_syncd.core.origin import UNKNOWN
-from mem0_syncd.folders import Folders
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.origins import Looked
-from mem0_syncd.projects import project_id
+from mem0_syncd.projects import git, project_file
+from mem0_syncd.projects.folders import Folders
+from mem0_syncd.projects.projects import project_id
 from mem0_syncd.system.clock import Clock
 from mem0_syncd.system.watched_folder import WatchedFolder
 

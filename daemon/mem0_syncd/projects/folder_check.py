@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from mem0_syncd import git, project_file, sync_state
 from mem0_syncd.errors import Problem, is_want_of_handles
 from mem0_syncd.outbox import ProjectRow
+from mem0_syncd.projects import git, project_file, sync_state_file
 from mem0_syncd.sources import SOURCES
 from mem0_syncd.sources.session import BLOCKERS_PATH, STATE_PATH
 from mem0_syncd.system.unreadable import Reason, Refused, Unreadable
@@ -21,7 +21,7 @@ from mem0_syncd.system.watched_folder import (
 
 _LONGEST = {
     **{source.path: None if source.appended else LONGEST_LOG for source in SOURCES},
-    sync_state.PATH: sync_state.LONGEST,
+    sync_state_file.PATH: sync_state_file.LONGEST,
     project_file.PATH: LONGEST_SETTINGS,
     STATE_PATH: LONGEST_SESSION,
     BLOCKERS_PATH: None,
@@ -69,10 +69,10 @@ def refusals(folder: WatchedFolder) -> Iterator[Problem]:
         except OSError as error:
             yield Problem(f"can't be read: {error.strerror}", name, "check its owner and permissions")
     try:
-        with folder.in_place(sync_state.PATH):
+        with folder.in_place(sync_state_file.PATH):
             pass
     except Refused as error:
         if error.reason is Reason.THROUGH_A_LINK:  # all else is named above
-            yield error.problem(sync_state.PATH)
+            yield error.problem(sync_state_file.PATH)
     except OSError:  # not there, or named above
         return

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from mem0_syncd import git, project_file
 from mem0_syncd.core.consent import Asked, Consent, GlobalScope, Said, added, with_global_scope
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import Outbox, ProjectRow
+from mem0_syncd.projects import git, project_file
 from mem0_syncd.system import paths
 from mem0_syncd.system.watched_folder import WatchedFolder
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from mem0_syncd.errors import is_want_of_handles
-from mem0_syncd.git import Repository, repository_of
+from mem0_syncd.projects.git import Repository, repository_of
 from mem0_syncd.system.unreadable import Reason, Refused
 from mem0_syncd.system.watched_folder import LONGEST_LOG, WatchedFolder
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import structlog
 
-from mem0_syncd import sync_state
 from mem0_syncd.errors import Problem
-from mem0_syncd.folders import Folders
 from mem0_syncd.outbox import Outbox, ProjectRow
+from mem0_syncd.projects import sync_state_file
+from mem0_syncd.projects.folders import Folders
 from mem0_syncd.redact.items import Redactor
 from mem0_syncd.sources import decision_log
 from mem0_syncd.system import faults
@@ -53,7 +53,7 @@ class Marks:
 
     def are_ours(self, folder: Path) -> bool:
         """Whether a folder's sync-state file is as we wrote it last."""
-        now = sync_state.signature(self._folders.at(folder))
+        now = sync_state_file.signature(self._folders.at(folder))
         return now is not None and now == self._written.get(folder)
 
     def take_in(self, project: ProjectRow) -> bool:
@@ -61,10 +61,10 @@ class Marks:
         if self.are_ours(project.path):
             return False
         try:
-            state = sync_state.read(self._folders.of(project))
+            state = sync_state_file.read(self._folders.of(project))
         except Unreadable as error:
             # The last good marks hold meanwhile.
-            problems = [sync_state.problem_of(error)]
+            problems = [sync_state_file.problem_of(error)]
             self._outbox.problems.replace(project.id, "sync-state", problems, project.tree)
             return False
         if project.path not in self._unwritten:  # the write below will tell
@@ -103,7 +103,7 @@ class Marks:
 
     def _try_to_write(self, project: ProjectRow) -> bool:
         """Write one; what fails by a fault of that project is its problem, and no other's."""
-        with self._whereabouts.at(Place(project.id, project.path, sync_state.PATH)):
+        with self._whereabouts.at(Place(project.id, project.path, sync_state_file.PATH)):
             try:
                 return self._write_one(project)
             except Exception as error:
@@ -112,7 +112,7 @@ class Marks:
                 log.exception("marks failed", project=project.id)
                 problem = Problem(
                     f"the sync-state file can't be written: {type(error).__name__}",
-                    sync_state.PATH,
+                    sync_state_file.PATH,
                     "look into that file; if nothing is wrong with it, report this with what the log says",
                 )
                 self._outbox.problems.replace(project.id, "sync-state", [problem], project.tree)
@@ -124,13 +124,13 @@ class Marks:
         folder = self._folders.of(project)
         problems, failure = [], None
         try:
-            written = sync_state.write(folder, destination.identity, marks)
+            written = sync_state_file.write(folder, destination.identity, marks)
             if written is not None:
                 self._written[project.path] = written
                 failpoint("marked")
         except (Unreadable, OSError) as error:
             failure = error
-            problems.append(sync_state.problem_of(error))
+            problems.append(sync_state_file.problem_of(error))
         (self._unwritten.add if failure else self._unwritten.discard)(project.path)
         self._outbox.problems.replace(project.id, "sync-state", problems, project.tree)
         # One that can't be understood is left alone until its next change.

@@ -8,10 +8,10 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from mem0_syncd import git
 from mem0_syncd.errors import is_want_of_handles
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.outbox.projects import Projects
+from mem0_syncd.projects import git
 from mem0_syncd.system.unreadable import Refused
 from mem0_syncd.system.watched_folder import WatchedFolder
 

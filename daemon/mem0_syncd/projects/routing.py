@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from mem0_syncd import asking, projects
 from mem0_syncd.core.consent import Asked, Consent, GlobalScope, Terms, heard, inherited, with_global_scope
 from mem0_syncd.core.item import Kind
 from mem0_syncd.errors import Problem, SyncdError
-from mem0_syncd.folders import Folders
 from mem0_syncd.outbox import DestinationRow, Outbox, ProjectRow
-from mem0_syncd.project_file import BadProjectFile
+from mem0_syncd.projects import consent_request, projects
+from mem0_syncd.projects.folders import Folders
+from mem0_syncd.projects.project_file import BadProjectFile
 from mem0_syncd.system.clock import Moment
 
 log = structlog.get_logger("routes")
@@ -101,8 +101,8 @@ class Routes:
         waiting = None
         if consent.waiting.names:
             everybodys = self._destination_named(None).name
-            waiting = asking.problem(consent, project.path, project.id, everybodys)
-        practices = asking.global_problem(count, project.path, project.id)
+            waiting = consent_request.problem(consent, project.path, project.id, everybodys)
+        practices = consent_request.global_problem(count, project.path, project.id)
         yield from filter(None, (route.problem, waiting, practices))
 
     def _asked(self, project: ProjectRow) -> Asked | None:
