@@ -19,8 +19,8 @@ from mem0_syncd.core.consent import (
 )
 from mem0_syncd.core.memory import GLOBAL_BEST_PRACTICES
 from mem0_syncd.errors import SyncdError
+from mem0_syncd.ingest.preview import preview
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.preview import preview
 from mem0_syncd.projects import consent_request as asking
 from mem0_syncd.projects import projects
 from mem0_syncd.render import counted

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mem0_syncd import spool
+from mem0_syncd.ingest import spool
 from mem0_syncd.system import paths
 from mem0_syncd.system.state_folder import StateFolder
 from mem0_syncd.system.unreadable import Reason, Refused, Unreadable

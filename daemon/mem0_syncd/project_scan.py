@@ -12,7 +12,9 @@ import structlog
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.memory import user_id
 from mem0_syncd.errors import Problem, SyncdError
-from mem0_syncd.file_news import Turn
+from mem0_syncd.ingest.file_news import Turn
+from mem0_syncd.ingest.scanner import RETRY_SECONDS, Scanner
+from mem0_syncd.ingest.unchanged import Unchanged
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.projects import folder_check, project_file, sync_state_file
 from mem0_syncd.projects.folders import Folders
@@ -20,11 +22,9 @@ from mem0_syncd.projects.git_index import tracks_any
 from mem0_syncd.projects.marks import Marks
 from mem0_syncd.projects.origin_checks import OriginLooks
 from mem0_syncd.projects.routing import Routes
-from mem0_syncd.scanner import RETRY_SECONDS, Scanner
 from mem0_syncd.sources import SOURCES
 from mem0_syncd.system import faults
 from mem0_syncd.system.activity import Place, Whereabouts
-from mem0_syncd.unchanged import Unchanged
 
 GIVE_WAY_SECONDS = 0.001
 """Between two turns: a lock isn't fair, and who has just released it would get it again."""

@@ -20,12 +20,15 @@ from mem0_syncd.config.settings import Settings
 from mem0_syncd.core.settlement import Rules
 from mem0_syncd.delivery import Deliveries, Delivery, Means, Questions
 from mem0_syncd.errors import Problem
-from mem0_syncd.file_news import Turn
 from mem0_syncd.history import origin_of
-from mem0_syncd.intake import Intake
+from mem0_syncd.ingest.enqueue import Intake
+from mem0_syncd.ingest.file_news import Turn
+from mem0_syncd.ingest.late_redaction import look_through
+from mem0_syncd.ingest.scanner import RETRY_SECONDS, Scanner
+from mem0_syncd.ingest.spool_reader import Pickup
+from mem0_syncd.ingest.unchanged import Unchanged
 from mem0_syncd.outbox import DestinationRow, Outbox, ProjectRow
 from mem0_syncd.outbox.recovery import RENEWED_AT
-from mem0_syncd.pickup import Pickup
 from mem0_syncd.project_scan import GIVE_WAY_SECONDS, ProjectScans, Scans
 from mem0_syncd.projects import listed
 from mem0_syncd.projects.folders import Folders
@@ -33,12 +36,9 @@ from mem0_syncd.projects.marks import Marks
 from mem0_syncd.projects.origin_checks import OriginLooks
 from mem0_syncd.projects.routing import Routes
 from mem0_syncd.redact.items import Redactor
-from mem0_syncd.scanner import RETRY_SECONDS, Scanner
 from mem0_syncd.system.activity import Whereabouts
 from mem0_syncd.system.clock import Clock
 from mem0_syncd.system.state_folder import StateFolder
-from mem0_syncd.unchanged import Unchanged
-from mem0_syncd.unsent import look_through
 
 DRAIN_SECONDS = 10.0
 

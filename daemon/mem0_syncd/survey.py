@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mem0_syncd.dispatch import Dispatch
-from mem0_syncd.file_news import Turn
+from mem0_syncd.ingest.file_news import Turn
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.project_scan import GIVE_WAY_SECONDS, Scans
 from mem0_syncd.projects import sync_state_file

@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.rows import Growth
 from mem0_syncd.core.outcome import Found
 from mem0_syncd.core.settlement import Receipt
-from mem0_syncd.intake import Intake
+from mem0_syncd.ingest.enqueue import Intake
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.status import snapshot
 from mem0_syncd.system.clock import Clock

@@ -19,12 +19,12 @@ from crash.board import Board, Role, Step
 from crash.noted import NotedMem0
 from crash.nursery import SOCKET, ForkedDaemon, Nursery
 from crash.stock import Content, Differences, Kept, Project, StillWrong, content_of
-from mem0_syncd import spool, spooled
 from mem0_syncd.cli.access import writable
 from mem0_syncd.control import ask
 from mem0_syncd.core.memory import Memory as OurMemory
 from mem0_syncd.core.memory import memory_of
 from mem0_syncd.errors import SyncdError
+from mem0_syncd.ingest import spool, spooled_events
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.projects import projects
 from mem0_syncd.projects.sync_state_file import PATH as SYNC_STATE
@@ -105,7 +105,9 @@ class Shop:
         event = {"event": "remember", "text": text, "kind": "decision", **dict.fromkeys(names)}
         event |= {"project": str(self.project.folder), "at": "2026-01-05T10:00:00Z"}
         row = ProjectRow(self.project.folder.name, self.project.folder, "")
-        self.remembered += [memory_of(it) for it in spooled.understand(event, row, spooled.Made()).items]
+        self.remembered += [
+            memory_of(it) for it in spooled_events.understand(event, row, spooled_events.Made()).items
+        ]
         spool.put(self.daemon.state, event)
         self.tell("spool")
 

@@ -16,7 +16,7 @@ from mem0_syncd.delivery.claims import Claims
 from mem0_syncd.delivery.looks import Looks
 from mem0_syncd.delivery.outcomes import Outcomes
 from mem0_syncd.destinations.embedded import Embedded
-from mem0_syncd.intake import Intake
+from mem0_syncd.ingest.enqueue import Intake
 from mem0_syncd.projects.marks import Marks
 from mem0_syncd.service import Engine
 

@@ -45,19 +45,19 @@ from mem0_syncd.core.progress import Tell, to_nobody
 from mem0_syncd.core.settlement import Rules
 from mem0_syncd.delivery import Delivery, Means
 from mem0_syncd.destinations import kept, ours, redacted_there, remove_doubles, renewed
+from mem0_syncd.ingest.enqueue import Intake
+from mem0_syncd.ingest.keys import Keyed
+from mem0_syncd.ingest.late_redaction import look_through
+from mem0_syncd.ingest.scanner import Scanner
 from mem0_syncd.inspection import Inspection
-from mem0_syncd.intake import Intake
 from mem0_syncd.inventory import write_inventory
-from mem0_syncd.keys import Keyed
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.redact.items import Redacted, Redactor
 from mem0_syncd.repair import repair
-from mem0_syncd.scanner import Scanner
 from mem0_syncd.sources import Raw, decision_log
 from mem0_syncd.system.clock import Clock as DaemonClock
 from mem0_syncd.system.state_folder import OUTBOX
-from mem0_syncd.unsent import look_through
 from mem0_syncd.verdict import verdict
 from support.decision_log import replace as write_file
 from support.mem0_model import LONGEST_DELAY, LONGEST_LAG, TIMEOUT, Clock, Kept, Mem0Model

@@ -37,7 +37,7 @@ Queue.doubt_what_was_sending = reset
         "spool",
         Point(Role.DAEMON, Step.ENQUEUE, 1),
         """
-from mem0_syncd import spool
+from mem0_syncd.ingest import spool
 right = spool.take
 def take(state):
     for path, event in right(state):

@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd import hooks, spool
+from mem0_syncd import hooks
+from mem0_syncd.ingest import spool
 from mem0_syncd.sources import session
 from mem0_syncd.system.state_folder import StateFolder
 from support.daemon import Daemon, platform_settings, running, wait_until

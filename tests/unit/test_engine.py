@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd import spool
 from mem0_syncd.config.settings import Settings
+from mem0_syncd.ingest import spool
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.service import Callbacks, Engine
 from mem0_syncd.system.clock import Clock

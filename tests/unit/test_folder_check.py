@@ -12,11 +12,11 @@ from mem0_syncd.config.settings import Settings
 from mem0_syncd.doctor import look_around
 from mem0_syncd.doctor.finding import Finding, Verdict
 from mem0_syncd.doctor.projects import check_folders
+from mem0_syncd.ingest.spooled_events import Made, understand
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.projects import folder_check, project_file, sync_state_file
 from mem0_syncd.sources import decision_log
 from mem0_syncd.sources.session import BLOCKERS_PATH, STATE_PATH
-from mem0_syncd.spooled import Made, understand
 from mem0_syncd.system.watched_folder import LONGEST_SESSION, LONGEST_SETTINGS, WatchedFolder
 from support.decision_log import decision, write_log
 

@@ -16,7 +16,7 @@ from mem0_syncd.core.settlement import Receipt
 from mem0_syncd.core.withheld import Why, Withheld
 from mem0_syncd.destinations.base import Remote, ours
 from mem0_syncd.errors import Problem
-from mem0_syncd.intake import Intake
+from mem0_syncd.ingest.enqueue import Intake
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.queue import Verb
 from mem0_syncd.redact import items as redactor_module
@@ -253,7 +253,7 @@ def test_a_better_detector_updates_what_it_finds_more_in(
 @pytest.mark.usefixtures("better")
 def test_what_waits_is_looked_through_by_a_better_detector(outbox: Outbox) -> None:
     """Before it goes: not all of it stands in a file that is read again."""
-    from mem0_syncd.unsent import look_through
+    from mem0_syncd.ingest.late_redaction import look_through
 
     it = pattern("the key is sunshine")
     take_in(outbox, it, redaction="off")

@@ -48,7 +48,7 @@ OWN = {
     "purge.py": "the state folder",
     "refusal.py": "the state folder",
     "config/shell_environment.py": "the user's settings",
-    "spool.py": "the state folder",
+    "ingest/spool.py": "the state folder",
     "system/state_folder.py": "the state folder",
     "status.py": "the state folder",
     "config/mem0_config.py": "the user's settings",

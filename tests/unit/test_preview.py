@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mem0_syncd.core.consent import EVERYTHING
-from mem0_syncd.preview import preview
+from mem0_syncd.ingest.preview import preview
 from mem0_syncd.sources.decision_log import PATH
 from mem0_syncd.system.watched_folder import WatchedFolder
 from support.decision_log import decision, write_log

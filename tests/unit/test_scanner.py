@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd import file_news, parts, redact
+from mem0_syncd import redact
 from mem0_syncd.core.item import LONGEST_TEXT
-from mem0_syncd.file_news import Turn
-from mem0_syncd.intake import Intake
+from mem0_syncd.ingest import batches, file_news
+from mem0_syncd.ingest.enqueue import Intake
+from mem0_syncd.ingest.file_memory import Keys, Memo, Memos
+from mem0_syncd.ingest.file_news import Turn
+from mem0_syncd.ingest.scanner import RETRY_SECONDS, Scanned, Scanner
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.remembered import Keys, Memo, Memos
-from mem0_syncd.scanner import RETRY_SECONDS, Scanned, Scanner
 from mem0_syncd.sources import Source, file_reader
 from mem0_syncd.sources.agent_patterns import SOURCE as PATTERNS
 from mem0_syncd.sources.decision_log import PATH
@@ -179,7 +180,7 @@ def test_a_part_at_a_time_says_what_all_at_once_would(
     outbox: Outbox, row: ProjectRow, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twins stay two items, and what is local in one file is local in every other."""
-    monkeypatch.setattr(parts, "PART_ITEMS", 3)
+    monkeypatch.setattr(batches, "PART_ITEMS", 3)
     twins = [decision(5, title="One"), decision(5, title="Another")]
     log = [twins[0], *(decision(number) for number in range(10, 40)), twins[1]]
     write_log(project, log)
@@ -203,7 +204,7 @@ def test_no_echo_is_taken_in_before_its_record_however_long_the_files(
     outbox: Outbox, row: ProjectRow, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A record and its line in the queue stay one memory."""
-    monkeypatch.setattr(parts, "PART_ITEMS", 2)
+    monkeypatch.setattr(batches, "PART_ITEMS", 2)
     stamp = {"timestamp": "2026-01-05T10:00:00Z"}
     records = [{"type": "t", "content": {"what": f"It is number {n}"}, "metadata": stamp} for n in range(9)]
     queued = [

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd import spool
 from mem0_syncd.errors import SyncdError
+from mem0_syncd.ingest import spool
 from mem0_syncd.system.state_folder import StateFolder
 
 

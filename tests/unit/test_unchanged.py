@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.intake import Intake
+from mem0_syncd.ingest.enqueue import Intake
+from mem0_syncd.ingest.scanner import Scanner
+from mem0_syncd.ingest.unchanged import Unchanged
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.projects import project_file, sync_state_file
 from mem0_syncd.projects.folders import Folders
-from mem0_syncd.scanner import Scanner
 from mem0_syncd.sources import SOURCES
 from mem0_syncd.system.clock import Clock
-from mem0_syncd.unchanged import Unchanged
 from support.decision_log import decision, write_log
 from support.repositories import git, make_repository
 

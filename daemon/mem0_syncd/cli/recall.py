@@ -13,9 +13,9 @@ from mem0_syncd.cli.progress import progress
 from mem0_syncd.control import ask
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.memory import GLOBAL_BEST_PRACTICES
+from mem0_syncd.ingest.spooled_events import KINDS
 from mem0_syncd.projects import projects
 from mem0_syncd.projects.projects import project_id
-from mem0_syncd.spooled import KINDS
 from mem0_syncd.system import output, paths
 
 

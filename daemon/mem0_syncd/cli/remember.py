@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
-from mem0_syncd import spool
 from mem0_syncd.cli.access import read_only
 from mem0_syncd.control import ask
 from mem0_syncd.core.item import SHORTEST_TEXT
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
+from mem0_syncd.ingest import spool
+from mem0_syncd.ingest.spooled_events import KINDS
 from mem0_syncd.projects import projects
-from mem0_syncd.spooled import KINDS
 from mem0_syncd.system import output, paths
 
 

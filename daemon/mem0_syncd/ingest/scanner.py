@@ -10,12 +10,12 @@ from pathlib import Path
 
 from mem0_syncd.core.consent import EVERYTHING, Terms
 from mem0_syncd.errors import is_want_of_handles
-from mem0_syncd.file_news import FileNews, Room, Turn
-from mem0_syncd.intake import Intake
+from mem0_syncd.ingest.batches import Part, has_old_namesakes, in_parts, room
+from mem0_syncd.ingest.enqueue import Intake
+from mem0_syncd.ingest.file_memory import Memos
+from mem0_syncd.ingest.file_news import FileNews, Room, Turn
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.parts import Part, has_old_namesakes, in_parts, room
 from mem0_syncd.projects.folders import Folders
-from mem0_syncd.remembered import Memos
 from mem0_syncd.sources import SOURCES, Source, file_reader
 from mem0_syncd.system.clock import Clock
 from mem0_syncd.system.failpoint import failpoint

@@ -12,7 +12,7 @@ from mem0_syncd.core.file_problems import Complaints
 from mem0_syncd.core.item import Item
 from mem0_syncd.core.position import Position
 from mem0_syncd.core.withheld import KEPT_HOME
-from mem0_syncd.remembered import Keys, Memo
+from mem0_syncd.ingest.file_memory import Keys, Memo
 from mem0_syncd.sources import Broken, Raw, Source, file_reader
 from mem0_syncd.sources.limits import LARGEST_ENTRY, MOST_ENTRIES, TOO_LARGE_REMEDY
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from mem0_syncd.core.item import QUEUE, Item
 from mem0_syncd.core.withheld import KEPT_HOME, Withheld
 from mem0_syncd.errors import Problem
-from mem0_syncd.file_news import FileNews, Room, Turn, entries, key_of, keys_of
+from mem0_syncd.ingest.file_news import FileNews, Room, Turn, entries, key_of, keys_of
 from mem0_syncd.sources import Unreadable
 from mem0_syncd.sources.file_reader import Contents
 

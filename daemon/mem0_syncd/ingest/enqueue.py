@@ -13,9 +13,9 @@ from mem0_syncd.core.origin import UNKNOWN
 from mem0_syncd.core.plan import Change, Enqueue, Known, Reject, part_twins, plan
 from mem0_syncd.core.position import Position
 from mem0_syncd.core.withheld import Why, Withheld
-from mem0_syncd.early_marks import Marked, marked_among, weigh
 from mem0_syncd.errors import Problem
-from mem0_syncd.keys import Keyed, Keys
+from mem0_syncd.ingest.early_marks import Marked, marked_among, weigh
+from mem0_syncd.ingest.keys import Keyed, Keys
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.items import Prepared
 from mem0_syncd.redact.items import Redaction, Redactor

@@ -13,18 +13,18 @@ from typing import Any
 
 import structlog
 
-from mem0_syncd import spool
 from mem0_syncd.core.consent import GlobalScope
 from mem0_syncd.core.item import Kind
 from mem0_syncd.errors import Problem, SyncdError
-from mem0_syncd.intake import Intake
+from mem0_syncd.ingest import spool
+from mem0_syncd.ingest.enqueue import Intake
+from mem0_syncd.ingest.spooled_events import Made, understand
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.projects import project_file, projects
 from mem0_syncd.projects.folders import Folders
 from mem0_syncd.projects.routing import Routes
 from mem0_syncd.sources.base import within_limits_of
 from mem0_syncd.sources.session import STATE_PATH
-from mem0_syncd.spooled import Made, understand
 from mem0_syncd.system import faults
 from mem0_syncd.system.activity import Place, Whereabouts
 from mem0_syncd.system.clock import Moment

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from mem0_syncd.ingest.scanner import Scanner
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.projects import project_file, sync_state_file
-from mem0_syncd.scanner import Scanner
 from mem0_syncd.sources import SOURCES, file_reader
 from mem0_syncd.system.clock import Moment
 from mem0_syncd.system.unreadable import Refused

@@ -1,0 +1,1 @@
+"""From files and spool into the outbox: read, plan, redact, make durable."""
