@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from mem0_syncd.core.outcome import Accepted, Gone, Held, Later, Outcome, Refused, Stored, Unknown
-from mem0_syncd.destinations.classify import (
+from mem0_syncd.destinations.http_errors import (
     outcome_of_add,
     outcome_of_error,
     outcome_of_response,

@@ -28,7 +28,7 @@ def asked_for(number: int) -> Memory:
 
 def test_a_store_that_heeds_no_filter_has_no_memory_taken_for_another() -> None:
     """Or an item would be written over another one's memory."""
-    from mem0_syncd.destinations.open_source import OpenSource
+    from mem0_syncd.destinations.mem0_oss import OpenSource
 
     class Store(OpenSource):
         def outcome_of(self, error: Exception) -> Any:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from mem0_syncd.core.outcome import Held, Later, Refused, Unknown
-from mem0_syncd.destinations.store_errors import outcome_of_error
+from mem0_syncd.destinations.own_store_errors import outcome_of_error
 
 
 def called(name: str, says: str = "no", base: type[Exception] = Exception, **attributes: Any) -> Exception:

@@ -15,7 +15,7 @@ from mem0_syncd.core.memory import Memory
 from mem0_syncd.core.outcome import Absent, Found, Held, Later, Outcome, PushOutcome, Refused, Stored, Unknown
 from mem0_syncd.destinations import embedder
 from mem0_syncd.destinations.base import CannotOpen
-from mem0_syncd.destinations.open_source import NO_MODEL, OpenSource, our_embedder
+from mem0_syncd.destinations.mem0_oss import NO_MODEL, OpenSource, our_embedder
 from mem0_syncd.system.faults import OF_THE_MACHINE
 
 

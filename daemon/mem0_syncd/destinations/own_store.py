@@ -16,10 +16,10 @@ from mem0_syncd.core.destination_kinds import vector_store
 from mem0_syncd.core.memory import Memory
 from mem0_syncd.core.outcome import Absent, Held, Later, Outcome, Refused, Unknown
 from mem0_syncd.destinations.base import CannotOpen
-from mem0_syncd.destinations.classify import outcome_of_add
 from mem0_syncd.destinations.embedder import EmbedderMissing
-from mem0_syncd.destinations.open_source import NO_MODEL, OpenSource, our_embedder
-from mem0_syncd.destinations.store_errors import first_line, lacks_table, outcome_of_error
+from mem0_syncd.destinations.http_errors import outcome_of_add
+from mem0_syncd.destinations.mem0_oss import NO_MODEL, OpenSource, our_embedder
+from mem0_syncd.destinations.own_store_errors import first_line, lacks_table, outcome_of_error
 
 _CHECK = "check MEM0_SYNCD_EMBEDDED__CONFIG"
 _CONNECT_SECONDS = 10

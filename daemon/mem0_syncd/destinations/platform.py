@@ -35,8 +35,8 @@ from mem0_syncd.destinations.answers import (
     results_of,
 )
 from mem0_syncd.destinations.base import CannotOpen, Hit, Remote, choose, of_a_read
-from mem0_syncd.destinations.classify import outcome_of_add, outcome_of_error, outcome_of_response
 from mem0_syncd.destinations.http import BoundedClient
+from mem0_syncd.destinations.http_errors import outcome_of_add, outcome_of_error, outcome_of_response
 
 PAGE_SIZE = 200
 MOST_PAGES = 10_000

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from mem0_syncd.core.outcome import Held, PushOutcome, Refused
-from mem0_syncd.destinations import classify
+from mem0_syncd.destinations import http_errors
 from mem0_syncd.system.reasons import reason as scrubbed
 
 PASSING = {
@@ -33,7 +33,7 @@ def outcome_of_error(error: Exception, *, is_update: bool = False) -> PushOutcom
                 return Held(reason, "mend the Mem0 server's settings")
             case "provider_bad_request":
                 return Refused(f"the Mem0 server's own provider refused it: {said}")
-    outcome = classify.outcome_of_error(error, is_update=is_update)
+    outcome = http_errors.outcome_of_error(error, is_update=is_update)
     return replace(outcome, remedy=_CHECK) if isinstance(outcome, Held) else outcome
 
 
