@@ -12,7 +12,7 @@ from mem0_syncd.comparison import Comparison, compare
 from mem0_syncd.core.delivered import Delivered
 from mem0_syncd.core.memory import GLOBAL_BEST_PRACTICES
 from mem0_syncd.core.progress import Tell, to_nobody
-from mem0_syncd.inventory import read_inventory
+from mem0_syncd.courier.inventory_file import read_inventory
 from mem0_syncd.outbox import DestinationRow, Outbox
 from mem0_syncd.outbox.receipts import Scope
 from mem0_syncd.system.clock import Clock

@@ -43,6 +43,7 @@ from mem0_syncd.core.plan import part_twins
 from mem0_syncd.core.position import NOWHERE
 from mem0_syncd.core.progress import Tell, to_nobody
 from mem0_syncd.core.settlement import Rules
+from mem0_syncd.courier.inventory_file import write_inventory
 from mem0_syncd.delivery import Delivery, Means
 from mem0_syncd.destinations import kept, ours, redacted_there, remove_doubles, renewed
 from mem0_syncd.ingest.enqueue import Intake
@@ -50,7 +51,6 @@ from mem0_syncd.ingest.keys import Keyed
 from mem0_syncd.ingest.late_redaction import look_through
 from mem0_syncd.ingest.scanner import Scanner
 from mem0_syncd.inspection import Inspection
-from mem0_syncd.inventory import write_inventory
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.redact.items import Redacted, Redactor

@@ -27,7 +27,7 @@ from mem0_syncd.core.item import Item
 from mem0_syncd.core.outcome import Accepted, Found, Outcome, Unknown
 from mem0_syncd.core.plan import Known
 from mem0_syncd.core.settlement import Receipt, Requeue, Rules, Settlement, settle
-from mem0_syncd.courier import line as line_module
+from mem0_syncd.courier import client as line_module
 from mem0_syncd.delivery import Delivery, looks, outcomes, report, rounds
 from mem0_syncd.ingest.keys import Keys
 from mem0_syncd.outbox import Outbox

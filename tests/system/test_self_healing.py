@@ -209,7 +209,7 @@ def test_a_delivery_that_stands_still_starves_the_watchdog(
     """A round that waits for Mem0 doesn't stand still; one that waits for nothing does."""
     prelude = HANG.format(module="courier.line", name="Line.take").replace(
         "from mem0_syncd import courier.line",
-        "from mem0_syncd import courier; import mem0_syncd.courier.line",
+        "from mem0_syncd import courier; import mem0_syncd.courier.client",
     )
     with running(daemon, prelude=prelude):
         manager.wait_for("WATCHDOG")

@@ -39,7 +39,7 @@ OWN = {
     "doctor/surroundings.py": "the state folder",
     "doctor/watching.py": "the kernel's limits, and a probe in a folder of its own",
     "errands.py": "the state folder",
-    "inventory.py": "the state folder",
+    "courier/inventory_file.py": "the state folder",
     "system/lock.py": "the state folder",
     "system/log.py": "the daemon's log",
     "managers/": "the service's own files",

@@ -20,7 +20,7 @@ from typing import Any
 
 from mem0_syncd import __version__
 from mem0_syncd.core.outcome import Heard, Held, Later, Unknown, from_wire, to_wire
-from mem0_syncd.courier.verbs import carry_out
+from mem0_syncd.courier.handlers import carry_out
 from mem0_syncd.destinations import CannotOpen, Destination, open_destination
 from mem0_syncd.redact.items import Redactor
 from mem0_syncd.system.clock import Moment

@@ -13,12 +13,12 @@ import structlog
 from mem0_syncd.core.destination_health import Reach, Standing
 from mem0_syncd.core.outcome import Later
 from mem0_syncd.courier import Line
+from mem0_syncd.courier.connection import Means
+from mem0_syncd.courier.queries import Questions
 from mem0_syncd.delivery.claims import Claims
 from mem0_syncd.delivery.looks import Look, Looks
-from mem0_syncd.delivery.means import Means
 from mem0_syncd.delivery.messages import request_of
 from mem0_syncd.delivery.outcomes import Outcomes
-from mem0_syncd.delivery.questions import Questions
 from mem0_syncd.outbox import Claim, DestinationRow, Outbox, Verb
 from mem0_syncd.system.clock import Clock, SteadyClock
 from mem0_syncd.system.failpoint import failpoint

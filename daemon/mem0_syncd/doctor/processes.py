@@ -10,8 +10,8 @@ from typing import Any
 from mem0_syncd import __version__
 from mem0_syncd.config import shell_environment
 from mem0_syncd.core.destination_kinds import Check
+from mem0_syncd.courier.probe import open_once
 from mem0_syncd.courier.process import ENDED
-from mem0_syncd.courier.trial import open_once
 from mem0_syncd.doctor.finding import Finding, failure, fine, warning
 from mem0_syncd.doctor.surroundings import Surroundings
 from mem0_syncd.managers import NoManager, manager
