@@ -13,8 +13,8 @@ from mem0_syncd.core.memory import Memory
 from mem0_syncd.core.outcome import Outcome, Stored
 from mem0_syncd.core.settlement import Receipt
 from mem0_syncd.delivery.claims import Claims
-from mem0_syncd.delivery.looks import Looks
-from mem0_syncd.delivery.outcomes import Outcomes
+from mem0_syncd.delivery.contact import Looks
+from mem0_syncd.delivery.outcome_handler import Outcomes
 from mem0_syncd.destinations.embedded import Embedded
 from mem0_syncd.ingest.enqueue import Intake
 from mem0_syncd.projects.marks import Marks

@@ -28,7 +28,7 @@ from mem0_syncd.core.outcome import Accepted, Found, Outcome, Unknown
 from mem0_syncd.core.plan import Known
 from mem0_syncd.core.settlement import Receipt, Requeue, Rules, Settlement, settle
 from mem0_syncd.courier import client as line_module
-from mem0_syncd.delivery import Delivery, looks, outcomes, report, rounds
+from mem0_syncd.delivery import Delivery, contact, delivery, log_lines, outcome_handler
 from mem0_syncd.ingest.keys import Keys
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.outbox import adoption as adoption_module
@@ -65,7 +65,16 @@ def _simulation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Delivering, "template", tmp_path / OUTBOX, raising=False)
     monkeypatch.setattr(line_module, "Courier", FakeCourier)
     monkeypatch.setattr(audit_module, "take_inventory", None)  # each machine brings its own
-    noisy = (rounds, looks, outcomes, line_module, report, audit_module, repair_module, old_memories_module)
+    noisy = (
+        delivery,
+        contact,
+        outcome_handler,
+        line_module,
+        log_lines,
+        audit_module,
+        repair_module,
+        old_memories_module,
+    )
     for module in noisy:
         monkeypatch.setattr(module, "log", Mock())
     monkeypatch.setattr(plan_module, "LONGEST_TEXT", LONGEST_TEXT)
@@ -365,7 +374,7 @@ def _settling(instead: Callable[[Entry, Outcome], Settlement | None]) -> Callabl
         def changed(entry: Entry, outcome: Outcome, *rest: Any) -> Settlement:
             return instead(entry, outcome) or settle(entry, outcome, *rest)
 
-        patch.setattr(outcomes, "settle", changed)
+        patch.setattr(outcome_handler, "settle", changed)
 
     return seed
 

@@ -62,7 +62,7 @@ EXCEPTIONS = {
     ("cli/doctor.py", "import shutil"): "the terminal's width",
     ("cli/sync.py", "resolve"): "the folder that a person names",
     ("cli/project.py", "resolve"): "the folder that a person names",
-    ("delivery/rounds.py", "open"): "a courier, which is no file",
+    ("delivery/delivery.py", "open"): "a courier, which is no file",
     ("doctor/processes.py", "import tempfile"): "a folder of its own",
     ("doctor/projects.py", "is_dir"): "the coding agent's folder in the user's home",
     ("hooks.py", "os.open"): "its own log, and nowhere",

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from mem0_syncd.delivery.pace import WINDOW_SECONDS, Pace
+from mem0_syncd.delivery.rate_limit import WINDOW_SECONDS, Pace
 
 
 def pass_(pace: Pace, count: int, now: float) -> None:

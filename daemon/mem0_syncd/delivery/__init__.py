@@ -2,7 +2,7 @@
 
 from mem0_syncd.courier.connection import Means
 from mem0_syncd.courier.queries import Questions
-from mem0_syncd.delivery.deliveries import Deliveries
-from mem0_syncd.delivery.rounds import Delivery
+from mem0_syncd.delivery.delivery import Delivery
+from mem0_syncd.delivery.pool import Deliveries
 
 __all__ = ["Deliveries", "Delivery", "Means", "Questions"]

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from mem0_syncd.core.destination_health import Reach
-from mem0_syncd.delivery.pace import Pace
+from mem0_syncd.delivery.rate_limit import Pace
 from mem0_syncd.outbox import Claim, DestinationRow, Verb
 from mem0_syncd.outbox.queue import Queue
 from mem0_syncd.system.clock import Moment

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 
-from mem0_syncd.delivery.rounds import Delivery
+from mem0_syncd.delivery.delivery import Delivery
 from mem0_syncd.outbox import DestinationRow
 
 

@@ -16,9 +16,9 @@ from mem0_syncd.courier import Line
 from mem0_syncd.courier.connection import Means
 from mem0_syncd.courier.queries import Questions
 from mem0_syncd.delivery.claims import Claims
-from mem0_syncd.delivery.looks import Look, Looks
+from mem0_syncd.delivery.contact import Look, Looks
 from mem0_syncd.delivery.messages import request_of
-from mem0_syncd.delivery.outcomes import Outcomes
+from mem0_syncd.delivery.outcome_handler import Outcomes
 from mem0_syncd.outbox import Claim, DestinationRow, Outbox, Verb
 from mem0_syncd.system.clock import Clock, SteadyClock
 from mem0_syncd.system.failpoint import failpoint
