@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mem0_syncd import means
 from mem0_syncd.config.settings import Settings
 from mem0_syncd.core.consent import (
     Asked,
@@ -18,6 +17,7 @@ from mem0_syncd.core.consent import (
     with_global_scope,
 )
 from mem0_syncd.core.memory import GLOBAL_BEST_PRACTICES
+from mem0_syncd.engine import connections as means
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.ingest.preview import preview
 from mem0_syncd.outbox import Outbox, ProjectRow

@@ -13,10 +13,10 @@ from mem0_syncd.control import Answer, LongOperations, Operations, Request
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.progress import Tell
 from mem0_syncd.dispatch import Dispatch
-from mem0_syncd.errands import begin_sync, forget, recall, take_inventory
+from mem0_syncd.engine.engine import Engine
+from mem0_syncd.engine.operations import begin_sync, forget, recall, take_inventory
 from mem0_syncd.errors import Problem
 from mem0_syncd.repair import repair
-from mem0_syncd.service import Engine
 from mem0_syncd.survey import Survey
 from mem0_syncd.watcher import Watcher
 

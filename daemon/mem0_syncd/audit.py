@@ -14,12 +14,12 @@ from mem0_syncd.core.duplicates import Kept
 from mem0_syncd.core.memory import SOURCE
 from mem0_syncd.core.origin import Origins
 from mem0_syncd.courier.inventory_file import read_inventory
-from mem0_syncd.errands import take_inventory
+from mem0_syncd.engine.engine import Engine
+from mem0_syncd.engine.operations import take_inventory
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import DestinationRow, Outbox
 from mem0_syncd.outbox.audits import Audited
 from mem0_syncd.repair import doubles_of, remove_doubles
-from mem0_syncd.service import Engine
 
 DAY_SECONDS = 24 * 3600.0
 BATCH = 500

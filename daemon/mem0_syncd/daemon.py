@@ -21,15 +21,15 @@ from mem0_syncd.config.reloading import renewed
 from mem0_syncd.config.settings import Settings
 from mem0_syncd.control import ControlServer
 from mem0_syncd.dispatch import Dispatch
+from mem0_syncd.engine.engine import Callbacks, Engine
+from mem0_syncd.engine.rehashing import renew_some
 from mem0_syncd.errors import Problem
 from mem0_syncd.failures import Failures
 from mem0_syncd.keeper import Keeper
 from mem0_syncd.notify import Notifier
-from mem0_syncd.old_memories import renew_some
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.projects import project_file, sync_state_file
 from mem0_syncd.scheduler import Schedule
-from mem0_syncd.service import Callbacks, Engine
 from mem0_syncd.sources import SOURCES
 from mem0_syncd.survey import Survey
 from mem0_syncd.system import faults, paths

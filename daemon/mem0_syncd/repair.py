@@ -9,10 +9,10 @@ import structlog
 
 from mem0_syncd.core.duplicates import Double, find_doubles
 from mem0_syncd.core.progress import Tell, to_nobody
+from mem0_syncd.engine.engine import Engine
 from mem0_syncd.outbox import DestinationRow
 from mem0_syncd.outbox.receipts import Move
 from mem0_syncd.outbox.resend_requests import Wish
-from mem0_syncd.service import Engine
 from mem0_syncd.system.failpoint import failpoint
 
 log = structlog.get_logger("repair")

@@ -16,9 +16,9 @@ from mem0_syncd.delivery.claims import Claims
 from mem0_syncd.delivery.contact import Looks
 from mem0_syncd.delivery.outcome_handler import Outcomes
 from mem0_syncd.destinations.embedded import Embedded
+from mem0_syncd.engine.engine import Engine
 from mem0_syncd.ingest.enqueue import Intake
 from mem0_syncd.projects.marks import Marks
-from mem0_syncd.service import Engine
 
 STEPS: tuple[tuple[type, str, Step], ...] = (
     (Engine, "scan", Step.SCAN),

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 
 from mem0_syncd.config import settings as configuration
 from mem0_syncd.core.memory import GLOBAL_BEST_PRACTICES, Memory
+from mem0_syncd.engine.engine import Engine
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.projects import projects
-from mem0_syncd.service import Engine
 from support.daemon import running
 from support.decision_log import decision, write_log
 from support.hostile_world import MOST_BYTES, SYNC_STATE, HostileWorld

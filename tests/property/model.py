@@ -32,7 +32,6 @@ from hypothesis.stateful import (
 )
 
 from mem0_syncd import audit as audit_module
-from mem0_syncd import old_memories as old_memories_module
 from mem0_syncd.core.duplicates import Double
 from mem0_syncd.core.duplicates import Kept as AsListed
 from mem0_syncd.core.entry import Entry
@@ -46,6 +45,7 @@ from mem0_syncd.core.settlement import Rules
 from mem0_syncd.courier.inventory_file import write_inventory
 from mem0_syncd.delivery import Delivery, Means
 from mem0_syncd.destinations import kept, ours, redacted_there, remove_doubles, renewed
+from mem0_syncd.engine import rehashing as old_memories_module
 from mem0_syncd.ingest.enqueue import Intake
 from mem0_syncd.ingest.keys import Keyed
 from mem0_syncd.ingest.late_redaction import look_through

@@ -17,7 +17,6 @@ from hypothesis.stateful import (
 )
 
 from mem0_syncd import audit as audit_module
-from mem0_syncd import old_memories as old_memories_module
 from mem0_syncd import repair as repair_module
 from mem0_syncd.core import plan as plan_module
 from mem0_syncd.core import settlement as settlement_module
@@ -29,6 +28,7 @@ from mem0_syncd.core.plan import Known
 from mem0_syncd.core.settlement import Receipt, Requeue, Rules, Settlement, settle
 from mem0_syncd.courier import client as line_module
 from mem0_syncd.delivery import Delivery, contact, delivery, log_lines, outcome_handler
+from mem0_syncd.engine import rehashing as old_memories_module
 from mem0_syncd.ingest.keys import Keys
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.outbox import adoption as adoption_module

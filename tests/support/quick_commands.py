@@ -88,7 +88,7 @@ def _import_everything() -> None:
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
     for name in (
-        "mem0_syncd.service",
+        "mem0_syncd.engine.engine",
         "mem0_syncd.config.settings",
         "mem0_syncd.hooks",
         "rich.console",

@@ -102,7 +102,7 @@ def test_an_answer_that_never_comes_does_not_keep_the_daemon(
 ) -> None:
     """It ends well all the same, and the next one finds out whether the memory is there."""
     daemon.environment["MEM0_SYNCD_PLATFORM__TIMEOUT_SECONDS"] = "120"
-    impatient = "from mem0_syncd import service; service.DRAIN_SECONDS = 1.0"
+    impatient = "from mem0_syncd.engine import engine as service; service.DRAIN_SECONDS = 1.0"
     with mem0.hold("add", stage="stored") as held:
         with running(daemon, prelude=impatient):
             write_log(project, [decision(1)])

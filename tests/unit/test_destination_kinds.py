@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 import mem0_syncd
-from mem0_syncd import means
 from mem0_syncd.config.settings import Settings
 from mem0_syncd.core.destination_kinds import (
     EMBEDDED,
@@ -32,6 +31,7 @@ from mem0_syncd.core.destination_kinds import (
     stored,
     vector_store,
 )
+from mem0_syncd.engine import connections
 from mem0_syncd.outbox import Outbox
 
 PACKAGE = Path(mem0_syncd.__file__).parent
@@ -71,17 +71,17 @@ def test_what_the_settings_choose_is_found_again_in_the_outbox(kind: Destination
     settings = settings_for(kind, tmp_path)
     outbox = Outbox.open(tmp_path)
     try:
-        row = means.choose_destination(settings, outbox.destinations)
+        row = connections.choose_destination(settings, outbox.destinations)
     finally:
         outbox.close()
     assert (row.name, row.kind) == (kind.setting, kind)
-    assert means.means(settings, row.name).start["destination"] == kind.name
+    assert connections.means(settings, row.name).start["destination"] == kind.name
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda it: it.name)
 def test_a_kind_has_as_many_threads_as_its_row_says(kind: DestinationKind, tmp_path: Path) -> None:
     """Or as its vector store is known to take."""
-    found = means.means(settings_for(kind, tmp_path), kind.setting)
+    found = connections.means(settings_for(kind, tmp_path), kind.setting)
     assert found.threads == (vector_store("pgvector").threads if kind is OWN_STORE else kind.threads)
     assert vector_store("milvus").threads == OWN_STORE.threads
 

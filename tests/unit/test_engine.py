@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from mem0_syncd.config.settings import Settings
+from mem0_syncd.engine.engine import Callbacks, Engine
 from mem0_syncd.ingest import spool
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.service import Callbacks, Engine
 from mem0_syncd.system.clock import Clock
 from support.decision_log import decision, write_log
 

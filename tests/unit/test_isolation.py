@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mem0_syncd.config.settings import Settings
+from mem0_syncd.engine.engine import Engine
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.service import Engine
 from mem0_syncd.system.activity import Place, Whereabouts
 from support.decision_log import decision, write_log
 

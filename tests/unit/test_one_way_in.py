@@ -38,7 +38,7 @@ OWN = {
     "doctor/storage.py": "the state folder",
     "doctor/surroundings.py": "the state folder",
     "doctor/watching.py": "the kernel's limits, and a probe in a folder of its own",
-    "errands.py": "the state folder",
+    "engine/operations.py": "the state folder",
     "courier/inventory_file.py": "the state folder",
     "system/lock.py": "the state folder",
     "system/log.py": "the daemon's log",
@@ -72,7 +72,7 @@ EXCEPTIONS = {
     ("hooks.py", "stat"): "its own log",
     ("projects/projects.py", "resolve"): "the folder that a person names",
     ("projects/projects.py", "is_dir"): "the folder that a person names",
-    ("service.py", "import shutil"): "the inventory's folder, in the state folder",
+    ("engine/engine.py", "import shutil"): "the inventory's folder, in the state folder",
     (
         "watcher/places.py",
         "os.path.islink",

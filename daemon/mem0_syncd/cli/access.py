@@ -14,7 +14,7 @@ from mem0_syncd.system import paths
 from mem0_syncd.system.lock import deliverer
 
 if TYPE_CHECKING:
-    from mem0_syncd.service import Engine
+    from mem0_syncd.engine.engine import Engine
 
 START_SECONDS = 30.0
 """How long a daemon may hold the lock before it answers: to bring an outbox up to date takes a while."""
@@ -74,7 +74,7 @@ def either(through_daemon: Callable[[], T], without: Callable[[], T]) -> T:
 def alone(state: Path, command: str) -> Iterator[Engine]:
     """The engine for a command without a daemon, under the lock."""
     from mem0_syncd.config import settings
-    from mem0_syncd.service import Engine
+    from mem0_syncd.engine.engine import Engine
     from mem0_syncd.system import log
 
     chosen = settings.load()

@@ -64,7 +64,7 @@ def _account(key: str) -> str:
     from mem0_syncd.config.settings import load
     from mem0_syncd.core.destination_kinds import PLATFORM
     from mem0_syncd.courier.probe import open_once
-    from mem0_syncd.means import trial
+    from mem0_syncd.engine.connections import trial
 
     settings = load().model_copy(update={"api_key": SecretStr(key)})
     with tempfile.TemporaryDirectory(prefix="mem0-syncd-login-") as folder:

@@ -46,8 +46,9 @@ def add(path: Path, name: str | None, *, dry_run: bool, globally: bool | None) -
     \b
     Example:  mem0-syncd project add ~/code/shop
     """
-    from mem0_syncd import acceptance, means
+    from mem0_syncd import acceptance
     from mem0_syncd.config import settings
+    from mem0_syncd.engine import connections
 
     chosen = settings.load()
     folder, trusted = projects.resolve(path), chosen.trusted_folders
@@ -57,7 +58,7 @@ def add(path: Path, name: str | None, *, dry_run: bool, globally: bool | None) -
             output.talk(line)
         if dry_run:
             return
-        means.choose_destination(chosen, outbox.destinations)
+        connections.choose_destination(chosen, outbox.destinations)
         row = projects.add(outbox, folder, name, asked=offer.asked, scope=offer.scope, trusted=trusted)
     if not _tell_daemon():
         output.talk("  once the daemon runs; start it: mem0-syncd run")

@@ -54,10 +54,10 @@ def recall(query: str, path: Path, *, kind: str | None, limit: int, as_json: boo
     wanted: dict[str, Any] = {"query": query, "project": project.id, "limit": limit, "kinds": kinds}
 
     def without_daemon() -> list[dict[str, Any]]:
-        from mem0_syncd import errands
+        from mem0_syncd.engine import operations
 
         with alone(state, "recall") as engine:
-            return errands.recall(engine, query, project.id, limit, kinds)
+            return operations.recall(engine, query, project.id, limit, kinds)
 
     with progress("searching"):
         hits = either(lambda: ask(state, "recall", timeout=90.0, **wanted)["hits"], without_daemon)

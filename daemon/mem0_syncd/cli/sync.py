@@ -89,8 +89,8 @@ def _alone(
     wishes: Mapping[str, Any],
 ) -> str | None:
     from mem0_syncd.config import settings
-    from mem0_syncd.errands import begin_sync
-    from mem0_syncd.service import Engine
+    from mem0_syncd.engine.engine import Engine
+    from mem0_syncd.engine.operations import begin_sync
     from mem0_syncd.system import log
     from mem0_syncd.system.lock import deliverer
 

@@ -96,15 +96,15 @@ def _through_daemon(state: Path, stack: contextlib.ExitStack) -> Means:
 
 
 def _alone(state: Path, stack: contextlib.ExitStack, *, is_repair: bool) -> Means:
-    from mem0_syncd import errands
     from mem0_syncd import repair as repairing
+    from mem0_syncd.engine import operations
 
     engine = stack.enter_context(alone(state, "verify"))
     if is_repair:
         stack.enter_context(engine.delivering())
     return Means(
         engine.outbox,
-        partial(errands.take_inventory, engine),
+        partial(operations.take_inventory, engine),
         partial(repairing.repair, engine),
     )
 

@@ -11,8 +11,8 @@ from mem0_syncd.config.settings import Settings
 from mem0_syncd.control import ask
 from mem0_syncd.core.destination_kinds import Check, DestinationKind, by_default
 from mem0_syncd.doctor.network import Answer, NoAnswer, ask_platform
+from mem0_syncd.engine.connections import kind_of
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, Problem, SyncdError
-from mem0_syncd.means import kind_of
 from mem0_syncd.outbox import Outbox, ProjectRow
 
 _PATIENCE_SECONDS = 2.0

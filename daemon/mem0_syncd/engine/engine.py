@@ -15,10 +15,10 @@ from pathlib import Path
 
 import structlog
 
-from mem0_syncd import means
 from mem0_syncd.config.settings import Settings
 from mem0_syncd.core.settlement import Rules
 from mem0_syncd.delivery import Deliveries, Delivery, Means, Questions
+from mem0_syncd.engine import connections
 from mem0_syncd.errors import Problem
 from mem0_syncd.history import origin_of
 from mem0_syncd.ingest.enqueue import Intake
@@ -80,7 +80,7 @@ class Engine:
         self._environ = environ
         self._callbacks = callbacks or Callbacks()
         shutil.rmtree(StateFolder(settings.state_dir).inventories, ignore_errors=True)
-        destination = means.choose_destination(settings, outbox.destinations)
+        destination = connections.choose_destination(settings, outbox.destinations)
         self.folders = Folders(outbox.projects, settings.trusted_folders)
         self._misfits = self._take_in_listed()
         left = sum(map(self._doubt_what_was_sending, outbox.destinations.all()))
@@ -134,7 +134,7 @@ class Engine:
         """Work by other settings from now on; what is under way ends by the former ones."""
         with self._scanning:
             self.settings = settings
-            means.choose_destination(settings, self.outbox.destinations)
+            connections.choose_destination(settings, self.outbox.destinations)
             self.folders.trusted = tuple(settings.trusted_folders)
             self._misfits = self._take_in_listed()
             self._read_anew()
@@ -177,7 +177,7 @@ class Engine:
         return delivery
 
     def _means_of(self, destination: DestinationRow) -> Means:
-        return means.means(self.settings, destination.name)
+        return connections.means(self.settings, destination.name)
 
     def now(self) -> float:
         """Seconds since the epoch, by the machine's clock."""
@@ -188,7 +188,7 @@ class Engine:
         return self._means_of(destination).rules
 
     def _destination_named(self, name: str | None) -> DestinationRow:
-        return means.destination_named(name, self.settings, self.outbox.destinations)
+        return connections.destination_named(name, self.settings, self.outbox.destinations)
 
     def _after_move(self, project: ProjectRow) -> None:
         self._scanner.forget()

@@ -13,8 +13,8 @@ import structlog
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.memory import user_id
 from mem0_syncd.core.progress import Tell, to_nobody
+from mem0_syncd.engine.engine import Engine
 from mem0_syncd.errors import SyncdError
-from mem0_syncd.service import Engine
 from mem0_syncd.system import paths
 from mem0_syncd.system.state_folder import StateFolder
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import structlog
 
 from mem0_syncd.core.destination_health import Reach
+from mem0_syncd.engine.engine import Engine
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import DestinationRow
 from mem0_syncd.outbox.old_memories import OldMemory
-from mem0_syncd.service import Engine
 from mem0_syncd.system.failpoint import failpoint
 
 MOST = 20
