@@ -16,8 +16,8 @@ from mem0_syncd.dispatch import Dispatch
 from mem0_syncd.engine.engine import Engine
 from mem0_syncd.engine.operations import begin_sync, forget, recall, take_inventory
 from mem0_syncd.errors import Problem
-from mem0_syncd.repair import repair
 from mem0_syncd.survey import Survey
+from mem0_syncd.verify.repair import repair
 from mem0_syncd.watcher import Watcher
 
 

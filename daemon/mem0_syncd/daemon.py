@@ -15,7 +15,6 @@ import structlog
 
 from mem0_syncd import __version__
 from mem0_syncd.answers import Answers
-from mem0_syncd.audit import audit_what_is_due
 from mem0_syncd.bell import Bell
 from mem0_syncd.config.reloading import renewed
 from mem0_syncd.config.settings import Settings
@@ -35,6 +34,7 @@ from mem0_syncd.survey import Survey
 from mem0_syncd.system import faults, paths
 from mem0_syncd.system.log import configure
 from mem0_syncd.upgrade import Upgrade
+from mem0_syncd.verify.audit import audit_what_is_due
 from mem0_syncd.watcher import Watcher
 
 MEND_SECONDS = 10.0

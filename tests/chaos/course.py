@@ -33,7 +33,7 @@ from chaos.troubles import WEATHERS, Times
 from chaos.world import World, case_of, is_poison
 from mem0_syncd.control import ask
 from mem0_syncd.errors import SyncdError
-from mem0_syncd.verdict import DIFFERENCES
+from mem0_syncd.verify.report import DIFFERENCES
 from support.daemon import (
     PATIENCE,
     Daemon,

@@ -31,7 +31,6 @@ from hypothesis.stateful import (
     rule,
 )
 
-from mem0_syncd import audit as audit_module
 from mem0_syncd.core.duplicates import Double
 from mem0_syncd.core.duplicates import Kept as AsListed
 from mem0_syncd.core.entry import Entry
@@ -50,15 +49,16 @@ from mem0_syncd.ingest.enqueue import Intake
 from mem0_syncd.ingest.keys import Keyed
 from mem0_syncd.ingest.late_redaction import look_through
 from mem0_syncd.ingest.scanner import Scanner
-from mem0_syncd.inspection import Inspection
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.redact.items import Redacted, Redactor
-from mem0_syncd.repair import repair
 from mem0_syncd.sources import Raw, decision_log
 from mem0_syncd.system.clock import Clock as DaemonClock
 from mem0_syncd.system.state_folder import OUTBOX
-from mem0_syncd.verdict import verdict
+from mem0_syncd.verify import audit as audit_module
+from mem0_syncd.verify.inspection import Inspection
+from mem0_syncd.verify.repair import repair
+from mem0_syncd.verify.report import verdict
 from support.decision_log import replace as write_file
 from support.mem0_model import LONGEST_DELAY, LONGEST_LAG, TIMEOUT, Clock, Kept, Mem0Model
 

@@ -16,8 +16,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from mem0_syncd import audit as audit_module
-from mem0_syncd import repair as repair_module
 from mem0_syncd.core import plan as plan_module
 from mem0_syncd.core import settlement as settlement_module
 from mem0_syncd.core.duplicates import Double, Kept, find_doubles
@@ -40,6 +38,8 @@ from mem0_syncd.outbox.contacts import IS_LOOKED_FOR, Looks
 from mem0_syncd.outbox.queue import Claim, Queue, Verb
 from mem0_syncd.redact.items import Redacted
 from mem0_syncd.system.state_folder import OUTBOX
+from mem0_syncd.verify import audit as audit_module
+from mem0_syncd.verify import repair as repair_module
 from property.model import (
     BETA,
     CRASHES,

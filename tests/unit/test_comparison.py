@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from mem0_syncd.comparison import Comparison, Copies, Found, compare
 from mem0_syncd.core.delivered import Delivered
 from mem0_syncd.core.duplicates import Double, Kept
+from mem0_syncd.verify.comparison import Comparison, Copies, Found, compare
 
 ITEM = Delivered("key", "shop", "decision", "DEC-1", ("m1",), "hash", "said", 5.0)
 MEMORY = Kept("m1", "shop-decisions", "mem0-syncd", "key", "hash", "2026-01-05T10:00:00+00:00", "said")

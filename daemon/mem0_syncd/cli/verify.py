@@ -13,16 +13,16 @@ from typing import Any
 
 import click
 
-from mem0_syncd import verdict
 from mem0_syncd.cli.access import alone, either, read_only
 from mem0_syncd.cli.progress import Progress, progress
 from mem0_syncd.cli.sync import wait_until_delivered
 from mem0_syncd.control import ask
-from mem0_syncd.inspection import Inspection, TakeInventory
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.projects import projects
 from mem0_syncd.system import output, paths
 from mem0_syncd.system.clock import Clock
+from mem0_syncd.verify import report
+from mem0_syncd.verify.inspection import Inspection, TakeInventory
 
 ANSWER_SECONDS = 1900.0
 REPAIRABLE = ("missing", "altered", "moved", "doubled")
@@ -69,13 +69,13 @@ def verify(
             done = _repair(means, wanted, shown["open"], timeout, told)
         if done is not None:
             found, shown = shown, _compare(means, project, told, done["removed"])
-            shown["repaired"] = verdict.repaired(means.outbox, found, shown, done)
+            shown["repaired"] = report.repaired(means.outbox, found, shown, done)
     if as_json:
         output.document(shown)
     else:
-        for line in verdict.lines(shown):
+        for line in report.lines(shown):
             output.say(line)
-    is_well = not verdict.differs(shown) and (done is None or not done["waiting"])
+    is_well = not report.differs(shown) and (done is None or not done["waiting"])
     ctx.exit(0 if is_well else 1)
 
 
@@ -96,8 +96,8 @@ def _through_daemon(state: Path, stack: contextlib.ExitStack) -> Means:
 
 
 def _alone(state: Path, stack: contextlib.ExitStack, *, is_repair: bool) -> Means:
-    from mem0_syncd import repair as repairing
     from mem0_syncd.engine import operations
+    from mem0_syncd.verify import repair as repairing
 
     engine = stack.enter_context(alone(state, "verify"))
     if is_repair:
@@ -115,7 +115,7 @@ def _compare(
     inspection = Inspection(
         means.outbox, means.take_inventory, Clock(), told.say, told.tell, frozenset(gone or ())
     )
-    return verdict.verdict(means.outbox, inspection.run(project), project)
+    return report.verdict(means.outbox, inspection.run(project), project)
 
 
 def _repair(

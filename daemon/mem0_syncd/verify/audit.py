@@ -19,7 +19,7 @@ from mem0_syncd.engine.operations import take_inventory
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import DestinationRow, Outbox
 from mem0_syncd.outbox.audits import Audited
-from mem0_syncd.repair import doubles_of, remove_doubles
+from mem0_syncd.verify.repair import doubles_of, remove_doubles
 
 DAY_SECONDS = 24 * 3600.0
 BATCH = 500

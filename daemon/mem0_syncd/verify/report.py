@@ -7,9 +7,9 @@ from typing import Any
 
 from mem0_syncd.core.delivered import Delivered
 from mem0_syncd.core.duplicates import Kept
-from mem0_syncd.inspection import Inspected
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.render import KIND_NAMES, counted
+from mem0_syncd.verify.inspection import Inspected
 
 SCHEMA = 1
 DIFFERENCES = ("missing", "altered", "doubled", "foreign")

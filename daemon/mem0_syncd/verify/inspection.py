@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mem0_syncd.comparison import Comparison, compare
 from mem0_syncd.core.delivered import Delivered
 from mem0_syncd.core.memory import GLOBAL_BEST_PRACTICES
 from mem0_syncd.core.progress import Tell, to_nobody
@@ -16,6 +15,7 @@ from mem0_syncd.courier.inventory_file import read_inventory
 from mem0_syncd.outbox import DestinationRow, Outbox
 from mem0_syncd.outbox.receipts import Scope
 from mem0_syncd.system.clock import Clock
+from mem0_syncd.verify.comparison import Comparison, compare
 
 TakeInventory = Callable[..., Mapping[str, Any]]
 """`errands.take_inventory`, here or in the daemon: takes `destination`, `user_id` and `tell`."""

@@ -1,0 +1,1 @@
+"""Mem0 against the outbox: compare, report, repair, audit."""
