@@ -23,7 +23,7 @@ from mem0_syncd.ingest.preview import preview
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.projects import consent_request as asking
 from mem0_syncd.projects import projects
-from mem0_syncd.render import counted
+from mem0_syncd.status.render import counted
 from mem0_syncd.system.watched_folder import WatchedFolder
 
 

@@ -19,9 +19,9 @@ from mem0_syncd.core.item import Kind
 from mem0_syncd.core.memory import user_id
 from mem0_syncd.destinations import open_destination
 from mem0_syncd.errors import SyncdError
-from mem0_syncd.render import headline, print_status
 from mem0_syncd.sources.decision_log import PATH
-from mem0_syncd.status import snapshot
+from mem0_syncd.status.render import headline, print_status
+from mem0_syncd.status.snapshot import snapshot
 from mem0_syncd.system import output
 from mem0_syncd.system.state_folder import StateFolder
 

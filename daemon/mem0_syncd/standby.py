@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from mem0_syncd import __version__, refusal
+from mem0_syncd import __version__
 from mem0_syncd.bell import Bell
 from mem0_syncd.config.reloading import renewed
 from mem0_syncd.config.settings import Settings
@@ -23,6 +23,7 @@ from mem0_syncd.daemon import Daemon
 from mem0_syncd.errors import OutboxDamaged, Problem, StateFolderBusy, SyncdError
 from mem0_syncd.notify import Notifier
 from mem0_syncd.outbox import Outbox, recovery
+from mem0_syncd.status import start_refusal
 from mem0_syncd.system import faults, paths
 from mem0_syncd.system.lock import deliverer, holder
 
@@ -104,7 +105,7 @@ def _work(settings: Settings, bell: Bell, notifier: Notifier, standby: Standby) 
     with deliverer(state, "run"):
         try:
             with closing(Outbox.open(state)) as outbox:
-                refusal.clear(state)
+                start_refusal.clear(state)
                 standby.end()
                 try:
                     return Daemon(settings, outbox, bell, notifier).run()

@@ -15,7 +15,7 @@ from mem0_syncd.core.outcome import Found
 from mem0_syncd.core.settlement import Receipt
 from mem0_syncd.ingest.enqueue import Intake
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.status import snapshot
+from mem0_syncd.status.snapshot import snapshot
 from mem0_syncd.system.clock import Clock
 from support.builders import item
 

@@ -19,7 +19,7 @@ from mem0_syncd.core.memory import Memory
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.outbox.audits import Audited
-from mem0_syncd.status import snapshot
+from mem0_syncd.status.snapshot import snapshot
 from support import nursery
 
 PATIENCE = 30.0

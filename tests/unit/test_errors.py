@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from mem0_syncd import refusal
 from mem0_syncd.errors import Problem, SyncdError
+from mem0_syncd.status import start_refusal
 
 PACKAGE = Path(__file__).parents[2] / "daemon" / "mem0_syncd"
 KINDS = {
@@ -49,6 +49,6 @@ def test_a_problem_that_was_written_is_read_as_it_was() -> None:
 def test_a_refusal_that_an_earlier_version_wrote_is_read(tmp_path: Path) -> None:
     """It has no more than words."""
     (tmp_path / "refusal.json").write_text('{"what": "a", "where": "b", "remedy": "nothing: wait"}')
-    assert refusal.read(tmp_path) == [Problem("a", "b", "nothing: wait", needs_you=False)]
+    assert start_refusal.read(tmp_path) == [Problem("a", "b", "nothing: wait", needs_you=False)]
     (tmp_path / "refusal.json").write_text('{"what": "a"}')
-    assert refusal.read(tmp_path) == []
+    assert start_refusal.read(tmp_path) == []

@@ -46,11 +46,11 @@ OWN = {
     "outbox/": "the outbox",
     "system/paths.py": "the state folder and the settings",
     "purge.py": "the state folder",
-    "refusal.py": "the state folder",
+    "status/start_refusal.py": "the state folder",
     "config/shell_environment.py": "the user's settings",
     "ingest/spool.py": "the state folder",
     "system/state_folder.py": "the state folder",
-    "status.py": "the state folder",
+    "status/snapshot.py": "the state folder",
     "config/mem0_config.py": "the user's settings",
     "upgrade.py": "the installed package",
 }

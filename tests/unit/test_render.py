@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import time_machine
 
-from mem0_syncd.render import duration, footer, headline, print_status, rows
-from mem0_syncd.status import COUNTS
+from mem0_syncd.status.render import duration, footer, headline, print_status, rows
+from mem0_syncd.status.snapshot import COUNTS
 
 PROBLEM = {
     "what": "not JSON: [oops]",

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd import status
 from mem0_syncd.control import ControlServer
 from mem0_syncd.core.destination_health import Reach, Standing
 from mem0_syncd.core.entry import Entry
@@ -25,7 +24,8 @@ from mem0_syncd.core.settlement import Await, Bury, Doubt, Receipt, Settlement
 from mem0_syncd.core.withheld import KEPT_HOME
 from mem0_syncd.errors import Problem
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.status import COUNTS, rfc3339, snapshot
+from mem0_syncd.status import snapshot as status
+from mem0_syncd.status.snapshot import COUNTS, rfc3339, snapshot
 from mem0_syncd.system.state_folder import StateFolder
 from support.builders import NOW, item, prepared
 
@@ -358,7 +358,7 @@ def test_moments_are_rfc_3339_in_utc(moment: float | None, text: str | None) -> 
 
 def test_the_status_imports_nothing_that_takes_long() -> None:
     """What a prompt or a script asks again and again mustn't take as long as a start of the daemon."""
-    code = "import sys; from mem0_syncd import render, status; print(*sys.modules)"
+    code = "import sys; from mem0_syncd.status import render; from mem0_syncd.status import snapshot as status; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     imported = {name.split(".")[0] for name in run.stdout.split()}
     assert "mem0_syncd" in imported

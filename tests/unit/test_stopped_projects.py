@@ -15,9 +15,9 @@ from mem0_syncd.core.memory import fingerprint, memory_of, project_of, said_by, 
 from mem0_syncd.core.origin import Stated
 from mem0_syncd.core.outcome import Found, Listed, from_wire, to_wire
 from mem0_syncd.core.settlement import Receipt
-from mem0_syncd.estrangement import strangers_problem
 from mem0_syncd.outbox import Claim, Outbox
 from mem0_syncd.outbox.origins import Looked
+from mem0_syncd.status.stopped_projects import strangers_problem
 from support.builders import NOW, item, prepared
 
 OURS, OTHERS = "a" * 32, "b" * 32

@@ -12,7 +12,7 @@ from mem0_syncd.control import ask
 from mem0_syncd.core.entry import Entry
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
 from mem0_syncd.outbox import Outbox
-from mem0_syncd.status import rfc3339
+from mem0_syncd.status.snapshot import rfc3339
 from mem0_syncd.system import output, paths
 
 

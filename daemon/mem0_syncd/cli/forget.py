@@ -12,7 +12,7 @@ from mem0_syncd.control import ask
 from mem0_syncd.core.progress import Tell
 from mem0_syncd.engine import operations
 from mem0_syncd.projects import projects
-from mem0_syncd.render import counted
+from mem0_syncd.status.render import counted
 from mem0_syncd.system import output, paths
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from mem0_syncd.render import duration
+from mem0_syncd.status.render import duration
 from mem0_syncd.system import output
 from mem0_syncd.system.clock import Moment
 from mem0_syncd.system.visible import visible

@@ -13,9 +13,9 @@ from mem0_syncd.cli.access import read_only, writable
 from mem0_syncd.cli.completion import project_ids
 from mem0_syncd.control import ask
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
-from mem0_syncd.estrangement import said_of
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.projects import projects
+from mem0_syncd.status.stopped_projects import said_of
 from mem0_syncd.system import output, paths
 
 
@@ -165,8 +165,8 @@ def remove(name: str) -> None:
     \b
     Example:  mem0-syncd project remove shop
     """
-    from mem0_syncd.render import counted
     from mem0_syncd.sources import SOURCES
+    from mem0_syncd.status.render import counted
 
     with writable(paths.state_dir()) as outbox, outbox.transaction():
         found, taken_back = _watched(outbox.projects.all(), name), 0

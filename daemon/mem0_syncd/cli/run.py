@@ -59,13 +59,13 @@ def run(*, launchd: bool) -> None:
 
 def _settings() -> Settings:
     """The settings in force; what is wrong with them is kept for `status`, too."""
-    from mem0_syncd import refusal
     from mem0_syncd.config import settings
+    from mem0_syncd.status import start_refusal
     from mem0_syncd.system import paths
 
     try:
         return settings.load()
     except BadConfiguration as error:
         with contextlib.suppress(SyncdError):
-            refusal.record(paths.make_private(paths.state_dir()), error.problem)
+            start_refusal.record(paths.make_private(paths.state_dir()), error.problem)
         raise

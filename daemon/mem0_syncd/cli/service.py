@@ -11,10 +11,11 @@ from typing import Any
 
 import click
 
-from mem0_syncd import __version__, refusal
+from mem0_syncd import __version__
 from mem0_syncd.control import ask
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
 from mem0_syncd.managers import Manager, NoManager, Standing, manager
+from mem0_syncd.status import start_refusal
 from mem0_syncd.system import output, paths
 
 _READY_SECONDS = 60.0
@@ -143,7 +144,7 @@ def _describe(which: Manager, standing: Standing) -> list[tuple[str, str]]:
         ("now", f"{standing.state}{pid}"),
         ("restarts", str(standing.restarts)),
         *([("failed", standing.failure)] if standing.failure else []),
-        *(("because", problem.what) for problem in refusal.read(paths.state_dir())),
+        *(("because", problem.what) for problem in start_refusal.read(paths.state_dir())),
     ]
 
 

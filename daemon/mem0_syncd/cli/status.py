@@ -6,7 +6,7 @@ import time
 
 import click
 
-from mem0_syncd.status import snapshot
+from mem0_syncd.status.snapshot import snapshot
 from mem0_syncd.system import output, paths
 
 _EXIT_CODES = {"ok": 0, "paused": 0, "degraded": 1, "unresponsive": 1, "stopped": 3}
@@ -27,7 +27,7 @@ def status(ctx: click.Context, *, as_json: bool, watch: bool) -> None:
     if watch and as_json:
         raise click.UsageError("say --json or --watch, not both")
     if watch:
-        from mem0_syncd.render import watch_status
+        from mem0_syncd.status.render import watch_status
 
         watch_status(lambda: snapshot(state, time.time()))
         return
@@ -35,7 +35,7 @@ def status(ctx: click.Context, *, as_json: bool, watch: bool) -> None:
     if as_json:
         output.document(shown)
     else:
-        from mem0_syncd.render import print_status
+        from mem0_syncd.status.render import print_status
 
         print_status(shown)
     ctx.exit(_EXIT_CODES[shown["state"]])

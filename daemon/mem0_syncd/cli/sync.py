@@ -17,8 +17,8 @@ from mem0_syncd.core.destination_health import Reach, Standing
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.projects import projects
-from mem0_syncd.render import KIND_NAMES
-from mem0_syncd.status import snapshot
+from mem0_syncd.status.render import KIND_NAMES
+from mem0_syncd.status.snapshot import snapshot
 from mem0_syncd.system import output, paths
 
 _POLL_SECONDS = 0.05

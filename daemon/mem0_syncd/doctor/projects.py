@@ -19,8 +19,8 @@ from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.projects import folder_check
 from mem0_syncd.projects.folders import Folders
 from mem0_syncd.projects.listed import misfit
-from mem0_syncd.render import delivered
-from mem0_syncd.status import snapshot
+from mem0_syncd.status.render import delivered
+from mem0_syncd.status.snapshot import snapshot
 from mem0_syncd.system.unreadable import Refused
 from mem0_syncd.system.watched_folder import WatchedFolder
 

@@ -11,8 +11,8 @@ from mem0_syncd.core.file_problems import MOST_TOLD, and_more
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.memory import user_id
 from mem0_syncd.errors import Problem
-from mem0_syncd.render import counted
 from mem0_syncd.sources import SOURCES, Reading, Source
+from mem0_syncd.status.render import counted
 from mem0_syncd.system.unreadable import Unreadable
 from mem0_syncd.system.watched_folder import LONGEST_LOG, WatchedFolder
 

@@ -8,7 +8,7 @@ from typing import Any
 from mem0_syncd.core.delivered import Delivered
 from mem0_syncd.core.duplicates import Kept
 from mem0_syncd.outbox import Outbox
-from mem0_syncd.render import KIND_NAMES, counted
+from mem0_syncd.status.render import KIND_NAMES, counted
 from mem0_syncd.verify.inspection import Inspected
 
 SCHEMA = 1

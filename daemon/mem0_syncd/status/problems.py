@@ -8,8 +8,8 @@ from itertools import groupby
 
 from mem0_syncd.core.destination_health import Reach
 from mem0_syncd.errors import Problem
-from mem0_syncd.estrangement import strangers_problem
 from mem0_syncd.outbox import DestinationRow, Outbox, recovery
+from mem0_syncd.status.stopped_projects import strangers_problem
 
 MOST_LETTERS = 5
 """Dead letters of a destination that are told one by one."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from mem0_syncd.core.destination_kinds import Guarantee
-from mem0_syncd.status import COUNTS
+from mem0_syncd.status.snapshot import COUNTS
 from mem0_syncd.system import output
 from mem0_syncd.system.visible import visible
 

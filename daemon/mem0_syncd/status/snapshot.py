@@ -9,13 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mem0_syncd import refusal
 from mem0_syncd.control import ask, ask_at
 from mem0_syncd.core.consent import Consent
 from mem0_syncd.core.item import Kind
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, OutboxUnusable, Problem
 from mem0_syncd.outbox import DestinationRow, Outbox
-from mem0_syncd.problems import problems_of, reported
+from mem0_syncd.status import start_refusal
+from mem0_syncd.status.problems import problems_of, reported
 from mem0_syncd.system import faults
 from mem0_syncd.system.paths import socket_paths
 
@@ -27,7 +27,7 @@ PING_SECONDS = 1.0
 def snapshot(state: Path, now: float) -> dict[str, Any]:
     """The status of a state folder at the moment `now`, as `status --json` documents it (docs/json.md)."""
     running, said = _ping(state)
-    refused = [it.as_dict() for it in refusal.read(state)] if running == "stopped" else []
+    refused = [it.as_dict() for it in start_refusal.read(state)] if running == "stopped" else []
     # The daemon that answers may be of another version.
     told = [Problem.from_dict(it).as_dict() for it in said.get("problems", [])]
     said = {**said, "problems": [*told, *refused]}
