@@ -74,7 +74,7 @@ EXCEPTIONS = {
     ("projects/projects.py", "is_dir"): "the folder that a person names",
     ("engine/engine.py", "import shutil"): "the inventory's folder, in the state folder",
     (
-        "watcher/places.py",
+        "watcher/folders.py",
         "os.path.islink",
     ): "what an event names in a folder that is watched; nothing is followed",
     ("watcher/watcher.py", "import shutil"): "its own folder",

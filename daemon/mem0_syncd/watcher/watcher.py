@@ -17,7 +17,7 @@ from mem0_syncd.errors import Problem
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.system.unreadable import Refused
 from mem0_syncd.system.watched_folder import WatchedFolder
-from mem0_syncd.watcher.places import Places
+from mem0_syncd.watcher.folders import Places
 
 Identity = tuple[int, int]
 
