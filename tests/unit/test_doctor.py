@@ -19,7 +19,7 @@ from mem0_syncd.doctor.processes import judge_courier, judge_ping, judge_service
 from mem0_syncd.doctor.report import as_dict, scrubber, summary
 from mem0_syncd.doctor.storage import judge_disk
 from mem0_syncd.doctor.watching import Room, judge_probe, judge_room
-from mem0_syncd.managers import Standing as Service
+from mem0_syncd.service import Standing as Service
 from support.schemas import check
 
 OK, WARNING, FAILURE = Verdict.OK, Verdict.WARNING, Verdict.FAILURE

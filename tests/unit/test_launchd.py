@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mem0_syncd.errors import SyncdError
-from mem0_syncd.managers.base import NoManager
-from mem0_syncd.managers.launchd import Launchd
+from mem0_syncd.service.base import NoManager
+from mem0_syncd.service.launchd import Launchd
 from mem0_syncd.system.clock import Clock
 
 LAUNCHCTL = """#!/bin/sh

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd.managers.base import template
-from mem0_syncd.managers.launchd import Launchd
-from mem0_syncd.managers.systemd import Systemd
+from mem0_syncd.service.base import template
+from mem0_syncd.service.launchd import Launchd
+from mem0_syncd.service.systemd import Systemd
 from mem0_syncd.system.clock import Clock
 
 HIGHEST_EXPOSURE = 25

@@ -14,7 +14,7 @@ import click
 from mem0_syncd import __version__
 from mem0_syncd.control import ask
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
-from mem0_syncd.managers import Manager, NoManager, Standing, manager
+from mem0_syncd.service import Manager, NoManager, Standing, manager
 from mem0_syncd.status import start_refusal
 from mem0_syncd.system import output, paths
 
@@ -73,7 +73,7 @@ def uninstall(*, purge: bool, yes: bool) -> None:
     \b
     Example:  mem0-syncd service uninstall
     """
-    from mem0_syncd.purge import delete, doomed
+    from mem0_syncd.service.uninstall import delete, doomed
 
     which = manager(os.environ)
     files = doomed(paths.state_dir(), os.environ) if purge else []

@@ -15,8 +15,8 @@ from mem0_syncd.courier.process import ENDED
 from mem0_syncd.doctor.finding import Finding, failure, fine, warning
 from mem0_syncd.doctor.surroundings import Surroundings
 from mem0_syncd.engine.connections import can_be_tried, trial
-from mem0_syncd.managers import NoManager, manager
-from mem0_syncd.managers import Standing as Service
+from mem0_syncd.service import NoManager, manager
+from mem0_syncd.service import Standing as Service
 
 INSTALL = "mem0-syncd service install"
 

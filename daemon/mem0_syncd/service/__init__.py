@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
-from mem0_syncd.managers.base import Manager, NoManager, Standing
-from mem0_syncd.managers.launchd import Launchd
-from mem0_syncd.managers.systemd import Systemd
+from mem0_syncd.service.base import Manager, NoManager, Standing
+from mem0_syncd.service.launchd import Launchd
+from mem0_syncd.service.systemd import Systemd
 from mem0_syncd.system.clock import Clock
 
 __all__ = ["Manager", "NoManager", "Standing", "manager"]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mem0_syncd.errors import SyncdError
-from mem0_syncd.managers.base import NoManager, Standing, call, template
+from mem0_syncd.service.base import NoManager, Standing, call, template
 from mem0_syncd.system.atomic_file import write_text
 
 UNIT = "mem0-syncd.service"
