@@ -12,9 +12,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Run a command; `hook` goes past the command line's machinery, which takes longer than the hook may."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["hook"] and not _HELP.intersection(arguments):
-        from mem0_syncd import hooks
+        from mem0_syncd.agents import hook
 
-        hooks.main()
+        hook.main()
         # Nothing is left to tidy up, and Python's own tidying takes a good part of a hook's time.
         os._exit(0)
     from mem0_syncd import cli

@@ -90,7 +90,7 @@ def _import_everything() -> None:
     for name in (
         "mem0_syncd.engine.engine",
         "mem0_syncd.config.settings",
-        "mem0_syncd.hooks",
+        "mem0_syncd.agents.hook",
         "rich.console",
         "rich.table",
     ):

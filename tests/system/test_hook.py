@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd import hooks
+from mem0_syncd.agents import hook as hooks
 from mem0_syncd.ingest import spool
 from mem0_syncd.sources import session
 from mem0_syncd.system.state_folder import StateFolder
@@ -390,7 +390,7 @@ def test_a_hook_names_files_as_their_owners_do() -> None:
 
 def test_a_hook_imports_nothing_that_is_slow() -> None:
     """That is most of the time it takes, and the reason why it stays within its budget."""
-    code = "import sys; from mem0_syncd import hooks; print(*sys.modules)"
+    code = "import sys; from mem0_syncd.agents import hook as hooks; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     slow = {"click", "dataclasses", "hashlib", "inspect", "platformdirs", "sqlite3", "tempfile", "tomllib"}

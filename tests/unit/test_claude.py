@@ -16,7 +16,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mem0_syncd import claude
+from mem0_syncd.agents import claude
 from mem0_syncd.cli import cli
 from mem0_syncd.errors import SyncdError
 

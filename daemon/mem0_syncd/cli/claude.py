@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from mem0_syncd import claude as code
+from mem0_syncd.agents import claude as code
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.system import output
 

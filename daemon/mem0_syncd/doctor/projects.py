@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from mem0_syncd import claude
+from mem0_syncd.agents import claude
 from mem0_syncd.core.consent import EVERYTHING, GlobalScope, Terms
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.memory import user_id

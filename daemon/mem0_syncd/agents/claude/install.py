@@ -10,8 +10,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from mem0_syncd.claude.hooks import EVENTS, events_without, with_hooks, without_hooks
-from mem0_syncd.claude.spelling import parse, says_the_same, spell
+from mem0_syncd.agents.claude.hook_settings import EVENTS, events_without, with_hooks, without_hooks
+from mem0_syncd.agents.claude.json_style import parse, says_the_same, spell
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.system.atomic_file import write_text
 from mem0_syncd.system.unreadable import Refused

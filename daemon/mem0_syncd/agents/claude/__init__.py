@@ -1,6 +1,7 @@
 """Claude Code's side: the hooks in its settings and the `/mem0-sync` command, put in and taken out again."""
 
-from mem0_syncd.claude.folder import (
+from mem0_syncd.agents.claude.hook_settings import EVENTS, with_hooks, without_hooks
+from mem0_syncd.agents.claude.install import (
     BACKUP,
     COMMAND,
     SETTINGS,
@@ -10,7 +11,6 @@ from mem0_syncd.claude.folder import (
     uninstall,
     user_folder,
 )
-from mem0_syncd.claude.hooks import EVENTS, with_hooks, without_hooks
 
 __all__ = [
     "BACKUP",

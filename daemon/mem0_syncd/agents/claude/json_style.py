@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from mem0_syncd.claude.hooks import Document, with_hooks, without_hooks
+from mem0_syncd.agents.claude.hook_settings import Document, with_hooks, without_hooks
 
 _INDENT = re.compile(r"\n([ \t]+)\S")
 _BYTE_ORDER_MARK = "\ufeff"
