@@ -40,7 +40,7 @@ PARTS = [
     ("pydantic and pydantic-settings", "import pydantic_settings"),
     ("APScheduler", "import apscheduler.schedulers.background"),
     ("watchdog and filelock", "import filelock, watchdog.observers"),
-    ("mem0-syncd's own modules", "import mem0_syncd.cli.run, mem0_syncd.standby"),
+    ("mem0-syncd's own modules", "import mem0_syncd.cli.run, mem0_syncd.daemon.supervisor"),
 ]
 """What a daemon imports, in the order in which it is counted."""
 

@@ -8,10 +8,10 @@ from functools import wraps
 from typing import Any
 
 from crash.board import Step
-from mem0_syncd.answers import Answers
 from mem0_syncd.core.memory import Memory
 from mem0_syncd.core.outcome import Outcome, Stored
 from mem0_syncd.core.settlement import Receipt
+from mem0_syncd.daemon.handlers import Answers
 from mem0_syncd.delivery.claims import Claims
 from mem0_syncd.delivery.contact import Looks
 from mem0_syncd.delivery.outcome_handler import Outcomes

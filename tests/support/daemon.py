@@ -37,7 +37,7 @@ def wait_until(condition: Callable[[], Any], what: str = "", seconds: float = PA
         time.sleep(0.02)
 
 
-_MENDING = """from mem0_syncd import daemon, standby
+_MENDING = """from mem0_syncd.daemon import daemon; from mem0_syncd.daemon import supervisor as standby
 daemon.LOOK_SECONDS = daemon.MEND_SECONDS = standby.RETRY_SECONDS = {}"""
 _RUN = "from mem0_syncd import cli; cli.main(['run'])"
 

@@ -52,7 +52,7 @@ _LIBRARIES = (
     "mem0",
     "mem0_syncd.cli.verify",
     "mem0_syncd.courier.worker",
-    "mem0_syncd.daemon",
+    "mem0_syncd.daemon.daemon",
     "mem0_syncd.doctor",
 )
 

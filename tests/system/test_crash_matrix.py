@@ -51,7 +51,7 @@ spool.take = take
         Point(Role.DAEMON, Step.SETTLE, 40),
         """
 from dataclasses import replace
-from mem0_syncd import daemon
+from mem0_syncd.daemon import daemon
 from mem0_syncd.outbox.marks import Marks
 right = Marks.markable
 def markable(self, destination, project, source):

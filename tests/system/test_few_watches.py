@@ -23,7 +23,7 @@ pathlib.Path("/proc/self/setgroups").write_text("deny")
 for name, number in ids.items():
     pathlib.Path("/proc/self", name).write_text(f"{{number}} {{number}} 1")
 pathlib.Path("{LIMIT}").write_text("2")
-from mem0_syncd import daemon
+from mem0_syncd.daemon import daemon
 daemon.MEND_SECONDS = 0.3
 """
 

@@ -18,7 +18,7 @@ from support.mem0_platform import Mem0Platform
 from support.notify_socket import Manager, listening
 
 # Looks so frequent that a test needn't wait for half a minute; no setting changes them.
-SWIFT = "from mem0_syncd import keeper; keeper.LOOK_SECONDS = 0.3; keeper.SILENT_SECONDS = 2.0"
+SWIFT = "from mem0_syncd.daemon import heartbeat as keeper; keeper.LOOK_SECONDS = 0.3; keeper.SILENT_SECONDS = 2.0"
 
 HANG = f"""{SWIFT}
 import os, pathlib, time
@@ -169,7 +169,7 @@ def test_a_watcher_that_dies_is_replaced(daemon: Daemon, project: Path, mem0: Me
     """The next write is heard of by its event."""
     prelude = f"""{SWIFT}
 import os, pathlib
-from mem0_syncd import daemon, watcher
+from mem0_syncd.daemon import daemon; from mem0_syncd import watcher
 daemon.LOOK_SECONDS = 0.5
 def die_once(self, folder, event, before=watcher.Watcher.heard):
     told = pathlib.Path(os.environ["MEM0_SYNCD_STATE_DIR"] + ".hang")

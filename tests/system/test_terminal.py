@@ -22,7 +22,7 @@ from support.terminal import CLEARS, LEAVES_SCREEN, finish, spawn, typed_at
 
 STARTS_SLOWLY = """
 import pathlib, time
-from mem0_syncd import daemon
+from mem0_syncd.daemon import daemon
 begin = daemon.Daemon._begin
 def wait(self, running):
     while not pathlib.Path({!r}).exists():

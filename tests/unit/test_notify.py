@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.notify import Notifier
+from mem0_syncd.daemon.sd_notify import Notifier
 
 
 @pytest.fixture

@@ -52,11 +52,11 @@ OWN = {
     "system/state_folder.py": "the state folder",
     "status/snapshot.py": "the state folder",
     "config/mem0_config.py": "the user's settings",
-    "upgrade.py": "the installed package",
+    "daemon/upgrade.py": "the installed package",
 }
 
 EXCEPTIONS = {
-    ("answers.py", "import tempfile"): "a probe in a folder of its own",
+    ("daemon/handlers.py", "import tempfile"): "a probe in a folder of its own",
     ("cli/__init__.py", "os.open"): "nowhere",
     ("cli/demo.py", "import tempfile"): "a folder of its own",
     ("cli/doctor.py", "import shutil"): "the terminal's width",

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from mem0_syncd.scheduler import Schedule
+from mem0_syncd.daemon.scheduler import Schedule
 
 PATIENCE = 5.0
 

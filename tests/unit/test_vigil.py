@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mem0_syncd.vigil import Vigil
+from mem0_syncd.daemon.liveness import Vigil
 
 
 def test_a_sign_that_changes_is_life() -> None:

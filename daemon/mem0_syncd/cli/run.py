@@ -30,9 +30,9 @@ def run(*, launchd: bool) -> None:
 
     # OpenSSL would be a fourteenth of a daemon that encrypts nothing: the courier talks to Mem0.
     with without(*needless_hashes()):
-        from mem0_syncd.bell import Bell
-        from mem0_syncd.notify import Notifier
-        from mem0_syncd.standby import live
+        from mem0_syncd.daemon.sd_notify import Notifier
+        from mem0_syncd.daemon.supervisor import live
+        from mem0_syncd.daemon.wakeup import Bell
         from mem0_syncd.system import heap, log
 
     try:

@@ -12,11 +12,11 @@ from mem0_syncd import __version__
 from mem0_syncd.control import Answer, LongOperations, Operations, Request
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.progress import Tell
-from mem0_syncd.dispatch import Dispatch
+from mem0_syncd.daemon.delivery_trigger import Dispatch
+from mem0_syncd.daemon.scan_trigger import Survey
 from mem0_syncd.engine.engine import Engine
 from mem0_syncd.engine.operations import begin_sync, forget, recall, take_inventory
 from mem0_syncd.errors import Problem
-from mem0_syncd.survey import Survey
 from mem0_syncd.verify.repair import repair
 from mem0_syncd.watcher import Watcher
 

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
+from mem0_syncd.daemon.scheduler import Schedule
 from mem0_syncd.delivery import Delivery
 from mem0_syncd.engine.engine import Engine
-from mem0_syncd.scheduler import Schedule
 
 BEAT_SECONDS = 60.0
 """How often delivery looks for what is due unasked, should a wake-up ever be lost."""

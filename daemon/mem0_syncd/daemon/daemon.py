@@ -14,26 +14,26 @@ from functools import partial
 import structlog
 
 from mem0_syncd import __version__
-from mem0_syncd.answers import Answers
-from mem0_syncd.bell import Bell
 from mem0_syncd.config.reloading import renewed
 from mem0_syncd.config.settings import Settings
 from mem0_syncd.control import ControlServer
-from mem0_syncd.dispatch import Dispatch
+from mem0_syncd.daemon.delivery_trigger import Dispatch
+from mem0_syncd.daemon.failures import Failures
+from mem0_syncd.daemon.handlers import Answers
+from mem0_syncd.daemon.heartbeat import Keeper
+from mem0_syncd.daemon.scan_trigger import Survey
+from mem0_syncd.daemon.scheduler import Schedule
+from mem0_syncd.daemon.sd_notify import Notifier
+from mem0_syncd.daemon.upgrade import Upgrade
+from mem0_syncd.daemon.wakeup import Bell
 from mem0_syncd.engine.engine import Callbacks, Engine
 from mem0_syncd.engine.rehashing import renew_some
 from mem0_syncd.errors import Problem
-from mem0_syncd.failures import Failures
-from mem0_syncd.keeper import Keeper
-from mem0_syncd.notify import Notifier
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.projects import project_file, sync_state_file
-from mem0_syncd.scheduler import Schedule
 from mem0_syncd.sources import SOURCES
-from mem0_syncd.survey import Survey
 from mem0_syncd.system import faults, paths
 from mem0_syncd.system.log import configure
-from mem0_syncd.upgrade import Upgrade
 from mem0_syncd.verify.audit import audit_what_is_due
 from mem0_syncd.watcher import Watcher
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 
 import structlog
 
+from mem0_syncd.daemon.liveness import Vigil
+from mem0_syncd.daemon.scheduler import Schedule
+from mem0_syncd.daemon.sd_notify import Notifier
 from mem0_syncd.delivery import Delivery
 from mem0_syncd.errors import Problem
-from mem0_syncd.notify import Notifier
-from mem0_syncd.scheduler import Schedule
 from mem0_syncd.system.activity import Whereabouts
-from mem0_syncd.vigil import Vigil
 from mem0_syncd.watcher import Watcher
 
 LOOK_SECONDS = 9.0

@@ -1,0 +1,1 @@
+"""The process that stays: its schedule, triggers, handlers, heartbeat and upgrade."""
