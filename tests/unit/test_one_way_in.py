@@ -36,7 +36,7 @@ OWN = {
     "destinations/": "Mem0's store",
     "doctor/network.py": "the outbox",
     "doctor/storage.py": "the state folder",
-    "doctor/surroundings.py": "the state folder",
+    "doctor/context.py": "the state folder",
     "doctor/watching.py": "the kernel's limits, and a probe in a folder of its own",
     "engine/operations.py": "the state folder",
     "courier/inventory_file.py": "the state folder",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from mem0_syncd.doctor.context import Surroundings, look_around
 from mem0_syncd.doctor.finding import Finding, Verdict, failure
 from mem0_syncd.doctor.network import check_clock, check_key, check_reachability
 from mem0_syncd.doctor.processes import check_courier, check_embedder, check_service, check_socket
@@ -15,7 +16,6 @@ from mem0_syncd.doctor.projects import (
     check_projects,
 )
 from mem0_syncd.doctor.storage import check_disk, check_outbox, check_permissions, check_settings
-from mem0_syncd.doctor.surroundings import Surroundings, look_around
 from mem0_syncd.doctor.watching import check_inotify, check_watcher
 from mem0_syncd.system.reasons import of_error
 

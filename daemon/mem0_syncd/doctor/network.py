@@ -22,7 +22,7 @@ from mem0_syncd.errors import causes
 from mem0_syncd.system.reasons import of_error, reason
 
 if TYPE_CHECKING:
-    from mem0_syncd.doctor.surroundings import Surroundings
+    from mem0_syncd.doctor.context import Surroundings
 
 PATIENCE_SECONDS = 10.0
 SKEW_SECONDS = 120.0

@@ -12,8 +12,8 @@ from mem0_syncd.config import shell_environment
 from mem0_syncd.core.destination_kinds import Check
 from mem0_syncd.courier.probe import open_once
 from mem0_syncd.courier.process import ENDED
+from mem0_syncd.doctor.context import Surroundings
 from mem0_syncd.doctor.finding import Finding, failure, fine, warning
-from mem0_syncd.doctor.surroundings import Surroundings
 from mem0_syncd.engine.connections import can_be_tried, trial
 from mem0_syncd.service import NoManager, manager
 from mem0_syncd.service import Standing as Service

@@ -12,8 +12,8 @@ from mem0_syncd.agents import claude
 from mem0_syncd.core.consent import EVERYTHING, GlobalScope, Terms
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.memory import user_id
+from mem0_syncd.doctor.context import Surroundings
 from mem0_syncd.doctor.finding import Finding, failure, fine, warning
-from mem0_syncd.doctor.surroundings import Surroundings
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.projects import folder_check

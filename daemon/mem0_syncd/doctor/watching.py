@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mem0_syncd.control import ask
+from mem0_syncd.doctor.context import Surroundings
 from mem0_syncd.doctor.finding import Finding, failure, fine, warning
-from mem0_syncd.doctor.surroundings import Surroundings
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.watcher import PROBE_SECONDS, Watcher
 
