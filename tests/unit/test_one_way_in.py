@@ -32,7 +32,7 @@ OWN = {
     "control.py": "the socket and its address, in the state folder",
     "courier/": "the process that talks to Mem0",
     "config/credentials.py": "the stored key",
-    "demo.py": "a project that it makes itself",
+    "cli/demonstration.py": "a project that it makes itself",
     "destinations/": "Mem0's store",
     "doctor/network.py": "the outbox",
     "doctor/storage.py": "the state folder",

@@ -46,7 +46,7 @@ def add(path: Path, name: str | None, *, dry_run: bool, globally: bool | None) -
     \b
     Example:  mem0-syncd project add ~/code/shop
     """
-    from mem0_syncd import acceptance
+    from mem0_syncd.cli import acceptance
     from mem0_syncd.config import settings
     from mem0_syncd.engine import connections
 
@@ -86,7 +86,7 @@ def accept(name: str, *, same: bool, yes: bool) -> None:
 
 
 def _accept_asked(name: str, *, yes: bool) -> None:
-    from mem0_syncd import acceptance
+    from mem0_syncd.cli import acceptance
     from mem0_syncd.config import settings
 
     chosen = settings.load()
