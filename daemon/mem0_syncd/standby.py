@@ -1,3 +1,5 @@
-"""A name that a daemon of an older version imports, to see whether this version can start; nothing else is here."""
+"""A name that an older version's daemon imports, to see whether this version can start; it holds nothing."""
 
-from mem0_syncd.daemon import supervisor as supervisor
+from mem0_syncd.daemon import supervisor
+
+__all__ = ["supervisor"]

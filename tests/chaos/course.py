@@ -31,7 +31,7 @@ from chaos.seeded import plant
 from chaos.storm import Storm
 from chaos.troubles import WEATHERS, Times
 from chaos.world import World, case_of, is_poison
-from mem0_syncd.control import ask
+from mem0_syncd.control.client import ask
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.verify.report import DIFFERENCES
 from support.daemon import (

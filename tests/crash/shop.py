@@ -20,7 +20,7 @@ from crash.noted import NotedMem0
 from crash.nursery import SOCKET, ForkedDaemon, Nursery
 from crash.stock import Content, Differences, Kept, Project, StillWrong, content_of
 from mem0_syncd.cli.access import writable
-from mem0_syncd.control import ask
+from mem0_syncd.control.client import ask
 from mem0_syncd.core.memory import Memory as OurMemory
 from mem0_syncd.core.memory import memory_of
 from mem0_syncd.errors import SyncdError

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from mem0_syncd.control import ask
+from mem0_syncd.control.client import ask
 from mem0_syncd.core.memory import Memory
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import Outbox

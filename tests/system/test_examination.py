@@ -12,7 +12,8 @@ from pydantic import SecretStr
 
 from mem0_syncd.config.settings import ListedProject, PlatformSettings
 from mem0_syncd.doctor import CHECKS
-from mem0_syncd.doctor.network import ask_platform, judge, judge_key
+from mem0_syncd.doctor.network import judge, judge_key
+from mem0_syncd.doctor.platform_ping import ask_platform
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.projects.listed import misfit
 from support.daemon import Daemon, platform_settings, running

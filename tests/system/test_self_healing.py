@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.control import ask
+from mem0_syncd.control.client import ask
 from support import nursery
 from support.daemon import Daemon, couriers, platform_settings, running, wait_until
 from support.decision_log import cases, decision, write_log
@@ -18,18 +18,19 @@ from support.mem0_platform import Mem0Platform
 from support.notify_socket import Manager, listening
 
 # Looks so frequent that a test needn't wait for half a minute; no setting changes them.
-SWIFT = "from mem0_syncd.daemon import heartbeat as keeper; keeper.LOOK_SECONDS = 0.3; keeper.SILENT_SECONDS = 2.0"
+SWIFT = """from mem0_syncd.daemon import heartbeat
+heartbeat.LOOK_SECONDS, heartbeat.SILENT_SECONDS = 0.3, 2.0"""
 
 HANG = f"""{SWIFT}
 import os, pathlib, time
-from mem0_syncd import {{module}}
-def hang_while_told(before={{module}}.{{name}}):
+import mem0_syncd.{{module}}
+def hang_while_told(before=mem0_syncd.{{module}}.{{name}}):
     def function(*arguments, **options):
         while pathlib.Path(os.environ["MEM0_SYNCD_STATE_DIR"] + ".hang").exists():
             time.sleep(0.05)
         return before(*arguments, **options)
     return function
-{{module}}.{{name}} = hang_while_told()
+mem0_syncd.{{module}}.{{name}} = hang_while_told()
 """
 """Has a function of the daemon hang for as long as there is a file that says so."""
 
@@ -192,7 +193,7 @@ watcher.Watcher.heard = die_once
 
 def test_work_that_stands_still_is_reported(daemon: Daemon, manager: Manager) -> None:
     """The daemon goes on without it; the watchdog is fed all the same."""
-    with running(daemon, prelude=HANG.format(module="spool", name="take")):
+    with running(daemon, prelude=HANG.format(module="ingest.spool", name="take")):
         manager.wait_for("WATCHDOG")
         told = hang(daemon)
         ask(daemon.state, "spool")
@@ -207,10 +208,7 @@ def test_a_delivery_that_stands_still_starves_the_watchdog(
     daemon: Daemon, manager: Manager, project: Path
 ) -> None:
     """A round that waits for Mem0 doesn't stand still; one that waits for nothing does."""
-    prelude = HANG.format(module="courier.line", name="Line.take").replace(
-        "from mem0_syncd import courier.line",
-        "from mem0_syncd import courier; import mem0_syncd.courier.client",
-    )
+    prelude = HANG.format(module="courier.client", name="CourierClient.take")
     with running(daemon, prelude=prelude):
         manager.wait_for("WATCHDOG")
         told = hang(daemon)

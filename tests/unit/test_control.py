@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd.control import ControlServer, ask
+from mem0_syncd.control.client import ask
+from mem0_syncd.control.server import ControlServer
 from mem0_syncd.core.progress import Tell
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
 from mem0_syncd.system.state_folder import StateFolder

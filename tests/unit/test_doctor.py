@@ -14,7 +14,8 @@ from mem0_syncd.config.settings import Settings
 from mem0_syncd.courier.process import ENDED
 from mem0_syncd.doctor import examine, look_around
 from mem0_syncd.doctor.finding import Finding, Verdict, failure, fine, warning
-from mem0_syncd.doctor.network import Answer, NoAnswer, judge, judge_clock, judge_key, remedy_of
+from mem0_syncd.doctor.network import judge, judge_clock, judge_key
+from mem0_syncd.doctor.platform_ping import Answer, NoAnswer, remedy_of
 from mem0_syncd.doctor.processes import judge_courier, judge_ping, judge_service
 from mem0_syncd.doctor.report import as_dict, scrubber, summary
 from mem0_syncd.doctor.storage import judge_disk

@@ -24,7 +24,7 @@ THE_WAY = {
 
 OWN = {
     "system/atomic_file.py": "replaces files of the user's own: settings, credentials, state",
-    "agents/claude/install.py": "a coding agent's settings, for a person who asks; a project's are checked first",
+    "agents/claude/install.py": "an agent's settings, for a person who asks; a project's are checked first",
     "cli/access.py": "the state folder",
     "cli/claude.py": "the folder that a person names",
     "cli/login.py": "the state folder",

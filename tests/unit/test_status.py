@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd.control import ControlServer
+from mem0_syncd.control.server import ControlServer
 from mem0_syncd.core.destination_health import Reach, Standing
 from mem0_syncd.core.entry import Entry
 from mem0_syncd.core.item import Kind
@@ -358,7 +358,7 @@ def test_moments_are_rfc_3339_in_utc(moment: float | None, text: str | None) -> 
 
 def test_the_status_imports_nothing_that_takes_long() -> None:
     """What a prompt or a script asks again and again mustn't take as long as a start of the daemon."""
-    code = "import sys; from mem0_syncd.status import render; from mem0_syncd.status import snapshot as status; print(*sys.modules)"
+    code = "import sys; from mem0_syncd.status import render, snapshot; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     imported = {name.split(".")[0] for name in run.stdout.split()}
     assert "mem0_syncd" in imported

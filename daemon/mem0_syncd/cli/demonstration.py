@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from mem0_syncd.control import ask
+from mem0_syncd.control.client import ask
 from mem0_syncd.core.destination_kinds import EMBEDDED
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.memory import user_id

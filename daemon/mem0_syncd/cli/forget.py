@@ -8,7 +8,7 @@ import click
 
 from mem0_syncd.cli.access import alone, either, read_only
 from mem0_syncd.cli.progress import progress
-from mem0_syncd.control import ask
+from mem0_syncd.control.client import ask
 from mem0_syncd.core.progress import Tell
 from mem0_syncd.engine import operations
 from mem0_syncd.projects import projects

@@ -15,6 +15,6 @@ def hook() -> None:
     \b
     Example:  echo '{"hook_event_name": "Stop", "cwd": "."}' | mem0-syncd hook
     """
-    from mem0_syncd.agents import hook as hooks
+    from mem0_syncd.agents import hook
 
-    hooks.main()
+    hook.main()

@@ -79,7 +79,7 @@ def _account(key: str) -> str:
 
 
 def _tell_daemon() -> None:
-    from mem0_syncd.control import ask
+    from mem0_syncd.control.client import ask
     from mem0_syncd.system import paths
 
     try:

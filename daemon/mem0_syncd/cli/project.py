@@ -11,7 +11,7 @@ import click
 
 from mem0_syncd.cli.access import read_only, writable
 from mem0_syncd.cli.completion import project_ids
-from mem0_syncd.control import ask
+from mem0_syncd.control.client import ask
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.projects import projects

@@ -10,7 +10,7 @@ import click
 
 from mem0_syncd.cli.access import alone, either, read_only
 from mem0_syncd.cli.progress import progress
-from mem0_syncd.control import ask
+from mem0_syncd.control.client import ask
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.memory import GLOBAL_BEST_PRACTICES
 from mem0_syncd.ingest.spooled_events import KINDS

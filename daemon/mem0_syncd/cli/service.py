@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from mem0_syncd import __version__
-from mem0_syncd.control import ask
+from mem0_syncd.control.client import ask
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
 from mem0_syncd.service import Manager, NoManager, Standing, manager
 from mem0_syncd.status import start_refusal

@@ -12,7 +12,7 @@ import click
 
 from mem0_syncd.cli.access import either
 from mem0_syncd.cli.progress import Progress, progress
-from mem0_syncd.control import ask
+from mem0_syncd.control.client import ask
 from mem0_syncd.core.destination_health import Reach, Standing
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import Outbox

@@ -16,7 +16,7 @@ import click
 from mem0_syncd.cli.access import alone, either, read_only
 from mem0_syncd.cli.progress import Progress, progress
 from mem0_syncd.cli.sync import wait_until_delivered
-from mem0_syncd.control import ask
+from mem0_syncd.control.client import ask
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.projects import projects
 from mem0_syncd.system import output, paths

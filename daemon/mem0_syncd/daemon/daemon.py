@@ -16,7 +16,7 @@ import structlog
 from mem0_syncd import __version__
 from mem0_syncd.config.reloading import renewed
 from mem0_syncd.config.settings import Settings
-from mem0_syncd.control import ControlServer
+from mem0_syncd.control.server import ControlServer
 from mem0_syncd.daemon.delivery_trigger import Dispatch
 from mem0_syncd.daemon.failures import Failures
 from mem0_syncd.daemon.handlers import Answers

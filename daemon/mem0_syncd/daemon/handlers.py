@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from mem0_syncd import __version__
-from mem0_syncd.control import Answer, LongOperations, Operations, Request
+from mem0_syncd.control.protocol import Answer, LongOperations, Operations, Request
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.progress import Tell
 from mem0_syncd.daemon.delivery_trigger import Dispatch

@@ -11,9 +11,9 @@ from pathlib import Path
 from mem0_syncd.daemon.delivery_trigger import Dispatch
 from mem0_syncd.daemon.scheduler import Schedule
 from mem0_syncd.engine.engine import Engine
+from mem0_syncd.engine.project_scan import GIVE_WAY_SECONDS, Scans
 from mem0_syncd.ingest.file_news import Turn
 from mem0_syncd.outbox import ProjectRow
-from mem0_syncd.project_scan import GIVE_WAY_SECONDS, Scans
 from mem0_syncd.projects import sync_state_file
 
 MARKS_SECONDS = 0.2

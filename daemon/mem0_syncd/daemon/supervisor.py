@@ -17,7 +17,7 @@ import structlog
 from mem0_syncd import __version__
 from mem0_syncd.config.reloading import renewed
 from mem0_syncd.config.settings import Settings
-from mem0_syncd.control import ControlServer
+from mem0_syncd.control.server import ControlServer
 from mem0_syncd.daemon.daemon import Daemon
 from mem0_syncd.daemon.sd_notify import Notifier
 from mem0_syncd.daemon.wakeup import Bell

@@ -2,70 +2,20 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import httpx
-from pydantic import SecretStr
-
-from mem0_syncd.config.settings import PlatformSettings
 from mem0_syncd.core.destination_kinds import Address, Check
-from mem0_syncd.destinations.http import BoundedClient
+from mem0_syncd.doctor.context import Surroundings
 from mem0_syncd.doctor.finding import Finding, failure, fine, warning
-from mem0_syncd.errors import causes
-from mem0_syncd.system.reasons import of_error, reason
+from mem0_syncd.doctor.platform_ping import Answer, NoAnswer
 
-if TYPE_CHECKING:
-    from mem0_syncd.doctor.context import Surroundings
-
-PATIENCE_SECONDS = 10.0
 SKEW_SECONDS = 120.0
 """From here on a clock is wrong: tokens and certificates begin to fail, and times in the outbox mislead."""
 
 _OK, _UNAUTHORISED, _QUOTA, _FORBIDDEN, _TOO_MANY, _SERVER_ERROR = 200, 401, 402, 403, 429, 500
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What answered: the HTTP status, whether it spoke JSON, and how far its clock is ahead, in seconds."""
-
-    status: int
-    is_json: bool
-    ahead: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class NoAnswer:
-    """Why nothing answered, and what helps."""
-
-    reason: str
-    remedy: str
-
-
-def ask_platform(platform: PlatformSettings, key: SecretStr | None) -> Answer | NoAnswer:
-    """Ping the Platform as mem0ai's client does."""
-    headers = {"Authorization": f"Token {key.get_secret_value()}"} if key else {}
-    try:
-        with BoundedClient(
-            timeout=min(platform.timeout_seconds, PATIENCE_SECONDS),
-            proxy=platform.proxy,
-            verify=ssl.create_default_context(cafile=platform.ca_bundle),
-        ) as client:
-            response = client.get(f"{platform.host.rstrip('/')}/v1/ping/", headers=headers)
-    except httpx.HTTPError as error:
-        return NoAnswer(reason(str(error) or type(error).__name__), remedy_of(error))
-    except OSError as error:
-        return NoAnswer(f"the CA bundle can't be used: {error}", "check MEM0_SYNCD_PLATFORM__CA_BUNDLE")
-    except (httpx.InvalidURL, ValueError) as error:
-        return NoAnswer(of_error(error), "check MEM0_SYNCD_PLATFORM__HOST and MEM0_SYNCD_PLATFORM__PROXY")
-    is_json = response.headers.get("content-type", "").startswith("application/json")
-    return Answer(response.status_code, is_json, _ahead(response.headers.get("date")))
 
 
 def check_reachability(around: Surroundings) -> Iterator[Finding]:
@@ -147,19 +97,3 @@ def judge_clock(ahead: float | None, written: float | None) -> Finding:
     if ahead is not None:
         return fine("it agrees with Mem0's")
     return fine("nothing speaks against it, but there was no other clock to ask")
-
-
-def _ahead(date: str | None) -> float | None:
-    try:
-        return parsedate_to_datetime(date).timestamp() - time.time() if date else None
-    except ValueError:
-        return None
-
-
-def remedy_of(error: httpx.HTTPError) -> str:
-    """What helps where a request got no answer."""
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error)):
-        return "name your organisation's certificates: MEM0_SYNCD_PLATFORM__CA_BUNDLE=/path/to/ca.pem"
-    if isinstance(error, httpx.ProxyError):
-        return "check the proxy: MEM0_SYNCD_PLATFORM__PROXY, or HTTPS_PROXY"
-    return "check the network, and MEM0_SYNCD_PLATFORM__HOST; what waits goes by itself once it is back"

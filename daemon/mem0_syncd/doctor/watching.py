@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mem0_syncd.control import ask
+from mem0_syncd.control.client import ask
 from mem0_syncd.doctor.context import Surroundings
 from mem0_syncd.doctor.finding import Finding, failure, fine, warning
 from mem0_syncd.errors import SyncdError

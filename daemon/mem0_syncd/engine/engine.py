@@ -19,6 +19,7 @@ from mem0_syncd.config.settings import Settings
 from mem0_syncd.core.settlement import Rules
 from mem0_syncd.delivery import Deliveries, Delivery, Means, Questions
 from mem0_syncd.engine import connections
+from mem0_syncd.engine.project_scan import GIVE_WAY_SECONDS, ProjectScans, Scans
 from mem0_syncd.errors import Problem
 from mem0_syncd.history import origin_of
 from mem0_syncd.ingest.enqueue import Intake
@@ -29,7 +30,6 @@ from mem0_syncd.ingest.spool_reader import Pickup
 from mem0_syncd.ingest.unchanged import Unchanged
 from mem0_syncd.outbox import DestinationRow, Outbox, ProjectRow
 from mem0_syncd.outbox.recovery import RENEWED_AT
-from mem0_syncd.project_scan import GIVE_WAY_SECONDS, ProjectScans, Scans
 from mem0_syncd.projects import listed
 from mem0_syncd.projects.folders import Folders
 from mem0_syncd.projects.marks import Marks

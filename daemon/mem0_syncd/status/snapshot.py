@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mem0_syncd.control import ask, ask_at
+from mem0_syncd.control.client import ask, ask_at
 from mem0_syncd.core.consent import Consent
 from mem0_syncd.core.item import Kind
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, OutboxUnusable, Problem

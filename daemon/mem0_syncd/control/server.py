@@ -1,7 +1,4 @@
-"""The control socket, both ends: one JSON line each way, for what needs the daemon itself.
-
-Whoever asks for it hears of what takes long in further lines, before the one that answers.
-"""
+"""The daemon's end of the control socket."""
 
 from __future__ import annotations
 
@@ -13,22 +10,17 @@ import socket
 import socketserver
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
-from mem0_syncd.core.progress import Tell, to_nobody
-from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, Problem, SyncdError
+from mem0_syncd.control.protocol import Answer, LongOperations, Operations
+from mem0_syncd.core.progress import to_nobody
+from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.system.reasons import of_error
 from mem0_syncd.system.state_folder import StateFolder
 
 _WANT_SECONDS = 0.5
-
-Answer = Mapping[str, Any]
-Request = Mapping[str, Any]
-Operations = Mapping[str, Callable[[Request], Answer]]
-LongOperations = Mapping[str, Callable[[Request, Tell], Answer]]
-"""What may take so long that whoever waits wants to hear how far it has come."""
 
 
 class ControlServer:
@@ -144,61 +136,3 @@ def _handler(
                 self.wfile.write(json.dumps(line).encode() + b"\n")
 
     return Handler
-
-
-def ask(
-    state: Path, op: str, *, timeout: float = 2.0, tell: Tell | None = None, **fields: Any
-) -> dict[str, Any]:
-    """Ask the daemon of a state folder; `tell` hears how far it has come with what takes long.
-
-    Raises `DaemonNotRunning` where none listens or it stands by, `DaemonUnresponsive` where one listens and
-    says nothing for `timeout` seconds, `SyncdError` with what the daemon answers of its own.
-    """
-    try:
-        address = StateFolder(state).socket_address.read_text(encoding="utf-8")
-    except OSError:
-        raise _not_running(state) from None
-    return ask_at(address, state, op, timeout=timeout, tell=tell, **fields)
-
-
-def ask_at(
-    address: str, state: Path, op: str, *, timeout: float, tell: Tell | None = None, **fields: Any
-) -> dict[str, Any]:
-    """Ask the daemon that listens at an address; raises what `ask` raises."""
-    request = {"op": op, **fields} | ({"tell": True} if tell else {})
-    try:
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        with connection:
-            connection.settimeout(timeout)
-            connection.connect(address)
-            connection.sendall(json.dumps(request).encode() + b"\n")
-            with connection.makefile("rb") as file:
-                answer = _answer(file, tell or to_nobody)
-    # The latter where so many wait for an answer that there is no room for one more.
-    except (TimeoutError, BlockingIOError):
-        raise DaemonUnresponsive(
-            "the daemon doesn't answer", where=str(state), remedy="restart it; see: mem0-syncd doctor"
-        ) from None
-    except OSError:
-        raise _not_running(state) from None
-    if answer is None:
-        raise DaemonNotRunning("the daemon has just ended", where=str(state), remedy="mem0-syncd run")
-    if answer.get("standby") and op != "ping":
-        raise DaemonNotRunning("the daemon stands by", where=str(state), remedy="see: mem0-syncd status")
-    if error := answer.get("error"):
-        raise SyncdError(error["what"], where=error["where"], remedy=error["remedy"])
-    return answer
-
-
-def _answer(lines: Iterable[bytes], tell: Tell) -> dict[str, Any] | None:
-    """The line that answers, None where there is none; those before it are told."""
-    for line in lines:
-        said: dict[str, Any] = json.loads(line)
-        if "progress" not in said:
-            return said
-        tell(*said["progress"])
-    return None
-
-
-def _not_running(state: Path) -> DaemonNotRunning:
-    return DaemonNotRunning("the daemon isn't running", where=str(state), remedy="start it: mem0-syncd run")
