@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.rows import Growth
 from mem0_syncd.core.outcome import Found
 from mem0_syncd.core.settlement import Receipt
-from mem0_syncd.ingest.enqueue import Intake
+from mem0_syncd.ingest.enqueue import Enqueuer
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.status.snapshot import snapshot
 from mem0_syncd.system.clock import Clock
@@ -61,7 +61,7 @@ def median_ms(work: Callable[[int], object], turns: int = 9) -> float:
 
 def taker(opened: Outbox) -> Callable[[int], object]:
     """Takes in one new decision, durably."""
-    intake = Intake(opened, clock=Clock(wall=lambda: NOW))
+    intake = Enqueuer(opened, clock=Clock(wall=lambda: NOW))
     project = opened.projects.all()[0]
     return lambda turn: intake.take_in(project, [item(f"A new decision {turn}", f"NEW-{turn}")])
 
@@ -81,7 +81,7 @@ def queues(*, quick: bool) -> Growth:
     lines = []
     for size in (100, 1000) if quick else (100, 1000, 10_000, 100_000):
         with outbox() as (opened, destination, folder):
-            intake = Intake(opened, redaction="off", clock=Clock(wall=lambda: NOW))
+            intake = Enqueuer(opened, redaction="off", clock=Clock(wall=lambda: NOW))
             project = opened.projects.all()[0]
             waiting = [item(f"Decision number {number}", f"DEC-{number}") for number in range(size)]
             intake.take_in(project, waiting)

@@ -11,25 +11,25 @@ from crash.board import Step
 from mem0_syncd.core.memory import Memory
 from mem0_syncd.core.outcome import Outcome, Stored
 from mem0_syncd.core.settlement import Receipt
-from mem0_syncd.daemon.handlers import Answers
+from mem0_syncd.daemon.handlers import Handlers
 from mem0_syncd.delivery.claims import Claims
-from mem0_syncd.delivery.contact import Looks
-from mem0_syncd.delivery.outcome_handler import Outcomes
+from mem0_syncd.delivery.contact import FirstContact
+from mem0_syncd.delivery.outcome_handler import OutcomeHandler
 from mem0_syncd.destinations.embedded import Embedded
 from mem0_syncd.engine.engine import Engine
-from mem0_syncd.ingest.enqueue import Intake
-from mem0_syncd.projects.marks import Marks
+from mem0_syncd.ingest.enqueue import Enqueuer
+from mem0_syncd.projects.marks import ProjectMarks
 
 STEPS: tuple[tuple[type, str, Step], ...] = (
     (Engine, "scan", Step.SCAN),
     (Engine, "take_in_spool", Step.SPOOL),
-    (Marks, "write", Step.MARK),
-    (Intake, "take_in", Step.ENQUEUE),
+    (ProjectMarks, "write", Step.MARK),
+    (Enqueuer, "take_in", Step.ENQUEUE),
     (Claims, "take", Step.CLAIM),
-    (Outcomes, "_write", Step.SETTLE),
-    (Looks, "_after_contact", Step.CONTACT),
-    (Looks, "_after_second", Step.SECOND_LOOK),
-    (Answers, "_repair", Step.REPAIR),
+    (OutcomeHandler, "_write", Step.SETTLE),
+    (FirstContact, "_after_contact", Step.CONTACT),
+    (FirstContact, "_after_second", Step.SECOND_LOOK),
+    (Handlers, "_repair", Step.REPAIR),
 )
 
 _SHIM = ctypes.CDLL(None)
@@ -37,7 +37,7 @@ _SHIM = ctypes.CDLL(None)
 
 def install() -> None:
     """Wrap the daemon's functions; `shim.c` is preloaded."""
-    Outcomes._write = _saying_receipts(Outcomes._write)  # type: ignore[method-assign]
+    OutcomeHandler._write = _saying_receipts(OutcomeHandler._write)  # type: ignore[method-assign]
     Embedded.push = _saying_commits(Embedded.push)  # type: ignore[method-assign]
     for owner, name, step in STEPS:
         setattr(owner, name, _at_step(step, getattr(owner, name)))
@@ -57,7 +57,7 @@ def _at_step(step: Step, work: Callable[..., Any]) -> Callable[..., Any]:
 
 def _saying_receipts(write: Callable[..., None]) -> Callable[..., None]:
     @wraps(write)
-    def wrapped(outcomes: Outcomes, destination: Any) -> None:
+    def wrapped(outcomes: OutcomeHandler, destination: Any) -> None:
         settled = outcomes._settled
         write(outcomes, destination)
         for entry, settlement in settled:

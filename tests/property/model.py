@@ -42,10 +42,10 @@ from mem0_syncd.core.position import NOWHERE
 from mem0_syncd.core.progress import Tell, to_nobody
 from mem0_syncd.core.settlement import Rules
 from mem0_syncd.courier.inventory_file import write_inventory
-from mem0_syncd.delivery import Delivery, Means
+from mem0_syncd.delivery import Connection, Delivery
 from mem0_syncd.destinations import kept, ours, redacted_there, remove_doubles, renewed
 from mem0_syncd.engine import rehashing as old_memories_module
-from mem0_syncd.ingest.enqueue import Intake
+from mem0_syncd.ingest.enqueue import Enqueuer
 from mem0_syncd.ingest.keys import Keyed
 from mem0_syncd.ingest.late_redaction import look_through
 from mem0_syncd.ingest.scanner import Scanner
@@ -244,7 +244,7 @@ class Delivering(RuleBasedStateMachine):
         now = self.wall()
         self.outbox.times.clamp(self.destination, now, RULES)
         self.outbox.queue.doubt_what_was_sending(self.destination, now, RULES.certain_after(now))
-        intake = Intake(self.outbox, major_categories=["architecture"], clock=self.daemon_clock)
+        intake = Enqueuer(self.outbox, major_categories=["architecture"], clock=self.daemon_clock)
         if self.is_released:
             intake._keys = ReleasedKeys()  # type: ignore[assignment]
         else:
@@ -253,7 +253,7 @@ class Delivering(RuleBasedStateMachine):
         self.delivery = Delivery(
             self.outbox,
             self.destination,
-            lambda _destination: Means({}, RULES, 2, None, 2 * TIMEOUT),
+            lambda _destination: Connection({}, RULES, 2, None, 2 * TIMEOUT),
             rng=random.Random(1),
             clock=self.daemon_clock,
             environ={},

@@ -34,7 +34,7 @@ from mem0_syncd.outbox import contacts as looks_module
 from mem0_syncd.outbox import items as ledger_module
 from mem0_syncd.outbox import queue as queue_module
 from mem0_syncd.outbox import settle as settling_module
-from mem0_syncd.outbox.contacts import IS_LOOKED_FOR, Looks
+from mem0_syncd.outbox.contacts import IS_LOOKED_FOR, Contacts
 from mem0_syncd.outbox.queue import Claim, Queue, Verb
 from mem0_syncd.redact.items import Redacted
 from mem0_syncd.system.state_folder import OUTBOX
@@ -434,13 +434,13 @@ def _the_delivered_revision_is_the_newest(patch: Patch) -> None:
 
 
 def _no_listing_at_first_contact(patch: Patch) -> None:
-    patch.setattr(Looks, "uncontacted", lambda *_: [])
+    patch.setattr(Contacts, "uncontacted", lambda *_: [])
     patch.setattr(queue_module, "_DUE", queue_module._DUE.replace(IS_LOOKED_FOR, "1"))
 
 
 def _second_writers_are_not_looked_for(patch: Patch) -> None:
     shared = looks_module._IS_SHARED
-    patch.setattr(Looks, "stale", lambda *_: {})
+    patch.setattr(Contacts, "stale", lambda *_: {})
     patch.setattr(queue_module, "_DUE", queue_module._DUE.replace(shared, "0"))
 
 
@@ -449,7 +449,7 @@ def _no_second_look(patch: Patch) -> None:
 
 
 def _the_receipt_stays_behind(patch: Patch) -> None:
-    patch.setattr(Looks, "move_receipt", lambda *_: True)
+    patch.setattr(Contacts, "move_receipt", lambda *_: True)
 
 
 def _counters_forget_deliveries(patch: Patch) -> None:
@@ -472,7 +472,7 @@ def _an_audit_that_ignores_the_content(patch: Patch) -> None:
         return [extra.id for extra in double.extras]
 
     patch.setattr(repair_module, "find_doubles", blind)
-    patch.setattr(Looks, "let_go", lambda *_: True)
+    patch.setattr(Contacts, "let_go", lambda *_: True)
     patch.setattr(Delivering, "remove", remove)
 
 

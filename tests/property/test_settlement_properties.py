@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mem0_syncd.core.backoff import Backoff
-from mem0_syncd.core.destination_health import HOLD_PROBE_SECONDS, Reach, Standing, stand
+from mem0_syncd.core.destination_health import HOLD_PROBE_SECONDS, Health, Reach, stand
 from mem0_syncd.core.entry import Entry, State
 from mem0_syncd.core.outcome import (
     Absent,
@@ -150,14 +150,14 @@ def test_an_outage_changes_what_becomes_of_nothing(
 @given(outcomes=st.lists(st.tuples(PUSHES | LOOKS, st.floats(0, 500)), max_size=20), seed=SEEDS)
 def test_no_clock_of_a_destination_runs_away(outcomes: list[tuple[Outcome, float]], seed: int) -> None:
     """It is well, or tried again: never later than its cap, its hold, or what Mem0 asked for."""
-    rng, standing, now = random.Random(seed), Standing(), NOW
+    rng, standing, now = random.Random(seed), Health(), NOW
     longest = 0.0
     for outcome, passed in outcomes:
         now += passed
         longest = max(longest, now + getattr(outcome, "after", 0.0))
         standing = stand(standing, outcome, RULES.backoff, now, rng)
         if isinstance(outcome, Stored | Refused | Accepted | Found | Absent):
-            assert standing == Standing() or now < standing.asked_until
+            assert standing == Health() or now < standing.asked_until
             longest = standing.asked_until
         if standing.reach is Reach.OK:
             assert standing.retry_at is None
@@ -176,7 +176,7 @@ def test_no_clock_of_a_destination_runs_away(outcomes: list[tuple[Outcome, float
 )
 def test_late_failures_never_push_the_clock(outcomes: list[Later | Unknown], wait: float, seed: int) -> None:
     """Whatever was under way, in any order."""
-    first = Standing(Reach.UNREACHABLE, "refused", "", NOW + wait, 3, 4)
+    first = Health(Reach.UNREACHABLE, "refused", "", NOW + wait, 3, 4)
     standing, rng = first, random.Random(seed)
     for outcome in outcomes:
         standing = stand(standing, outcome, RULES.backoff, NOW, rng)

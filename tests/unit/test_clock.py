@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.core.destination_health import Reach, Standing
+from mem0_syncd.core.destination_health import Health, Reach
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.memory import memory_of
 from mem0_syncd.core.settlement import SLOWEST_REWRITE, Doubt, Receipt, Rules
@@ -89,7 +89,7 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
         doubt = Doubt(NOW + 10.0, RULES.certain_after(NOW))
         outbox.queue.settle(number, [(claim.entry, doubt)], NOW)
         outbox.ledger.apply(number, [prepared(item("Use MySQL for carts", "DEC-2"))], NOW)
-        outbox.destinations.set_standing(number, Standing(Reach.UNREACHABLE, "refused", retry_at=NOW + 60.0))
+        outbox.destinations.set_standing(number, Health(Reach.UNREACHABLE, "refused", retry_at=NOW + 60.0))
         yield outbox
 
 
@@ -119,7 +119,7 @@ def test_a_fresh_receipt_moves_with_the_clock(outbox: Outbox) -> None:
 
 def test_a_start_long_before_all_that_is_noted_waits_for_none_of_it(outbox: Outbox) -> None:
     """Whoever set the clock back while no daemon ran has it wait no longer than it may at most."""
-    outbox.destinations.set_standing(1, Standing(Reach.HELD, "no key", retry_at=NOW, asked_until=NOW))
+    outbox.destinations.set_standing(1, Health(Reach.HELD, "no key", retry_at=NOW, asked_until=NOW))
     start = NOW - 24 * HOUR
     outbox.times.clamp(1, start, RULES)
     assert entries(outbox, start) == {"look": RULES.certain_after(start), "push": 0.0}
@@ -130,9 +130,7 @@ def test_a_start_long_before_all_that_is_noted_waits_for_none_of_it(outbox: Outb
 
 def test_a_start_heeds_a_wish_that_may_be_meant(outbox: Outbox) -> None:
     """What Mem0 asked for, and is no further off than it may be, stays."""
-    outbox.destinations.set_standing(
-        1, Standing(Reach.HELD, "429", retry_at=NOW + 9.0, asked_until=NOW + 9.0)
-    )
+    outbox.destinations.set_standing(1, Health(Reach.HELD, "429", retry_at=NOW + 9.0, asked_until=NOW + 9.0))
     outbox.times.clamp(1, NOW + 1.0, RULES)
     assert outbox.destinations.get(1).standing.retry_at == NOW + 9.0
 

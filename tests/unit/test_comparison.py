@@ -8,7 +8,7 @@ import pytest
 
 from mem0_syncd.core.delivered import Delivered
 from mem0_syncd.core.duplicates import Double, Kept
-from mem0_syncd.verify.comparison import Comparison, Copies, Found, compare
+from mem0_syncd.verify.comparison import Comparison, Match, Variants, compare
 
 ITEM = Delivered("key", "shop", "decision", "DEC-1", ("m1",), "hash", "said", 5.0)
 MEMORY = Kept("m1", "shop-decisions", "mem0-syncd", "key", "hash", "2026-01-05T10:00:00+00:00", "said")
@@ -36,15 +36,15 @@ def test_what_is_nowhere_is_missing() -> None:
 def test_what_is_there_and_says_something_else_is_altered(change: dict[str, str]) -> None:
     """Even if somebody has taken its key away."""
     memory = replace(MEMORY, **change)
-    assert compare([ITEM], KNOWN, [memory]) == Comparison(1, altered=[Found(ITEM, memory)])
+    assert compare([ITEM], KNOWN, [memory]) == Comparison(1, altered=[Match(ITEM, memory)])
 
 
 def test_what_has_another_id_by_now_has_moved() -> None:
     """Nothing is lost; unless it says something else there."""
     there = replace(MEMORY, id="m2")
-    assert compare([ITEM], KNOWN, [there]) == Comparison(1, moved=[Found(ITEM, there)])
+    assert compare([ITEM], KNOWN, [there]) == Comparison(1, moved=[Match(ITEM, there)])
     edited = replace(there, fingerprint="edited")
-    assert compare([ITEM], KNOWN, [edited]) == Comparison(1, altered=[Found(ITEM, edited)])
+    assert compare([ITEM], KNOWN, [edited]) == Comparison(1, altered=[Match(ITEM, edited)])
 
 
 def test_true_doubles_are_doubled_and_the_rest_is_unlike() -> None:
@@ -52,7 +52,7 @@ def test_true_doubles_are_doubled_and_the_rest_is_unlike() -> None:
     double = replace(MEMORY, id="m0", created_at=LATER)
     older = replace(MEMORY, id="m3", content_hash="older", created_at="2026-01-04T00:00:00+00:00")
     assert compare([ITEM], KNOWN, [older, double, MEMORY]) == Comparison(
-        1, doubled=[Double(MEMORY, (double,))], unlike=[Copies(MEMORY.sync_key, MEMORY, (older,))]
+        1, doubled=[Double(MEMORY, (double,))], unlike=[Variants(MEMORY.sync_key, MEMORY, (older,))]
     )
 
 
@@ -90,5 +90,5 @@ def test_an_origin_is_compared_where_both_sides_say_one() -> None:
     for origin in ("", "a" * 32, "b" * 32):
         assert compare([ours], KNOWN, [replace(MEMORY, origin=origin)]) == Comparison(checked=1)
     other = replace(MEMORY, origin="c" * 32)
-    assert compare([ours], KNOWN, [other]) == Comparison(1, altered=[Found(ours, other)])
+    assert compare([ours], KNOWN, [other]) == Comparison(1, altered=[Match(ours, other)])
     assert compare([ITEM], KNOWN, [other]) == Comparison(checked=1)

@@ -13,14 +13,14 @@ from mem0_syncd import __version__
 from mem0_syncd.config.settings import Settings
 from mem0_syncd.courier.process import ENDED
 from mem0_syncd.doctor import examine, look_around
-from mem0_syncd.doctor.finding import Finding, Verdict, failure, fine, warning
+from mem0_syncd.doctor.finding import CheckResult, Verdict, failure, fine, warning
 from mem0_syncd.doctor.network import judge, judge_clock, judge_key
-from mem0_syncd.doctor.platform_ping import Answer, NoAnswer, remedy_of
+from mem0_syncd.doctor.platform_ping import NoAnswer, PlatformAnswer, remedy_of
 from mem0_syncd.doctor.processes import judge_courier, judge_ping, judge_service
 from mem0_syncd.doctor.report import as_dict, scrubber, summary
 from mem0_syncd.doctor.storage import judge_disk
-from mem0_syncd.doctor.watching import Room, judge_probe, judge_room
-from mem0_syncd.service import Standing as Service
+from mem0_syncd.doctor.watching import WatchRoom, judge_probe, judge_room
+from mem0_syncd.service import ServiceState as Service
 from support.schemas import check
 
 OK, WARNING, FAILURE = Verdict.OK, Verdict.WARNING, Verdict.FAILURE
@@ -31,20 +31,20 @@ MIB = 1 << 20
 @pytest.mark.parametrize(
     ("answer", "way", "key"),
     [
-        (Answer(200, is_json=True, ahead=0.0), OK, OK),
-        (Answer(401, is_json=True, ahead=0.0), OK, FAILURE),
-        (Answer(403, is_json=True, ahead=0.0), OK, FAILURE),
-        (Answer(402, is_json=True, ahead=0.0), OK, FAILURE),
-        (Answer(429, is_json=True, ahead=0.0), WARNING, OK),
-        (Answer(503, is_json=True, ahead=0.0), WARNING, WARNING),
-        (Answer(302, is_json=False, ahead=None), FAILURE, WARNING),
-        (Answer(200, is_json=False, ahead=None), FAILURE, WARNING),
-        (Answer(404, is_json=True, ahead=None), FAILURE, OK),
+        (PlatformAnswer(200, is_json=True, ahead=0.0), OK, OK),
+        (PlatformAnswer(401, is_json=True, ahead=0.0), OK, FAILURE),
+        (PlatformAnswer(403, is_json=True, ahead=0.0), OK, FAILURE),
+        (PlatformAnswer(402, is_json=True, ahead=0.0), OK, FAILURE),
+        (PlatformAnswer(429, is_json=True, ahead=0.0), WARNING, OK),
+        (PlatformAnswer(503, is_json=True, ahead=0.0), WARNING, WARNING),
+        (PlatformAnswer(302, is_json=False, ahead=None), FAILURE, WARNING),
+        (PlatformAnswer(200, is_json=False, ahead=None), FAILURE, WARNING),
+        (PlatformAnswer(404, is_json=True, ahead=None), FAILURE, OK),
         (UNREACHED, FAILURE, WARNING),
     ],
 )
 def test_an_answer_tells_of_the_way_and_of_the_key(
-    answer: Answer | NoAnswer, way: Verdict, key: Verdict
+    answer: PlatformAnswer | NoAnswer, way: Verdict, key: Verdict
 ) -> None:
     """A refused key is no fault of the network, and a captive portal none of the key."""
     assert judge(answer, "https://api.mem0.ai").verdict is way
@@ -83,14 +83,14 @@ def test_a_disk_can_be_full_in_two_ways(free: int, inodes: int, verdict: Verdict
 @pytest.mark.parametrize(
     ("room", "projects", "verdict", "remedy"),
     [
-        (Room(8192, 100, 128, 5), 10, OK, ""),
-        (Room(8192, 8000, 128, 5), 10, OK, ""),
-        (Room(8192, 8000, 128, 5), 100, WARNING, "max_user_watches=17248"),
-        (Room(8192, 100, 128, 127), 10, WARNING, "max_user_instances=256"),
+        (WatchRoom(8192, 100, 128, 5), 10, OK, ""),
+        (WatchRoom(8192, 8000, 128, 5), 10, OK, ""),
+        (WatchRoom(8192, 8000, 128, 5), 100, WARNING, "max_user_watches=17248"),
+        (WatchRoom(8192, 100, 128, 127), 10, WARNING, "max_user_instances=256"),
     ],
 )
 def test_inotify_must_have_room_for_every_project(
-    room: Room, projects: int, verdict: Verdict, remedy: str
+    room: WatchRoom, projects: int, verdict: Verdict, remedy: str
 ) -> None:
     """Watches for their folders, and an instance for us."""
     finding = judge_room(room, projects)
@@ -175,7 +175,7 @@ def test_the_report_is_safe_to_paste() -> None:
 
 def test_the_report_adds_up() -> None:
     """The gravest verdict is the report's, and the last line counts."""
-    findings: list[tuple[str, Finding]] = [
+    findings: list[tuple[str, CheckResult]] = [
         ("disk", fine("room")),
         ("key", warning("old", "renew it")),
         ("socket", failure("none", "start it")),
@@ -192,7 +192,7 @@ def test_the_report_adds_up() -> None:
 def test_a_check_that_breaks_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The others are made all the same."""
 
-    def breaks(_around: object) -> list[Finding]:
+    def breaks(_around: object) -> list[CheckResult]:
         raise ZeroDivisionError("oops")
 
     monkeypatch.setattr("mem0_syncd.doctor.CHECKS", {"first": breaks, "second": lambda _: [fine("well")]})

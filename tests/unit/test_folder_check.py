@@ -10,7 +10,7 @@ import pytest
 
 from mem0_syncd.config.settings import Settings
 from mem0_syncd.doctor import look_around
-from mem0_syncd.doctor.finding import Finding, Verdict
+from mem0_syncd.doctor.finding import CheckResult, Verdict
 from mem0_syncd.doctor.projects import check_folders
 from mem0_syncd.ingest.spooled_events import Made, understand
 from mem0_syncd.outbox import Outbox, ProjectRow
@@ -84,7 +84,7 @@ def test_the_doctor_names_what_is_refused(tmp_path: Path, project: Path, outbox:
     """With the whole path; and says so where nothing is."""
     outbox.projects.add(ProjectRow("shop", project))
 
-    def examined(**settings: list[Path]) -> list[Finding]:
+    def examined(**settings: list[Path]) -> list[CheckResult]:
         around = look_around(Settings(state_dir=tmp_path / "state", **settings), {})  # type: ignore[arg-type]
         return list(check_folders(around))
 

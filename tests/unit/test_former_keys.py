@@ -17,7 +17,7 @@ from mem0_syncd.core.outcome import Absent, Found, Outcome
 from mem0_syncd.core.settlement import Receipt, Rules, settle
 from mem0_syncd.destinations.base import Remote
 from mem0_syncd.destinations.renewal import renewed
-from mem0_syncd.ingest.enqueue import Intake
+from mem0_syncd.ingest.enqueue import Enqueuer
 from mem0_syncd.ingest.late_redaction import look_through
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.redact.items import Redactor
@@ -57,7 +57,7 @@ class Upgraded:
 
     def scan(self, *items: Item) -> int:
         """Read everything anew; returns how many changes that made."""
-        intake = Intake(self.outbox, clock=Clock(wall=lambda: NOW))
+        intake = Enqueuer(self.outbox, clock=Clock(wall=lambda: NOW))
         return intake.take_in(self.project, items or self.items).changes
 
     def sent(self) -> list[tuple[Memory, str | None]]:

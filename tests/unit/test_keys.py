@@ -16,7 +16,7 @@ from mem0_syncd.core.settlement import Receipt
 from mem0_syncd.core.withheld import Why, Withheld
 from mem0_syncd.destinations.base import Remote, ours
 from mem0_syncd.errors import Problem
-from mem0_syncd.ingest.enqueue import Intake
+from mem0_syncd.ingest.enqueue import Enqueuer
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.queue import Verb
 from mem0_syncd.redact import items as redactor_module
@@ -48,7 +48,9 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
 
 def take_in(outbox: Outbox, *items: Item, redaction: redactor_module.Redaction = "redact") -> int:
     """Read items anew, as after a start; returns how many changes that made."""
-    return Intake(outbox, redaction=redaction, clock=Clock(wall=lambda: NOW)).take_in(PROJECT, items).changes
+    return (
+        Enqueuer(outbox, redaction=redaction, clock=Clock(wall=lambda: NOW)).take_in(PROJECT, items).changes
+    )
 
 
 def memories(outbox: Outbox) -> list[Memory]:
@@ -353,7 +355,7 @@ TOKEN = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
 )
 def test_an_item_whose_id_holds_a_secret_is_withheld(outbox: Outbox, it: Item) -> None:
     """And nothing of it is kept, nor quoted."""
-    taken = Intake(outbox, clock=Clock(wall=lambda: NOW)).take_in(PROJECT, [it])
+    taken = Enqueuer(outbox, clock=Clock(wall=lambda: NOW)).take_in(PROJECT, [it])
     rows = [
         row
         for table in ("item", "entry", "identity")

@@ -14,7 +14,7 @@ import pytest
 
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.projects.folders import Folders
-from mem0_syncd.projects.origin_checks import AGAIN_SECONDS, AT_ONCE, PATIENCE_SECONDS, OriginLooks
+from mem0_syncd.projects.origin_checks import AGAIN_SECONDS, AT_ONCE, PATIENCE_SECONDS, OriginChecks
 from mem0_syncd.system.clock import Clock
 from support.builders import NOW, item, prepared
 from support.repositories import commit, git, make_repository
@@ -28,7 +28,7 @@ class World:
     def __init__(self, outbox: Outbox) -> None:
         self.outbox, self.now = outbox, NOW
         self.answer, self.asked, self.read = OURS, 0, 0
-        self.looks = OriginLooks(
+        self.looks = OriginChecks(
             outbox,
             self.ask,
             Folders(outbox.projects),
@@ -202,7 +202,7 @@ def test_a_worktree_has_the_main_trees_origin(world: World, shop: ProjectRow, tm
         folders.append(folder)
         return OURS
 
-    looks = OriginLooks(
+    looks = OriginChecks(
         world.outbox, world.ask, Folders(world.outbox.projects), origin_of=read, clock=Clock()
     )
     looks.look()
@@ -247,7 +247,7 @@ def test_what_is_being_read_ends_with_the_service(
 
         return origin_of(folder, environ=os.environ, started=heard)
 
-    looks = OriginLooks(
+    looks = OriginChecks(
         world.outbox, world.ask, Folders(world.outbox.projects), origin_of=read, clock=Clock()
     )
     looking = threading.Thread(target=looks.look)

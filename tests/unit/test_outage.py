@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.core.destination_health import Reach, Standing, stand
+from mem0_syncd.core.destination_health import Health, Reach, stand
 from mem0_syncd.core.outcome import Later, Stored
 from mem0_syncd.core.settlement import Rules, settle
 from mem0_syncd.outbox import Claim, Outbox
@@ -31,7 +31,7 @@ class Outage:
         outbox.looks.write_contact(self.number, "shop-decisions", [], NOW, number=look)
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> Health:
         """How the destination stands."""
         return self.outbox.destinations.get(self.number).standing
 
@@ -82,7 +82,7 @@ def test_after_three_days_of_outage_everything_flows_within_a_minute(outage: Out
     back = outage.now
     outage.probe(Stored(("m-1",)))
     assert outage.now <= back + 60.0
-    assert outage.standing == Standing()
+    assert outage.standing == Health()
     rest = outage.claim(1000)
     assert len(rest) == outage.items - 1
     assert {(claim.entry.attempts, claim.entry.sends) for claim in rest} == {(0, 1)}

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.core.destination_health import Reach, Standing
+from mem0_syncd.core.destination_health import Health, Reach
 from mem0_syncd.core.entry import Entry, State
 from mem0_syncd.core.item import Item, Kind
 from mem0_syncd.core.memory import Memory, memory_of
@@ -816,10 +816,10 @@ def test_settling_is_all_or_nothing(outbox: Outbox) -> None:
     first, second = claim(outbox)
     with suppress(RuntimeError), outbox.transaction():
         end(outbox, first, Stored(("m-1",)))
-        outbox.destinations.set_standing(destination(outbox), Standing(Reach.HELD, "401"))
+        outbox.destinations.set_standing(destination(outbox), Health(Reach.HELD, "401"))
         raise RuntimeError
     assert counts(outbox) == {"pending": 2}
-    assert outbox.destinations.get().standing == Standing()
+    assert outbox.destinations.get().standing == Health()
     settled: list[tuple[Entry, Settlement]] = [(first.entry, Receipt(("m-1",))), (second.entry, Bury("422"))]
     outbox.queue.settle(destination(outbox), settled, NOW)
     assert counts(outbox) == {"delivered": 1, "dead": 1}
@@ -1199,7 +1199,7 @@ def test_counts_equal_a_recount_after_anything(outbox: Outbox, seed: int) -> Non
 
 def test_a_destination_keeps_its_standing(tmp_path: Path) -> None:
     """With its clock, over a restart."""
-    standing = Standing(Reach.UNREACHABLE, "refused", "", NOW + 5, 3, 4)
+    standing = Health(Reach.UNREACHABLE, "refused", "", NOW + 5, 3, 4)
     with opened(tmp_path) as outbox:
         outbox.destinations.set_standing(destination(outbox), standing)
     with opened(tmp_path) as outbox:

@@ -7,10 +7,10 @@ import random
 
 import pytest
 
-from mem0_syncd.delivery.rate_limit import WINDOW_SECONDS, Pace
+from mem0_syncd.delivery.rate_limit import WINDOW_SECONDS, RateLimit
 
 
-def pass_(pace: Pace, count: int, now: float) -> None:
+def pass_(pace: RateLimit, count: int, now: float) -> None:
     """So many adds go and end at a moment."""
     pace.took(count)
     for _ in range(count):
@@ -19,7 +19,7 @@ def pass_(pace: Pace, count: int, now: float) -> None:
 
 def test_without_a_limit_there_is_always_room() -> None:
     """A local store has none."""
-    pace = Pace(None)
+    pace = RateLimit(None)
     pass_(pace, 10_000, 0.0)
     assert pace.room(0.0, major=False) > 10_000
     assert pace.wait(0.0) == 0.0
@@ -27,7 +27,7 @@ def test_without_a_limit_there_is_always_room() -> None:
 
 def test_a_minute_takes_its_limit_and_no_more() -> None:
     """And room comes back as the adds grow old."""
-    pace = Pace(200)
+    pace = RateLimit(200)
     pass_(pace, 100, 0.0)
     pass_(pace, 100, 30.0)
     assert pace.room(30.0, major=True) == 0
@@ -38,7 +38,7 @@ def test_a_minute_takes_its_limit_and_no_more() -> None:
 
 def test_an_add_counts_until_a_minute_after_its_end() -> None:
     """For Mem0 may count it at any moment of its way; one that never went doesn't count."""
-    pace = Pace(1)
+    pace = RateLimit(1)
     pace.took(1)
     assert pace.room(1000.0, major=True) == 0
     assert pace.wait(1000.0) == math.inf
@@ -52,7 +52,7 @@ def test_an_add_counts_until_a_minute_after_its_end() -> None:
 
 def test_a_small_share_is_for_major_ones_alone() -> None:
     """A backlog delays no major decision."""
-    pace = Pace(900)
+    pace = RateLimit(900)
     pace.took(pace.room(0.0, major=False))
     assert pace.room(1.0, major=False) == 0
     assert pace.room(1.0, major=True) == 9
@@ -63,13 +63,13 @@ def test_a_small_share_is_for_major_ones_alone() -> None:
 @pytest.mark.parametrize("limit", [1, 2, 3])
 def test_the_smallest_limits_let_something_go(limit: int) -> None:
     """Nothing waits for ever."""
-    assert Pace(limit).room(0.0, major=False) >= 1
-    assert Pace(limit).room(0.0, major=True) == limit
+    assert RateLimit(limit).room(0.0, major=False) >= 1
+    assert RateLimit(limit).room(0.0, major=True) == limit
 
 
 def test_the_wait_is_until_the_oldest_is_a_minute_old() -> None:
     """Then there is room."""
-    pace = Pace(2)
+    pace = RateLimit(2)
     assert pace.wait(5.0) == 0.0
     pass_(pace, 1, 5.0)
     assert pace.wait(15.0) == pytest.approx(WINDOW_SECONDS - 10.0)
@@ -82,7 +82,7 @@ def test_the_wait_is_until_the_oldest_is_a_minute_old() -> None:
 @pytest.mark.parametrize("window", ["sliding", "fixed"])
 def test_no_minute_of_mem0s_sees_more_than_the_limit(limit: int, seed: int, window: str) -> None:
     """Whatever goes when, and takes how long to arrive: by no minute that slides, nor by the clock's."""
-    rng, pace = random.Random(seed), Pace(limit)
+    rng, pace = random.Random(seed), RateLimit(limit)
     now, counted = 0.0, list[float]()
     under_way = list[float]()
     for _ in range(400):
@@ -109,7 +109,7 @@ def test_no_minute_of_mem0s_sees_more_than_the_limit(limit: int, seed: int, wind
 def test_a_backlog_drains_at_the_limits_own_pace(latency: float) -> None:
     """N adds by 32 at a time take N minutes by the limit, and at most 2 % more."""
     limit, left, now = 900, 9000, 0.0
-    pace = Pace(limit)
+    pace = RateLimit(limit)
     while left:
         count = min(left, 32, pace.room(now, major=False))
         if not count:

@@ -13,8 +13,8 @@ import pytest
 from mem0_syncd import redact
 from mem0_syncd.core.item import LONGEST_TEXT
 from mem0_syncd.ingest import batches, file_news
-from mem0_syncd.ingest.enqueue import Intake
-from mem0_syncd.ingest.file_memory import Keys, Memo, Memos
+from mem0_syncd.ingest.enqueue import Enqueuer
+from mem0_syncd.ingest.file_memory import FileMemories, FileMemory, Keys
 from mem0_syncd.ingest.file_news import Turn
 from mem0_syncd.ingest.scanner import RETRY_SECONDS, Scanned, Scanner
 from mem0_syncd.outbox import Outbox, ProjectRow
@@ -45,7 +45,7 @@ def test_files_that_are_as_they_were_cost_the_outbox_nothing(outbox: Outbox, pro
     row = ProjectRow("shop", project)
     outbox.projects.add(row)
     os.utime(write_log(project, [decision(1)]), (LONG_AGO, LONG_AGO))
-    scanner = Scanner(outbox, Intake(outbox, clock=CLOCK), clock=CLOCK)
+    scanner = Scanner(outbox, Enqueuer(outbox, clock=CLOCK), clock=CLOCK)
     assert scanner.scan(row, changed_only=True).changes == 1
 
     asked: list[str] = []
@@ -75,7 +75,7 @@ def end_of(turns: Generator[Turn, None, Scanned]) -> Scanned:
 def test_what_is_forgotten_amid_a_scan_is_read_again_soon(outbox: Outbox, row: ProjectRow) -> None:
     """Another project's turn may come between, and what is wrong with a file is told all the same."""
     write_log(row.path, [decision(1), 7])
-    scanner = Scanner(outbox, Intake(outbox, clock=CLOCK), clock=CLOCK)
+    scanner = Scanner(outbox, Enqueuer(outbox, clock=CLOCK), clock=CLOCK)
     turns = scanner.turns(row)
     while next(turns) is not Turn.AT_WORK:
         pass
@@ -97,7 +97,7 @@ def test_of_an_appended_file_so_much_is_read_at_a_time(
     lines[3] = json.dumps(json.loads(lines[3]), indent=2)
     path.write_text("\n".join(["broken", *lines]) + "\n")
     monkeypatch.setattr(file_reader, "LONGEST_READ", 200)
-    scanner = Scanner(outbox, Intake(outbox, clock=CLOCK), clock=CLOCK, sources=(LINES,))
+    scanner = Scanner(outbox, Enqueuer(outbox, clock=CLOCK), clock=CLOCK, sources=(LINES,))
     scans = 0
     wait: float | None = 0.0
     while wait == 0.0:
@@ -118,7 +118,7 @@ def test_of_a_long_log_the_first_can_be_delivered_while_the_rest_is_read(
     write_log(project, [decision(number) for number in range(1, 2001)])
     durable: list[int] = []
     count = "SELECT count(*) AS n FROM entry"
-    intake = Intake(
+    intake = Enqueuer(
         outbox,
         clock=CLOCK,
         on_change=lambda **_: durable.extend(row["n"] for row in outbox.database.rows(count)),
@@ -160,7 +160,7 @@ def test_of_very_many_problems_the_first_are_told_and_how_many_more(
     """When the first ones are mended, the next ones are told."""
     entries: list[object] = [decision(1), *range(301)]
     write_log(project, entries)
-    scanner = Scanner(outbox, Intake(outbox, clock=CLOCK), clock=CLOCK)
+    scanner = Scanner(outbox, Enqueuer(outbox, clock=CLOCK), clock=CLOCK)
     assert scanner.scan(row).changes == 1
     told = problems_of(outbox)
     assert told[0][1] == f"{PATH}: decisions[1]"
@@ -191,13 +191,13 @@ def test_a_part_at_a_time_says_what_all_at_once_would(
         LOG,
         {"id": "r1", "summary": "It is said in two files", "metadata": {"sharing_scope": "local"}},
     )
-    scanned = Scanner(outbox, Intake(outbox, clock=CLOCK), clock=CLOCK).scan(row)
+    scanned = Scanner(outbox, Enqueuer(outbox, clock=CLOCK), clock=CLOCK).scan(row)
     said = texts_of(outbox)
     assert len(said) == 52
     assert sum("One" in text or "Another" in text for text in said) == 2
     assert not any("two files" in text for text in said)
     assert scanned.retry_after is None
-    assert Scanner(outbox, Intake(outbox, clock=CLOCK), clock=CLOCK).scan(row).changes == 0
+    assert Scanner(outbox, Enqueuer(outbox, clock=CLOCK), clock=CLOCK).scan(row).changes == 0
 
 
 def test_no_echo_is_taken_in_before_its_record_however_long_the_files(
@@ -212,7 +212,7 @@ def test_no_echo_is_taken_in_before_its_record_however_long_the_files(
     ]
     lines(project, RECORDS, *records)
     lines(project, MEMORY_QUEUE, *queued)
-    Scanner(outbox, Intake(outbox, clock=CLOCK), clock=CLOCK).scan(row)
+    Scanner(outbox, Enqueuer(outbox, clock=CLOCK), clock=CLOCK).scan(row)
     assert len(texts_of(outbox)) == 9
 
 
@@ -227,7 +227,7 @@ def test_a_file_of_lines_is_read_on_where_the_last_read_ended(
             values = [{"agent": agent, "pattern": f"It is number {n} of {most}"} for n in range(40)]
             path = lines(project, PATTERNS, *values, {"agent": agent, "pattern": "The last one of all"})
             os.utime(path, (LONG_AGO, LONG_AGO))
-            scanner, scans = Scanner(outbox, Intake(outbox, clock=CLOCK), clock=CLOCK), 1
+            scanner, scans = Scanner(outbox, Enqueuer(outbox, clock=CLOCK), clock=CLOCK), 1
             while scanner.scan(row, changed_only=True).retry_after == 0.0:
                 scans += 1
             assert scans > 5
@@ -244,7 +244,7 @@ def test_a_line_without_an_end_is_passed_over_and_named(
     path.parent.mkdir(parents=True)
     good = [json.dumps({"pattern": f"It is number {n}"}) for n in range(2)]
     path.write_text(f"{good[0]}\n{'x' * 1000}")
-    scanner = Scanner(outbox, Intake(outbox, clock=CLOCK), clock=CLOCK)
+    scanner = Scanner(outbox, Enqueuer(outbox, clock=CLOCK), clock=CLOCK)
     while scanner.scan(row).retry_after == 0.0:
         pass
     assert [where for _, where in problems_of(outbox)] == [f"{PATTERNS.path}: line 2"]
@@ -258,10 +258,10 @@ def test_a_line_without_an_end_is_passed_over_and_named(
 
 def test_what_is_remembered_of_all_files_has_a_limit(tmp_path: Path) -> None:
     """What was replaced longest ago gives way."""
-    memos = Memos(most=5)
+    memos = FileMemories(most=5)
     for number in range(4):
         seen: dict[bytes, Keys] = {bytes([it]): it for it in range(2)}
-        memos.replace(tmp_path / str(number), "log", Memo(seen=seen))
+        memos.replace(tmp_path / str(number), "log", FileMemory(seen=seen))
     assert [len(memos.of(tmp_path / str(number), "log").seen) for number in range(4)] == [0, 0, 2, 2]
 
 
@@ -277,7 +277,7 @@ def test_a_text_that_is_too_long_is_set_aside_unread(
 
     monkeypatch.setattr(redact, "redact", look_through)
     write_log(project, [decision(1), decision(2, description="x" * (LONGEST_TEXT + 1))])
-    Scanner(outbox, Intake(outbox, clock=CLOCK), clock=CLOCK).scan(row)
+    Scanner(outbox, Enqueuer(outbox, clock=CLOCK), clock=CLOCK).scan(row)
     (letter,) = outbox.dead_letters.newest(outbox.destinations.get().id, limit=9)
     assert letter.reason.startswith("too large")
     assert letter.memory.text == ""

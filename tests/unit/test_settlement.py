@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mem0_syncd.core.backoff import Backoff
-from mem0_syncd.core.destination_health import HOLD_PROBE_SECONDS, Reach, Standing, stand
+from mem0_syncd.core.destination_health import HOLD_PROBE_SECONDS, Health, Reach, stand
 from mem0_syncd.core.entry import Entry, State
 from mem0_syncd.core.memory import memory_of
 from mem0_syncd.core.outcome import (
@@ -282,11 +282,11 @@ def test_an_event_is_not_older_than_its_acceptance() -> None:
 
 
 def after(
-    *outcomes: Outcome | Listed, standing: Standing | None = None, now: float = NOW, seed: int = 1
-) -> Standing:
+    *outcomes: Outcome | Listed, standing: Health | None = None, now: float = NOW, seed: int = 1
+) -> Health:
     """The standing after some outcomes, each when the destination's clock lets the next request go."""
     rng = random.Random(seed)
-    standing = standing or Standing()
+    standing = standing or Health()
     for outcome in outcomes:
         now = max(now, standing.retry_at or now)
         standing = stand(standing, outcome, RULES.backoff, now, rng)
@@ -337,14 +337,14 @@ def test_an_answer_between_unknowns_starts_the_row_anew(answer: Outcome | Listed
 @pytest.mark.parametrize("failure", [Later("refused"), Held("401", "check")], ids=repr)
 def test_the_first_answer_makes_a_destination_well(failure: Outcome, answer: Outcome | Listed) -> None:
     """At once and wholly: no reason, no clock and no step stay."""
-    assert after(failure, failure, answer) == Standing()
+    assert after(failure, failure, answer) == Health()
 
 
 def test_probes_back_off_up_to_the_cap() -> None:
     """One for each step, so that an outage costs little and its end is soon noticed."""
     longest = [0.0] * 10
     for seed in range(100):
-        standing, rng = Standing(), random.Random(seed)
+        standing, rng = Health(), random.Random(seed)
         for step in range(10):
             now = standing.retry_at or NOW
             standing = stand(standing, Later("refused"), RULES.backoff, now, rng)
@@ -362,7 +362,7 @@ def test_what_mem0_asks_for_is_a_floor(outcome: Outcome, seed: int) -> None:
     assert standing.reach is Reach.UNREACHABLE
     assert standing.retry_at == NOW + 45.0
     assert (
-        stand(Standing(), Later("429", 3600.0), RULES.backoff, NOW, random.Random(seed)).retry_at
+        stand(Health(), Later("429", 3600.0), RULES.backoff, NOW, random.Random(seed)).retry_at
         == NOW + 3600.0
     )
 
@@ -421,7 +421,7 @@ def test_a_hold_says_what_to_do_and_is_probed_every_few_minutes() -> None:
 )
 def test_a_probe_of_a_hold_that_fails_is_not_followed_at_once(outcome: Outcome) -> None:
     """One probe, and then its clock again."""
-    held = Standing(Reach.HELD, "the key is wrong", "check", NOW)
+    held = Health(Reach.HELD, "the key is wrong", "check", NOW)
     standing = stand(held, outcome, RULES.backoff, NOW, random.Random(1))
     assert standing.retry_at is not None
     assert standing.retry_at > NOW

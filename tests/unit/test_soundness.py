@@ -12,7 +12,7 @@ import pytest
 
 from mem0_syncd.errors import OutboxDamaged
 from mem0_syncd.outbox import Outbox
-from mem0_syncd.outbox.integrity import SHARE, Soundness
+from mem0_syncd.outbox.integrity import SHARE, Integrity
 from mem0_syncd.system.state_folder import OUTBOX
 
 PAGE = 4096
@@ -72,7 +72,7 @@ def test_what_is_broken_on_the_disk_is_found_though_it_is_remembered(outbox: Out
 def test_reading_takes_a_small_share_of_the_time(outbox: Outbox) -> None:
     """What was read a while ago is read again only when it has changed, and not at once."""
     moments = iter([0.0, 1.0, 1.0 / SHARE - 1.0, 1.0 / SHARE, 1.0 / SHARE])
-    soundness = Soundness(outbox.database, lambda: next(moments))
+    soundness = Integrity(outbox.database, lambda: next(moments))
     outbox.facts.set("since", "now")
     soundness.check()
     break_page(outbox, 3)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from mem0_syncd.control.server import ControlServer
-from mem0_syncd.core.destination_health import Reach, Standing
+from mem0_syncd.core.destination_health import Health, Reach
 from mem0_syncd.core.entry import Entry
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.plan import Skip, Withhold
@@ -280,7 +280,7 @@ def test_a_reported_problem_degrades(state: Path, project: Path) -> None:
 @pytest.mark.parametrize("reach", [Reach.HELD, Reach.UNREACHABLE])
 def test_a_destination_that_takes_nothing_degrades(state: Path, reach: Reach) -> None:
     """With why, what to do, and when it is tried again."""
-    standing = Standing(reach, "the key is wrong", "check it" if reach is Reach.HELD else "", NOW + 5)
+    standing = Health(reach, "the key is wrong", "check it" if reach is Reach.HELD else "", NOW + 5)
     with outbox_of(state) as outbox:
         outbox.destinations.set_standing(outbox.destinations.get().id, standing)
     with daemon(state):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mem0_syncd.core.origin import UNKNOWN, Origins, Stated, Whose, are_strangers, understood
+from mem0_syncd.core.origin import UNKNOWN, OriginCounts, Stated, Whose, are_strangers, understood
 
 OURS, OTHERS = "a" * 32, "b" * 32
 
@@ -58,7 +58,7 @@ def test_what_is_no_origin_is_none(said: object) -> None:
 
 def test_origins_are_counted_up_to_a_limit() -> None:
     """With the newest memory of each."""
-    origins = Origins()
+    origins = OriginCounts()
     for number in range(100):
         origins.add(f"{number:032x}", "2026-01-05")
     for day in ("2026-01-07", "2026-01-06"):

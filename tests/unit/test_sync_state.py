@@ -16,7 +16,7 @@ from mem0_syncd.outbox.marks import Markable
 from mem0_syncd.projects import sync_state_file
 from mem0_syncd.projects.sync_state_file import OURS, PATH, SyncState, merge, parse
 from mem0_syncd.system import placed_file
-from mem0_syncd.system.unreadable import Reason, Refused, Unreadable
+from mem0_syncd.system.unreadable import Reason, RefusedFile, Unreadable
 from mem0_syncd.system.watched_folder import WatchedFolder
 from support.builders import NOW
 
@@ -261,7 +261,7 @@ def test_nothing_is_written_through_a_link(project: Path, tmp_path: Path, there:
     for kept in (outside / "file", path.parent / "kept.json"):
         kept.write_text(json.dumps(theirs("DEC-1")))
     path.symlink_to(there.format(outside=outside))
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedFile) as caught:
         write(project, ME, delivered("DEC-2"))
     assert caught.value.reason is Reason.THROUGH_A_LINK
     problem = sync_state_file.problem_of(caught.value)
@@ -280,7 +280,7 @@ def test_nothing_is_written_in_a_folder_that_is_a_link(project: Path, part: str)
     real = put(project, theirs("DEC-1"))
     (project / part).rename(project / "kept")
     (project / part).symlink_to(project / "kept")
-    with pytest.raises(Refused, match="is a link"):
+    with pytest.raises(RefusedFile, match="is a link"):
         sync_state_file.write(WatchedFolder(project), ME, delivered("DEC-2"))
     assert get(project) == theirs("DEC-1")
     state = sync_state_file.read(WatchedFolder(project))
@@ -305,7 +305,7 @@ def test_a_link_that_takes_the_files_place_meanwhile_is_not_written_through(
             path.symlink_to(outside)
 
     monkeypatch.setattr(os, "fsync", interrupted)
-    with pytest.raises(Refused):
+    with pytest.raises(RefusedFile):
         write(project, ME, delivered("DEC-1"))
     assert path.is_symlink()
     assert json.loads(outside.read_text()) == theirs("DEC-1")

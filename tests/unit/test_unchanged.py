@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.ingest.enqueue import Intake
+from mem0_syncd.ingest.enqueue import Enqueuer
 from mem0_syncd.ingest.scanner import Scanner
 from mem0_syncd.ingest.unchanged import Unchanged
 from mem0_syncd.outbox import Outbox
@@ -31,7 +31,7 @@ class Known:
     def __init__(self, outbox: Outbox, project: Path) -> None:
         self.outbox, self.project = outbox, project
         self.folders = Folders(outbox.projects)
-        self.scanner = Scanner(outbox, Intake(outbox, clock=Clock()), self.folders, clock=Clock())
+        self.scanner = Scanner(outbox, Enqueuer(outbox, clock=Clock()), self.folders, clock=Clock())
         self.unchanged = Unchanged(outbox, self.scanner, time.time)
 
     def note(self) -> None:

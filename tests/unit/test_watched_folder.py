@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd.system.unreadable import Reason, Refused, Unreadable
+from mem0_syncd.system.unreadable import Reason, RefusedFile, Unreadable
 from mem0_syncd.system.watched_folder import LONGEST_SETTINGS, WatchedFolder, above
 
 NAME = ".claude/coordination/log.json"
@@ -57,11 +57,11 @@ def read(project: Path, name: str = NAME, **allowed: Any) -> str:
     return data.decode()
 
 
-def refused(project: Path, name: str = NAME, **allowed: Any) -> Refused:
+def refused(project: Path, name: str = NAME, **allowed: Any) -> RefusedFile:
     """Why a file is refused, whether it is read or only looked at."""
     folder = WatchedFolder(project, **allowed)
     for touch in (folder.stat, folder.open, lambda it: folder.read(it, LONGEST_SETTINGS)):
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(RefusedFile) as caught:
             touch(name)
         assert caught.value.what
         assert caught.value.remedy
@@ -285,10 +285,10 @@ def test_a_longer_file_is_refused(project: Path) -> None:
     assert len(folder.read(NAME, 1000)) == 1000
     with pytest.raises(Unreadable) as caught:
         folder.read(NAME, 999)
-    assert isinstance(caught.value, Refused)
+    assert isinstance(caught.value, RefusedFile)
     assert caught.value.reason is Reason.TOO_LARGE
     os.truncate(path, 1 << 40)
-    with pytest.raises(Refused, match=r"1048576\.0 MiB of 64\.0 KiB"):
+    with pytest.raises(RefusedFile, match=r"1048576\.0 MiB of 64\.0 KiB"):
         folder.read(NAME, LONGEST_SETTINGS)
 
 
@@ -308,10 +308,10 @@ def test_a_folder_is_listed_up_to_a_number(project: Path, secret: Path) -> None:
     folder = WatchedFolder(project)
     assert folder.names("docs") == ["a.md", "b.md", "c.md"]
     assert folder.names() == ["docs", "out"]
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedFile) as caught:
         folder.names("docs", 2)
     assert caught.value.reason is Reason.TOO_MANY
-    with pytest.raises(Refused):
+    with pytest.raises(RefusedFile):
         folder.names("out")
     with pytest.raises(NotADirectoryError):
         folder.names("docs/a.md")
@@ -345,7 +345,7 @@ def test_nothing_outside_is_ever_read_while_somebody_swaps_links(
         for _ in range(2000):
             try:
                 read_so_far.add(WatchedFolder(project).read(NAME, LONGEST_SETTINGS))
-            except Refused as error:
+            except RefusedFile as error:
                 assert error.reason in {Reason.LINK_LEAVES, Reason.CHANGING}  # noqa: PT017
             except (FileNotFoundError, NotADirectoryError):
                 pass

@@ -17,14 +17,14 @@ from mem0_syncd.core.plan import Reject, plan
 from mem0_syncd.core.settlement import Rules, settle
 from mem0_syncd.outbox import Claim, Outbox, Verb
 from mem0_syncd.outbox.receipts import Move
-from mem0_syncd.outbox.resend_requests import Wish
+from mem0_syncd.outbox.resend_requests import ResendRequest
 from support.builders import FIRST, NOW, SECOND, item, prepared
 
 ITEM = item()
 KEY = ITEM.sync_key
 USER_ID = "shop-decisions"
-GONE = Wish(KEY, ("m-1",), "restore")
-ALTERED = Wish(KEY, ("m-1",), "overwrite")
+GONE = ResendRequest(KEY, ("m-1",), "restore")
+ALTERED = ResendRequest(KEY, ("m-1",), "overwrite")
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_what_no_source_fulfils_is_given_up(outbox: Outbox) -> None:
 
 
 @pytest.mark.parametrize("wish", [replace(GONE, memory_ids=("m-0",)), replace(GONE, sync_key="another")])
-def test_what_has_changed_meanwhile_is_not_wished_for(outbox: Outbox, wish: Wish) -> None:
+def test_what_has_changed_meanwhile_is_not_wished_for(outbox: Outbox, wish: ResendRequest) -> None:
     """The receipt is another one than the one that was compared."""
     outbox.wishes.add(1, [wish])
     assert outbox.wishes.end(1) == set()

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from mem0_syncd.ingest import spool
 from mem0_syncd.system import paths
 from mem0_syncd.system.state_folder import StateFolder
-from mem0_syncd.system.unreadable import Reason, Refused, Unreadable
+from mem0_syncd.system.unreadable import Reason, RefusedFile, Unreadable
 from mem0_syncd.system.watched_folder import LONGEST_SESSION, WatchedFolder, above
 
 ANSWER = '{"continue": true, "suppressOutput": true}'
@@ -120,7 +120,7 @@ def _root(cwd: Path) -> Path | None:
 def _has_claude(folder: Path) -> bool:
     try:
         return _touch(folder, lambda opened: opened.is_folder(".claude"))
-    except (Refused, OSError):
+    except (RefusedFile, OSError):
         return False
 
 
@@ -128,7 +128,7 @@ def _has(folder: Path, name: str) -> bool:
     """Whether there is such a file, also if it is one that isn't read, which is to be told then."""
     try:
         return _touch(folder, lambda opened: opened.stat(name)) is not None
-    except Refused as error:
+    except RefusedFile as error:
         return error.reason is not Reason.NOT_A_FILE
     except OSError:
         return False
@@ -141,7 +141,7 @@ def _read(root: Path) -> tuple[dict[str, bytes | None], list[str]]:
     for name in files:
         try:
             files[name] = _touch(root, partial(_read_one, name))
-        except Refused as error:
+        except RefusedFile as error:
             refusals.append(f"{name}: {error.what}")
         except OSError:
             continue
@@ -156,7 +156,7 @@ def _touch(folder: Path, what: Callable[[WatchedFolder], _Found]) -> _Found:
     """Do something in a folder; what the user's settings allow is read where nothing goes without it."""
     try:
         return what(WatchedFolder(folder))
-    except Refused:
+    except RefusedFile:
         if not (trusted := paths.trusted_folders()):
             raise
         return what(WatchedFolder(folder, trusted=trusted))

@@ -16,7 +16,7 @@ from mem0_syncd.system import output
 from mem0_syncd.system.visible import visible
 
 if TYPE_CHECKING:
-    from mem0_syncd.doctor import Finding
+    from mem0_syncd.doctor import CheckResult
 
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failure": ("✗", "red")}
 _COLUMN = 15
@@ -43,7 +43,7 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
     around = look_around(chosen, os.environ)
     key = chosen.api_key.get_secret_value() if chosen.api_key else None
     scrub = reports.scrubber(Path.home(), key)
-    found: list[tuple[str, Finding]] = []
+    found: list[tuple[str, CheckResult]] = []
     if not as_json:
         output.say(reports.facts(reports.versions()))
         output.say()
@@ -67,7 +67,7 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
     ctx.exit(1 if report["verdict"] == "failure" else 0)
 
 
-def _print(name: str, finding: Finding, scrub: Callable[[str], str]) -> None:
+def _print(name: str, finding: CheckResult, scrub: Callable[[str], str]) -> None:
     mark, colour = _MARKS[finding.verdict]
     lines = [scrub(finding.what), *([f"remedy: {scrub(finding.remedy)}"] if finding.remedy else [])]
     margin = " " * (_COLUMN + 2)

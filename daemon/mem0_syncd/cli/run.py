@@ -32,7 +32,7 @@ def run(*, launchd: bool) -> None:
     with without(*needless_hashes()):
         from mem0_syncd.daemon.sd_notify import Notifier
         from mem0_syncd.daemon.supervisor import live
-        from mem0_syncd.daemon.wakeup import Bell
+        from mem0_syncd.daemon.wakeup import Wakeup
         from mem0_syncd.system import heap, log
 
     try:
@@ -41,7 +41,7 @@ def run(*, launchd: bool) -> None:
         faulthandler.enable()
         log.configure(chosen.log_level, chosen.log_file)
         heap.share()
-        bell = Bell()
+        bell = Wakeup()
         # On a terminal, SIGHUP says that it is gone; there the daemon ends as it always may.
         reloads = [] if output.is_talk_seen() else [signal.SIGHUP]
         bell.listen(signal.SIGTERM, signal.SIGINT, *reloads)

@@ -14,7 +14,7 @@ import click
 from mem0_syncd import __version__
 from mem0_syncd.control.client import ask
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
-from mem0_syncd.service import Manager, NoManager, Standing, manager
+from mem0_syncd.service import Manager, NoManager, ServiceState, manager
 from mem0_syncd.status import start_refusal
 from mem0_syncd.system import output, paths
 
@@ -131,7 +131,7 @@ def logs(*, lines: int, follow: bool) -> None:
         raise SyncdError(f"there is no {command[0]} here", where="PATH", remedy="install it") from None
 
 
-def _describe(which: Manager, standing: Standing) -> list[tuple[str, str]]:
+def _describe(which: Manager, standing: ServiceState) -> list[tuple[str, str]]:
     unit = "not there; mem0-syncd service install writes it"
     if standing.is_installed:
         ours = "" if standing.is_ours else ", of another installation or version: mem0-syncd service install"

@@ -13,7 +13,7 @@ import click
 from mem0_syncd.cli.access import either
 from mem0_syncd.cli.progress import Progress, progress
 from mem0_syncd.control.client import ask
-from mem0_syncd.core.destination_health import Reach, Standing
+from mem0_syncd.core.destination_health import Health, Reach
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.projects import projects
@@ -140,7 +140,7 @@ def wait_until_delivered(
         time.sleep(_POLL_SECONDS)
 
 
-def _is_held(standing: Standing) -> bool:
+def _is_held(standing: Health) -> bool:
     """Whether waiting can't help: not even a probe is due."""
     return standing.reach is Reach.HELD and (standing.retry_at or 0.0) > time.time() + 1
 

@@ -29,7 +29,7 @@ REPAIRABLE = ("missing", "altered", "moved", "doubled")
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class Access:
     """What the daemon does for this command, or this process itself where none runs."""
 
     outbox: Outbox
@@ -80,7 +80,7 @@ def verify(
 
 
 @contextlib.contextmanager
-def _means(state: Path, *, is_repair: bool) -> Iterator[Means]:
+def _means(state: Path, *, is_repair: bool) -> Iterator[Access]:
     with contextlib.ExitStack() as stack:
         yield either(
             lambda: _through_daemon(state, stack),
@@ -88,21 +88,21 @@ def _means(state: Path, *, is_repair: bool) -> Iterator[Means]:
         )
 
 
-def _through_daemon(state: Path, stack: contextlib.ExitStack) -> Means:
+def _through_daemon(state: Path, stack: contextlib.ExitStack) -> Access:
     ask(state, "ping")
     outbox = stack.enter_context(closing(read_only(state)))
     through = partial(ask, state, timeout=ANSWER_SECONDS)
-    return Means(outbox, partial(through, "inventory"), partial(through, "repair"))
+    return Access(outbox, partial(through, "inventory"), partial(through, "repair"))
 
 
-def _alone(state: Path, stack: contextlib.ExitStack, *, is_repair: bool) -> Means:
+def _alone(state: Path, stack: contextlib.ExitStack, *, is_repair: bool) -> Access:
     from mem0_syncd.engine import operations
     from mem0_syncd.verify import repair as repairing
 
     engine = stack.enter_context(alone(state, "verify"))
     if is_repair:
         stack.enter_context(engine.delivering())
-    return Means(
+    return Access(
         engine.outbox,
         partial(operations.take_inventory, engine),
         partial(repairing.repair, engine),
@@ -110,7 +110,7 @@ def _alone(state: Path, stack: contextlib.ExitStack, *, is_repair: bool) -> Mean
 
 
 def _compare(
-    means: Means, project: str | None, told: Progress, gone: list[str] | None = None
+    means: Access, project: str | None, told: Progress, gone: list[str] | None = None
 ) -> dict[str, Any]:
     inspection = Inspection(
         means.outbox, means.take_inventory, Clock(), told.say, told.tell, frozenset(gone or ())
@@ -119,7 +119,7 @@ def _compare(
 
 
 def _repair(
-    means: Means, wanted: Mapping[str, list[dict[str, Any]]], on_the_way: int, timeout: float, told: Progress
+    means: Access, wanted: Mapping[str, list[dict[str, Any]]], on_the_way: int, timeout: float, told: Progress
 ) -> dict[str, Any] | None:
     """Have differences put right, and wait for what is on the way; None where there is nothing to do."""
     if not any(wanted.values()) and not on_the_way:

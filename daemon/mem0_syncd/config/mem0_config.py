@@ -59,7 +59,7 @@ class BadStoreConfig(ValueError):
 
 
 @dataclass(frozen=True)
-class OwnStore:
+class OwnStoreConfig:
     """A checked configuration, as mem0 takes it; without an embedder of its own, ours is meant."""
 
     config: dict[str, Any]
@@ -88,7 +88,7 @@ class OwnStore:
         return f"{self.provider} {' '.join(places)}#{vectors}"
 
 
-def read(text: str) -> OwnStore:
+def read(text: str) -> OwnStoreConfig:
     """The configuration that a setting names: a JSON or TOML file, or JSON; raises `BadStoreConfig`."""
     config = _parsed(text.strip())
     unknown = sorted(config.keys() - _KNOWN)
@@ -105,7 +105,7 @@ def read(text: str) -> OwnStore:
     store = _completed(given["provider"], store, ours="embedder" not in config)
     if isinstance(history := config.get("history_db_path"), str):
         config["history_db_path"] = str(Path(history).expanduser().absolute())
-    return OwnStore({**config, "vector_store": {"provider": given["provider"], "config": store}})
+    return OwnStoreConfig({**config, "vector_store": {"provider": given["provider"], "config": store}})
 
 
 def _parsed(text: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from mem0_syncd.config import mem0_config
 from mem0_syncd.config.credentials import flaw, stored_key
-from mem0_syncd.config.mem0_config import BadStoreConfig, OwnStore
+from mem0_syncd.config.mem0_config import BadStoreConfig, OwnStoreConfig
 from mem0_syncd.core.backoff import Backoff
 from mem0_syncd.core.destination_kinds import KINDS, PLATFORM, Name
 from mem0_syncd.core.settlement import Rules
@@ -191,7 +191,7 @@ class Settings(BaseSettings):
         return Rules(backoff, timeout_seconds, self.read_lag_seconds)
 
     @cached_property
-    def own_store(self) -> OwnStore | None:
+    def own_store(self) -> OwnStoreConfig | None:
         """The store of the user's own, as its configuration says when it is first asked for.
 
         Raises `BadStoreConfig`, which `load` has turned into `BadConfiguration` before.

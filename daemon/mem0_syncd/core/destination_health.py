@@ -25,7 +25,7 @@ class Reach(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Health:
     """A destination's state and its clock; `retry_at` is when the next probe is due.
 
     Until `asked_until` Mem0 asked to be left alone, and no success of a request under way shortens that.
@@ -40,7 +40,7 @@ class Standing:
     asked_until: float = 0.0
 
 
-def stand(standing: Standing, outcome: Heard, backoff: Backoff, now: float, rng: random.Random) -> Standing:
+def stand(standing: Health, outcome: Heard, backoff: Backoff, now: float, rng: random.Random) -> Health:
     """A destination's standing after one more outcome.
 
     Outcomes of requests that were under way when the first failure came don't push the clock further.
@@ -65,13 +65,13 @@ def stand(standing: Standing, outcome: Heard, backoff: Backoff, now: float, rng:
         case Unknown():
             return replace(standing, doubts=standing.doubts + 1)
         case Held(reason, remedy):
-            return Standing(Reach.HELD, reason, remedy, now + HOLD_PROBE_SECONDS)
+            return Health(Reach.HELD, reason, remedy, now + HOLD_PROBE_SECONDS)
         case _:
-            return standing if now < standing.asked_until else Standing()
+            return standing if now < standing.asked_until else Health()
 
 
-def _unreachable(standing: Standing, reason: str, retry_at: float, asked_until: float) -> Standing:
-    return Standing(
+def _unreachable(standing: Health, reason: str, retry_at: float, asked_until: float) -> Health:
+    return Health(
         Reach.UNREACHABLE,
         reason,
         retry_at=retry_at,

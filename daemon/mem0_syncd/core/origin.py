@@ -9,7 +9,7 @@ UNKNOWN = ""
 """The origin of what isn't in git, or whose first commit can't be told; no memory says it."""
 
 MOST = 20
-"""Origins that are told apart in one user id."""
+"""OriginCounts that are told apart in one user id."""
 
 _FORM = re.compile(r"[0-9a-f]{32}")
 
@@ -37,7 +37,7 @@ def understood(said: object) -> str:
     return said if isinstance(said, str) and _FORM.fullmatch(said) else UNKNOWN
 
 
-class Origins:
+class OriginCounts:
     """The origins among some memories, as one after the other is added."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from mem0_syncd.core.settlement import Rules
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class Connection:
     """How the destination in use is reached: what the courier is started with, and its limits."""
 
     start: dict[str, Any]

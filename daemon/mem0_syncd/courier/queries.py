@@ -8,20 +8,20 @@ from typing import Any
 
 from mem0_syncd.core.duplicates import Double, Kept
 from mem0_syncd.core.progress import Tell, to_nobody
-from mem0_syncd.courier import Line
+from mem0_syncd.courier import CourierClient
 from mem0_syncd.errors import SyncdError
 
 ANSWER_SECONDS = 60.0
 LISTING_SECONDS = 1800.0
 
 
-class Questions:
+class Queries:
     """The questions to one destination, for any thread.
 
     Each raises `SyncdError` with what stands in the way.
     """
 
-    def __init__(self, line: Line[Any]) -> None:
+    def __init__(self, line: CourierClient[Any]) -> None:
         self._line = line
 
     def search(self, query: str, user_ids: Sequence[str], limit: int) -> list[dict[str, Any]]:

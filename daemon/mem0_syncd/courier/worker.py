@@ -45,7 +45,7 @@ class Request:
         return bool(now - self.arrived > self.fields["begin_within"])
 
 
-class Tray:
+class RequestQueue:
     """The requests that wait, major ones first."""
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class Tray:
             return (self._major or self._routine).popleft()
 
 
-class Desk:
+class OpenDestination:
     """The destination, opened by the first request that needs it, and again after it couldn't be."""
 
     def __init__(self, start: Mapping[str, Any], report: Report, monotonic: Moment) -> None:
@@ -172,7 +172,7 @@ def main() -> None:
     # Mem0 logs whole memories; every outcome is reported, with its reason, anyway.
     logging.getLogger("mem0").setLevel(logging.CRITICAL)
 
-    tray, desk = Tray(), Desk(start, report, time.monotonic)
+    tray, desk = RequestQueue(), OpenDestination(start, report, time.monotonic)
     threads = start["threads"]
     for number in range(threads):
         # One thread is the major ones' alone, so that hanging neighbours can't delay them.
@@ -188,7 +188,7 @@ def main() -> None:
     os._exit(0)
 
 
-def _work(tray: Tray, desk: Desk, report: Report, majors_only: bool) -> None:  # noqa: FBT001 - a thread's argument
+def _work(tray: RequestQueue, desk: OpenDestination, report: Report, majors_only: bool) -> None:  # noqa: FBT001 - a thread's argument
     while True:
         request = tray.take(majors_only=majors_only)
         try:

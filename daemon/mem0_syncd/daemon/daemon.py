@@ -17,15 +17,15 @@ from mem0_syncd import __version__
 from mem0_syncd.config.reloading import renewed
 from mem0_syncd.config.settings import Settings
 from mem0_syncd.control.server import ControlServer
-from mem0_syncd.daemon.delivery_trigger import Dispatch
+from mem0_syncd.daemon.delivery_trigger import DeliveryTrigger
 from mem0_syncd.daemon.failures import Failures
-from mem0_syncd.daemon.handlers import Answers
-from mem0_syncd.daemon.heartbeat import Keeper
-from mem0_syncd.daemon.scan_trigger import Survey
+from mem0_syncd.daemon.handlers import Handlers
+from mem0_syncd.daemon.heartbeat import Heartbeat
+from mem0_syncd.daemon.scan_trigger import ScanTrigger
 from mem0_syncd.daemon.scheduler import Schedule
 from mem0_syncd.daemon.sd_notify import Notifier
 from mem0_syncd.daemon.upgrade import Upgrade
-from mem0_syncd.daemon.wakeup import Bell
+from mem0_syncd.daemon.wakeup import Wakeup
 from mem0_syncd.engine.engine import Callbacks, Engine
 from mem0_syncd.engine.rehashing import renew_some
 from mem0_syncd.errors import Problem
@@ -64,7 +64,7 @@ log = structlog.get_logger("daemon")
 class Daemon:
     """An engine and its clockwork: events, schedule and control socket."""
 
-    def __init__(self, settings: Settings, outbox: Outbox, bell: Bell, notifier: Notifier) -> None:
+    def __init__(self, settings: Settings, outbox: Outbox, bell: Wakeup, notifier: Notifier) -> None:
         callbacks = Callbacks(self._after_change, self._mark_soon, self._look_for_origins_soon)
         self._engine = engine = Engine(settings, outbox, callbacks)
         self._outbox = outbox
@@ -82,15 +82,17 @@ class Daemon:
         self._schedule.add("old memories", partial(renew_some, engine), every=OLD_MEMORIES_SECONDS)
         self._schedule.add("compact", self._compact, every=COMPACT_SECONDS)
         self._schedule.add("origins", self._look_at_origins, every=ORIGINS_SECONDS)
-        self._dispatch = Dispatch(engine, self._schedule, self._heed_what_was_mended)
-        self._survey = Survey(engine, self._schedule, self._dispatch)
+        self._dispatch = DeliveryTrigger(engine, self._schedule, self._heed_what_was_mended)
+        self._survey = ScanTrigger(engine, self._schedule, self._dispatch)
         files = [*(source.path for source in SOURCES), sync_state_file.PATH, project_file.PATH]
         socket = paths.socket_path(settings.state_dir)
         self._watcher = Watcher(
             files, self._survey.heed, self._mend_soon, socket.with_suffix(".own"), engine.folders.of
         )
-        self._keeper = Keeper(self._watcher, self._schedule, engine.deliveries, notifier, engine.whereabouts)
-        answers = Answers(
+        self._keeper = Heartbeat(
+            self._watcher, self._schedule, engine.deliveries, notifier, engine.whereabouts
+        )
+        answers = Handlers(
             engine,
             self._survey,
             self._dispatch,

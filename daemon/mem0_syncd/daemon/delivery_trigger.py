@@ -14,7 +14,7 @@ BEAT_SECONDS = 60.0
 """How often delivery looks for what is due unasked, should a wake-up ever be lost."""
 
 
-class Dispatch:
+class DeliveryTrigger:
     """Runs an engine's deliveries, and ends couriers that have nothing to do; for any thread."""
 
     def __init__(self, engine: Engine, schedule: Schedule, before_probe: Callable[[], None]) -> None:

@@ -12,8 +12,8 @@ from mem0_syncd import __version__
 from mem0_syncd.control.protocol import Answer, LongOperations, Operations, Request
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.progress import Tell
-from mem0_syncd.daemon.delivery_trigger import Dispatch
-from mem0_syncd.daemon.scan_trigger import Survey
+from mem0_syncd.daemon.delivery_trigger import DeliveryTrigger
+from mem0_syncd.daemon.scan_trigger import ScanTrigger
 from mem0_syncd.engine.engine import Engine
 from mem0_syncd.engine.operations import begin_sync, forget, recall, take_inventory
 from mem0_syncd.errors import Problem
@@ -21,14 +21,14 @@ from mem0_syncd.verify.repair import repair
 from mem0_syncd.watcher import Watcher
 
 
-class Answers:
+class Handlers:
     """One daemon's answers, each for any thread."""
 
     def __init__(
         self,
         engine: Engine,
-        survey: Survey,
-        dispatch: Dispatch,
+        survey: ScanTrigger,
+        dispatch: DeliveryTrigger,
         watcher: Watcher,
         *,
         reload: Callable[[], None],

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 
 import structlog
 
-from mem0_syncd.daemon.liveness import Vigil
+from mem0_syncd.daemon.liveness import Liveness
 from mem0_syncd.daemon.scheduler import Schedule
 from mem0_syncd.daemon.sd_notify import Notifier
 from mem0_syncd.delivery import Delivery
 from mem0_syncd.errors import Problem
-from mem0_syncd.system.activity import Whereabouts
+from mem0_syncd.system.activity import Activity
 from mem0_syncd.watcher import Watcher
 
 LOOK_SECONDS = 9.0
@@ -27,7 +27,7 @@ VITAL = ("watcher", "scheduler", "deliver ")
 log = structlog.get_logger("keeper")
 
 
-class Keeper:
+class Heartbeat:
     """Looks at each part's sign of life on a thread of its own."""
 
     def __init__(
@@ -36,13 +36,13 @@ class Keeper:
         schedule: Schedule,
         deliveries: Iterable[Delivery],
         notifier: Notifier,
-        whereabouts: Whereabouts,
+        whereabouts: Activity,
     ) -> None:
         self._watcher, self._schedule, self._deliveries = watcher, schedule, deliveries
         self._notifier, self._whereabouts = notifier, whereabouts
         watchdog = notifier.watchdog_seconds
         self._period = min(LOOK_SECONDS, watchdog / 3) if watchdog else LOOK_SECONDS
-        self._vigil = Vigil()
+        self._vigil = Liveness()
         self._silent: frozenset[str] = frozenset()
         self._pulses = 0
         self._stopped = threading.Event()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 
 
-class Vigil:
+class Liveness:
     """Compares each part's sign of life with those of the looks before.
 
     Looks are counted, not seconds: a machine that slept, or a process that was stopped for a while, has a

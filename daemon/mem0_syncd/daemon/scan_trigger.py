@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mem0_syncd.daemon.delivery_trigger import Dispatch
+from mem0_syncd.daemon.delivery_trigger import DeliveryTrigger
 from mem0_syncd.daemon.scheduler import Schedule
 from mem0_syncd.engine.engine import Engine
 from mem0_syncd.engine.project_scan import GIVE_WAY_SECONDS, Scans
@@ -45,13 +45,13 @@ class _UnderWay:
     seconds: float = 0.0
 
 
-class Survey:
+class ScanTrigger:
     """Runs an engine's scans, and has what they found delivered; for any thread.
 
     Each project has its turns, so that a small one never waits for the end of a large one.
     """
 
-    def __init__(self, engine: Engine, schedule: Schedule, dispatch: Dispatch) -> None:
+    def __init__(self, engine: Engine, schedule: Schedule, dispatch: DeliveryTrigger) -> None:
         self._engine, self._schedule, self._dispatch = engine, schedule, dispatch
         self._notes: dict[Path, _Note] = {}
         self._noting = threading.Lock()

@@ -20,7 +20,7 @@ from mem0_syncd.config.settings import Settings
 from mem0_syncd.control.server import ControlServer
 from mem0_syncd.daemon.daemon import Daemon
 from mem0_syncd.daemon.sd_notify import Notifier
-from mem0_syncd.daemon.wakeup import Bell
+from mem0_syncd.daemon.wakeup import Wakeup
 from mem0_syncd.errors import OutboxDamaged, Problem, StateFolderBusy, SyncdError
 from mem0_syncd.outbox import Outbox, recovery
 from mem0_syncd.status import start_refusal
@@ -34,7 +34,7 @@ TURN_SECONDS = 0.2
 log = structlog.get_logger("standby")
 
 
-class Standby:
+class Supervisor:
     """What answers in the daemon's place; without a runtime folder nothing does, and the log must do."""
 
     def __init__(self, state: Path) -> None:
@@ -73,12 +73,12 @@ class Standby:
         }
 
 
-def live(settings: Settings, bell: Bell, notifier: Notifier) -> bool:
+def live(settings: Settings, bell: Wakeup, notifier: Notifier) -> bool:
     """Run the daemon until a signal ends it; raises what time alone won't cure.
 
     Returns whether it has ended for another version, which is now to be started.
     """
-    standby = Standby(settings.state_dir)
+    standby = Supervisor(settings.state_dir)
     try:
         while True:
             try:
@@ -100,7 +100,7 @@ def live(settings: Settings, bell: Bell, notifier: Notifier) -> bool:
         standby.end()
 
 
-def _work(settings: Settings, bell: Bell, notifier: Notifier, standby: Standby) -> bool:
+def _work(settings: Settings, bell: Wakeup, notifier: Notifier, standby: Supervisor) -> bool:
     state = paths.make_private(settings.state_dir)
     with deliverer(state, "run"):
         try:

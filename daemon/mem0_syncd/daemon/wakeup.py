@@ -9,7 +9,7 @@ import signal
 _NUDGE = 0
 
 
-class Bell:
+class Wakeup:
     """Remembers every ring until it is waited for; one a process, for as long as that lives."""
 
     def __init__(self) -> None:

@@ -1,8 +1,8 @@
 """Delivery: brings what is due to Mem0, with the courier doing the talking."""
 
-from mem0_syncd.courier.connection import Means
-from mem0_syncd.courier.queries import Questions
+from mem0_syncd.courier.connection import Connection
+from mem0_syncd.courier.queries import Queries
 from mem0_syncd.delivery.delivery import Delivery
-from mem0_syncd.delivery.pool import Deliveries
+from mem0_syncd.delivery.pool import DeliveryPool
 
-__all__ = ["Deliveries", "Delivery", "Means", "Questions"]
+__all__ = ["Connection", "Delivery", "DeliveryPool", "Queries"]

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from mem0_syncd.core.destination_health import Reach
-from mem0_syncd.delivery.rate_limit import Pace
+from mem0_syncd.delivery.rate_limit import RateLimit
 from mem0_syncd.outbox import Claim, DestinationRow, Verb
 from mem0_syncd.outbox.queue import Queue
 from mem0_syncd.system.clock import Moment
@@ -22,7 +22,7 @@ class Claims:
     def __init__(self, queue: Queue, adds_per_minute: int | None, monotonic: Moment) -> None:
         """`adds_per_minute` is None where there is no limit; `monotonic` is a clock that is never set."""
         self._queue, self._monotonic = queue, monotonic
-        self._pace = Pace(adds_per_minute)
+        self._pace = RateLimit(adds_per_minute)
 
     def limit(self, adds_per_minute: int | None) -> None:
         """Keep to another limit from now on; what went counts for it."""

@@ -68,7 +68,7 @@ class Second:
 Look = Contact | Second
 
 
-class Looks:
+class FirstContact:
     """Which looks are due at a destination, and what follows from them; for the thread that delivers."""
 
     def __init__(self, outbox: Outbox, rng: random.Random, clock: SteadyClock) -> None:

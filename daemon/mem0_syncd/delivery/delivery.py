@@ -10,15 +10,15 @@ from typing import Any
 
 import structlog
 
-from mem0_syncd.core.destination_health import Reach, Standing
+from mem0_syncd.core.destination_health import Health, Reach
 from mem0_syncd.core.outcome import Later
-from mem0_syncd.courier import Line
-from mem0_syncd.courier.connection import Means
-from mem0_syncd.courier.queries import Questions
+from mem0_syncd.courier import CourierClient
+from mem0_syncd.courier.connection import Connection
+from mem0_syncd.courier.queries import Queries
 from mem0_syncd.delivery.claims import Claims
-from mem0_syncd.delivery.contact import Look, Looks
+from mem0_syncd.delivery.contact import FirstContact, Look
 from mem0_syncd.delivery.messages import request_of
-from mem0_syncd.delivery.outcome_handler import Outcomes
+from mem0_syncd.delivery.outcome_handler import OutcomeHandler
 from mem0_syncd.outbox import Claim, DestinationRow, Outbox, Verb
 from mem0_syncd.system.clock import Clock, SteadyClock
 from mem0_syncd.system.failpoint import failpoint
@@ -39,7 +39,7 @@ class Delivery:
         self,
         outbox: Outbox,
         destination: int,
-        means: Callable[[DestinationRow], Means],
+        means: Callable[[DestinationRow], Connection],
         *,
         on_settled: Callable[[set[str]], None] = lambda _projects: None,
         rng: random.Random,
@@ -56,11 +56,13 @@ class Delivery:
         self._clock = SteadyClock(clock)
         self._now, self._monotonic, self._sleep = self._clock.now, clock.monotonic, clock.sleep
         self._means = means(self._destination())
-        self.line: Line[Claim | Look] = Line(self._start_of_courier, rng, self._monotonic, environ)
-        self.questions = Questions(self.line)
+        self.line: CourierClient[Claim | Look] = CourierClient(
+            self._start_of_courier, rng, self._monotonic, environ
+        )
+        self.questions = Queries(self.line)
         self._claims = Claims(outbox.queue, self._means.adds_per_minute, self._monotonic)
-        self._looks = Looks(outbox, rng, self._clock)
-        self._outcomes = Outcomes(outbox, self._claims, self._looks, on_settled, rng, self._clock)
+        self._looks = FirstContact(outbox, rng, self._clock)
+        self._outcomes = OutcomeHandler(outbox, self._claims, self._looks, on_settled, rng, self._clock)
         self._has_strays = False
         self._draining = False
         self._running = threading.Lock()
@@ -222,7 +224,7 @@ class Delivery:
             self._outbox.destinations.probe_now(destination.id, self._now())
         return True
 
-    def _takes_requests(self, standing: Standing) -> bool:
+    def _takes_requests(self, standing: Health) -> bool:
         """Whether anything may go now: to a destination in trouble, one probe when its time has come."""
         return standing.reach is Reach.OK or (
             not self.line.tickets and (standing.retry_at or 0.0) <= self._now()

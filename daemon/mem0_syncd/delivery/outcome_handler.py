@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from mem0_syncd.core.destination_health import Standing, stand
+from mem0_syncd.core.destination_health import Health, stand
 from mem0_syncd.core.entry import Entry
 from mem0_syncd.core.outcome import Absent, Copies, Heard, Later, Listed, Outcome, Removed
 from mem0_syncd.core.settlement import Receipt, Rules, Settlement, settle
 from mem0_syncd.courier import Answer, Lost, Opened
 from mem0_syncd.delivery.claims import Claims
-from mem0_syncd.delivery.contact import Look, Looks
+from mem0_syncd.delivery.contact import FirstContact, Look
 from mem0_syncd.delivery.log_lines import say, say_adopted, say_written
 from mem0_syncd.delivery.messages import after_loss, outcome_of
 from mem0_syncd.outbox import Claim, DestinationRow, Outbox
@@ -26,7 +26,7 @@ Event = Answer[Claim | Look] | Opened | Lost[Claim | Look]
 log = structlog.get_logger("delivery")
 
 
-class Outcomes:
+class OutcomeHandler:
     """Settles what came back from the courier; for the thread that delivers.
 
     Where a write fails, what it was to make durable is kept, and the next one begins with it.
@@ -36,7 +36,7 @@ class Outcomes:
         self,
         outbox: Outbox,
         claims: Claims,
-        looks: Looks,
+        looks: FirstContact,
         on_settled: Callable[[set[str]], None],
         rng: random.Random,
         clock: SteadyClock,
@@ -47,7 +47,7 @@ class Outcomes:
         self._rng, self._now, self._monotonic = rng, clock.now, clock.monotonic
         self._events: deque[Event] = deque()
         self._settled: list[tuple[Entry, Settlement]] = []
-        self._standing: Standing | None = None
+        self._standing: Health | None = None
 
     def take(self, destination: DestinationRow, events: Iterable[Event], rules: Rules) -> None:
         """Settle what has come back, after what was kept."""

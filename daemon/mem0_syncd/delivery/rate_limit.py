@@ -9,7 +9,7 @@ WINDOW_SECONDS = 60.1
 """A minute, and a little for clocks that run at unequal speed."""
 
 
-class Pace:
+class RateLimit:
     """How many more adds a sliding minute allows; a small share is for major ones alone.
 
     An add counts from when it is handed over until a minute after its end: whenever in between Mem0

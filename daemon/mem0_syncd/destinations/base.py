@@ -173,7 +173,7 @@ def ours(memories: Sequence[Remote], redactor: Redactor) -> Listed:
     found = [(key, it.id, content_hash(it)) for key, it in by_key.items()]
     again = {key: it.id for it in reversed(by_key.values()) if (key := key_by_its_text(it, redactor))}
     found += [(key, number, "") for key, number in again.items() if key not in by_key]
-    origins = strangers.Origins()
+    origins = strangers.OriginCounts()
     for it in memories:
         if it.metadata.get("source") == SOURCE:
             origins.add(origin(it), it.created_at)

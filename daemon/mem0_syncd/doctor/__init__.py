@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from mem0_syncd.doctor.context import Surroundings, look_around
-from mem0_syncd.doctor.finding import Finding, Verdict, failure
+from mem0_syncd.doctor.context import Context, look_around
+from mem0_syncd.doctor.finding import CheckResult, Verdict, failure
 from mem0_syncd.doctor.network import check_clock, check_key, check_reachability
 from mem0_syncd.doctor.processes import check_courier, check_embedder, check_service, check_socket
 from mem0_syncd.doctor.projects import (
@@ -19,9 +19,9 @@ from mem0_syncd.doctor.storage import check_disk, check_outbox, check_permission
 from mem0_syncd.doctor.watching import check_inotify, check_watcher
 from mem0_syncd.system.reasons import of_error
 
-__all__ = ["CHECKS", "Finding", "Surroundings", "Verdict", "examine", "look_around"]
+__all__ = ["CHECKS", "CheckResult", "Context", "Verdict", "examine", "look_around"]
 
-CHECKS: dict[str, Callable[[Surroundings], Iterable[Finding]]] = {
+CHECKS: dict[str, Callable[[Context], Iterable[CheckResult]]] = {
     "settings": check_settings,
     "key": check_key,
     "reachability": check_reachability,
@@ -44,7 +44,7 @@ CHECKS: dict[str, Callable[[Surroundings], Iterable[Finding]]] = {
 """Every check by its name, in the order in which one explains the next."""
 
 
-def examine(around: Surroundings) -> Iterator[tuple[str, Finding]]:
+def examine(around: Context) -> Iterator[tuple[str, CheckResult]]:
     """Each check's name and findings, as soon as they are there; a check that breaks is a finding, too."""
     for name, check in CHECKS.items():
         try:

@@ -10,7 +10,7 @@ from typing import Any
 from mem0_syncd.config.settings import Settings
 from mem0_syncd.control.client import ask
 from mem0_syncd.core.destination_kinds import Check, DestinationKind, by_default
-from mem0_syncd.doctor.platform_ping import Answer, NoAnswer, ask_platform
+from mem0_syncd.doctor.platform_ping import NoAnswer, PlatformAnswer, ask_platform
 from mem0_syncd.engine.connections import kind_of
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, Problem, SyncdError
 from mem0_syncd.outbox import Outbox, ProjectRow
@@ -19,7 +19,7 @@ _PATIENCE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Context:
     """One state folder and what is around it; nothing of it is changed."""
 
     settings: Settings
@@ -54,12 +54,12 @@ class Surroundings:
         return by_default(has_key=self.settings.api_key is not None)
 
     @cached_property
-    def platform(self) -> Answer | NoAnswer:
+    def platform(self) -> PlatformAnswer | NoAnswer:
         """What the Platform answers to a ping with the key; asked once."""
         return ask_platform(self.settings.platform, self.settings.api_key)
 
 
-def look_around(settings: Settings, environ: Mapping[str, str]) -> Surroundings:
+def look_around(settings: Settings, environ: Mapping[str, str]) -> Context:
     """The surroundings of the state folder that the settings name."""
     state = settings.state_dir
     outbox = damage = None
@@ -74,4 +74,4 @@ def look_around(settings: Settings, environ: Mapping[str, str]) -> Surroundings:
         ping = None
     except DaemonUnresponsive:
         ping = {}
-    return Surroundings(settings, environ, outbox, damage, ping)
+    return Context(settings, environ, outbox, damage, ping)

@@ -15,7 +15,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One fact that a check found."""
 
     verdict: Verdict
@@ -23,16 +23,16 @@ class Finding:
     remedy: str = ""
 
 
-def fine(what: str) -> Finding:
+def fine(what: str) -> CheckResult:
     """All is well."""
-    return Finding(Verdict.OK, what)
+    return CheckResult(Verdict.OK, what)
 
 
-def warning(what: str, remedy: str) -> Finding:
+def warning(what: str, remedy: str) -> CheckResult:
     """It works, but something is to be known or done."""
-    return Finding(Verdict.WARNING, what, remedy)
+    return CheckResult(Verdict.WARNING, what, remedy)
 
 
-def failure(what: str, remedy: str) -> Finding:
+def failure(what: str, remedy: str) -> CheckResult:
     """It doesn't work like this."""
-    return Finding(Verdict.FAILURE, what, remedy)
+    return CheckResult(Verdict.FAILURE, what, remedy)

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from mem0_syncd.core.destination_kinds import Address, Check
-from mem0_syncd.doctor.context import Surroundings
-from mem0_syncd.doctor.finding import Finding, failure, fine, warning
-from mem0_syncd.doctor.platform_ping import Answer, NoAnswer
+from mem0_syncd.doctor.context import Context
+from mem0_syncd.doctor.finding import CheckResult, failure, fine, warning
+from mem0_syncd.doctor.platform_ping import NoAnswer, PlatformAnswer
 
 SKEW_SECONDS = 120.0
 """From here on a clock is wrong: tokens and certificates begin to fail, and times in the outbox mislead."""
@@ -18,7 +18,7 @@ SKEW_SECONDS = 120.0
 _OK, _UNAUTHORISED, _QUOTA, _FORBIDDEN, _TOO_MANY, _SERVER_ERROR = 200, 401, 402, 403, 429, 500
 
 
-def check_reachability(around: Surroundings) -> Iterator[Finding]:
+def check_reachability(around: Context) -> Iterator[CheckResult]:
     """Whether the Platform answers, through which proxy, trusting whom."""
     if not around.asks(Check.KEY):
         if all(kind.address is Address.FOLDER for kind in around.kinds):
@@ -34,7 +34,7 @@ def check_reachability(around: Surroundings) -> Iterator[Finding]:
     yield judge(around.platform, f"{platform.host}{through}{trusting}")
 
 
-def judge(answer: Answer | NoAnswer, way: str) -> Finding:
+def judge(answer: PlatformAnswer | NoAnswer, way: str) -> CheckResult:
     """What an answer says of the way that it came."""
     if isinstance(answer, NoAnswer):
         return failure(f"{way} can't be reached: {answer.reason}", answer.remedy)
@@ -50,7 +50,7 @@ def judge(answer: Answer | NoAnswer, way: str) -> Finding:
     )
 
 
-def check_key(around: Surroundings) -> Iterator[Finding]:
+def check_key(around: Context) -> Iterator[CheckResult]:
     """Whether there is a key where one is needed, and Mem0 accepts it; never what it is."""
     key = around.settings.api_key
     if not around.asks(Check.KEY):
@@ -67,7 +67,7 @@ def check_key(around: Surroundings) -> Iterator[Finding]:
         yield judge_key(around.platform)
 
 
-def judge_key(answer: Answer | NoAnswer) -> Finding:
+def judge_key(answer: PlatformAnswer | NoAnswer) -> CheckResult:
     """What an answer says of the key that went with the question."""
     if isinstance(answer, NoAnswer) or not answer.is_json or answer.status >= _SERVER_ERROR:
         return warning("there is one, but Mem0 can't be asked about it", "see reachability")
@@ -78,16 +78,16 @@ def judge_key(answer: Answer | NoAnswer) -> Finding:
     return fine("there is one, and Mem0 accepts it")
 
 
-def check_clock(around: Surroundings) -> Iterator[Finding]:
+def check_clock(around: Context) -> Iterator[CheckResult]:
     """Whether this machine's clock agrees with Mem0's, or at least with its own past."""
     answer = around.platform if around.asks(Check.KEY) else None
-    ahead = answer.ahead if isinstance(answer, Answer) else None
+    ahead = answer.ahead if isinstance(answer, PlatformAnswer) else None
     outbox = around.outbox.database.path if around.outbox else None
     written = outbox.stat().st_mtime - time.time() if outbox else None
     yield judge_clock(ahead, written)
 
 
-def judge_clock(ahead: float | None, written: float | None) -> Finding:
+def judge_clock(ahead: float | None, written: float | None) -> CheckResult:
     """What other clocks say of ours: how far Mem0's is ahead, and the outbox's last write, in seconds."""
     remedy = "set it, or have it set: timedatectl set-ntp true (Linux), sudo sntp -sS time.apple.com (macOS)"
     if ahead is not None and abs(ahead) > SKEW_SECONDS:

@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PlatformAnswer:
     """What answered: the HTTP status, whether it spoke JSON, and how far its clock is ahead, in seconds."""
 
     status: int
@@ -35,7 +35,7 @@ class NoAnswer:
     remedy: str
 
 
-def ask_platform(platform: PlatformSettings, key: SecretStr | None) -> Answer | NoAnswer:
+def ask_platform(platform: PlatformSettings, key: SecretStr | None) -> PlatformAnswer | NoAnswer:
     """Ping the Platform as mem0ai's client does."""
     headers = {"Authorization": f"Token {key.get_secret_value()}"} if key else {}
     try:
@@ -52,7 +52,7 @@ def ask_platform(platform: PlatformSettings, key: SecretStr | None) -> Answer | 
     except (httpx.InvalidURL, ValueError) as error:
         return NoAnswer(of_error(error), "check MEM0_SYNCD_PLATFORM__HOST and MEM0_SYNCD_PLATFORM__PROXY")
     is_json = response.headers.get("content-type", "").startswith("application/json")
-    return Answer(response.status_code, is_json, _ahead(response.headers.get("date")))
+    return PlatformAnswer(response.status_code, is_json, _ahead(response.headers.get("date")))
 
 
 def _ahead(date: str | None) -> float | None:

@@ -12,21 +12,21 @@ from mem0_syncd.config import shell_environment
 from mem0_syncd.core.destination_kinds import Check
 from mem0_syncd.courier.probe import open_once
 from mem0_syncd.courier.process import ENDED
-from mem0_syncd.doctor.context import Surroundings
-from mem0_syncd.doctor.finding import Finding, failure, fine, warning
+from mem0_syncd.doctor.context import Context
+from mem0_syncd.doctor.finding import CheckResult, failure, fine, warning
 from mem0_syncd.engine.connections import can_be_tried, trial
 from mem0_syncd.service import NoManager, manager
-from mem0_syncd.service import Standing as Service
+from mem0_syncd.service import ServiceState as Service
 
 INSTALL = "mem0-syncd service install"
 
 
-def check_socket(around: Surroundings) -> Iterator[Finding]:
+def check_socket(around: Context) -> Iterator[CheckResult]:
     """Whether the daemon answers, and is of this version."""
     yield judge_ping(around.ping)
 
 
-def judge_ping(ping: Mapping[str, Any] | None) -> Finding:
+def judge_ping(ping: Mapping[str, Any] | None) -> CheckResult:
     """What the daemon's answer, or its silence, means."""
     if ping is None:
         return failure("no daemon runs: nothing is delivered", "mem0-syncd run")
@@ -40,7 +40,7 @@ def judge_ping(ping: Mapping[str, Any] | None) -> Finding:
     return fine(f"the daemon answers (pid {ping['pid']})")
 
 
-def check_courier(around: Surroundings) -> Iterator[Finding]:
+def check_courier(around: Context) -> Iterator[CheckResult]:
     """Whether a courier starts and can open each destination; the embedded one in a folder of its own."""
     for name in (kind.setting for kind in around.kinds):
         if not can_be_tried(around.settings, name):
@@ -50,7 +50,7 @@ def check_courier(around: Surroundings) -> Iterator[Finding]:
             yield judge_courier(name, open_once(trial(around.settings, name, folder), os.environ))
 
 
-def judge_courier(name: str, message: Mapping[str, Any]) -> Finding:
+def judge_courier(name: str, message: Mapping[str, Any]) -> CheckResult:
     """What the courier said of a destination."""
     if message == ENDED:
         return failure(
@@ -64,7 +64,7 @@ def judge_courier(name: str, message: Mapping[str, Any]) -> Finding:
     return fine(f"{name}: one starts, and opens the destination")
 
 
-def check_embedder(around: Surroundings) -> Iterator[Finding]:
+def check_embedder(around: Context) -> Iterator[CheckResult]:
     """Whether the local embedder turns a text into a vector, where it is needed."""
     own_store = around.settings.own_store
     if not around.asks(Check.EMBEDDER) or (own_store and "embedder" in own_store.config):
@@ -84,7 +84,7 @@ def check_embedder(around: Surroundings) -> Iterator[Finding]:
         yield failure(f"{NAME} makes vectors of {len(vector)} dimensions", "reinstall mem0-syncd[embedded]")
 
 
-def check_service(around: Surroundings) -> Iterator[Finding]:
+def check_service(around: Context) -> Iterator[CheckResult]:
     """Whether a service manager starts the daemon with the session, and how that goes."""
     which = manager(around.environ)
     try:
@@ -97,7 +97,7 @@ def check_service(around: Surroundings) -> Iterator[Finding]:
         yield warning(f"it doesn't see {found.variable}, which only this shell has", f"{INSTALL} --store")
 
 
-def judge_service(name: str, standing: Service) -> Finding:
+def judge_service(name: str, standing: Service) -> CheckResult:
     """What a service manager's word on the daemon means."""
     if not standing.is_installed:
         return warning("nothing starts the daemon when you log in", INSTALL)

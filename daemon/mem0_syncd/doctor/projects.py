@@ -12,8 +12,8 @@ from mem0_syncd.agents import claude
 from mem0_syncd.core.consent import EVERYTHING, GlobalScope, Terms
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.memory import user_id
-from mem0_syncd.doctor.context import Surroundings
-from mem0_syncd.doctor.finding import Finding, failure, fine, warning
+from mem0_syncd.doctor.context import Context
+from mem0_syncd.doctor.finding import CheckResult, failure, fine, warning
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.projects import folder_check
@@ -21,11 +21,11 @@ from mem0_syncd.projects.folders import Folders
 from mem0_syncd.projects.listed import misfit
 from mem0_syncd.status.render import delivered
 from mem0_syncd.status.snapshot import snapshot
-from mem0_syncd.system.unreadable import Refused
+from mem0_syncd.system.unreadable import RefusedFile
 from mem0_syncd.system.watched_folder import WatchedFolder
 
 
-def check_projects(around: Surroundings) -> Iterator[Finding]:
+def check_projects(around: Context) -> Iterator[CheckResult]:
     """Whether projects are watched, are where they were, and have ids of their own."""
     rows = around.projects
     gone = [row.path for row in rows if not _is_there(row, around)]
@@ -45,7 +45,7 @@ def check_projects(around: Surroundings) -> Iterator[Finding]:
         yield fine(f"{len(rows)} watched, each with an id of its own")
 
 
-def check_folders(around: Surroundings) -> Iterator[Finding]:
+def check_folders(around: Context) -> Iterator[CheckResult]:
     """What of each watched folder is refused, and by which rule."""
     if around.outbox is None:
         return
@@ -61,7 +61,7 @@ def check_folders(around: Surroundings) -> Iterator[Finding]:
         yield fine("every file of theirs may be read, and none leads elsewhere")
 
 
-def check_delivery(around: Surroundings) -> Iterator[Finding]:
+def check_delivery(around: Context) -> Iterator[CheckResult]:
     """What `status` says: whether everything is in Mem0, and each problem with its remedy."""
     if around.damage:
         return
@@ -73,14 +73,14 @@ def check_delivery(around: Surroundings) -> Iterator[Finding]:
         yield fine(delivered(shown["totals"]))
 
 
-def _is_there(row: ProjectRow, around: Surroundings) -> bool:
+def _is_there(row: ProjectRow, around: Context) -> bool:
     try:
         return WatchedFolder(row.path, trusted=around.settings.trusted_folders).is_folder()
-    except (Refused, OSError):  # there, and `check_folders` tells what is wrong with it
+    except (RefusedFile, OSError):  # there, and `check_folders` tells what is wrong with it
         return True
 
 
-def check_hooks(_around: Surroundings) -> Iterator[Finding]:
+def check_hooks(_around: Context) -> Iterator[CheckResult]:
     """Whether Claude Code tells of its sessions' ends."""
     folder = claude.user_folder()
     if not folder.is_dir():
@@ -108,7 +108,7 @@ class Leaving:
     where: str
 
 
-def what_leaves(around: Surroundings) -> list[Leaving]:
+def what_leaves(around: Context) -> list[Leaving]:
     """What leaves the watched folders, and where to: nothing else is ever sent anywhere."""
     outbox = around.outbox
     if outbox is None or outbox.destinations.current() is None:
@@ -130,7 +130,7 @@ def _goes(kind: Kind, terms: Terms) -> bool:
     return kind in terms.kinds and is_open
 
 
-def check_leaving(around: Surroundings) -> Iterator[Finding]:
+def check_leaving(around: Context) -> Iterator[CheckResult]:
     """Whether what leaves is looked through for credentials first, and where it goes."""
     leaving = what_leaves(around)
     if not leaving:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mem0_syncd import __version__
-from mem0_syncd.doctor.finding import Finding, Verdict
+from mem0_syncd.doctor.finding import CheckResult, Verdict
 from mem0_syncd.doctor.projects import Leaving
 from mem0_syncd.redact import redact
 
@@ -41,7 +41,7 @@ def scrubber(home: Path, key: str | None) -> Callable[[str], str]:
 
 
 def as_dict(
-    findings: Iterable[tuple[str, Finding]], leaving: Iterable[Leaving], scrub: Callable[[str], str]
+    findings: Iterable[tuple[str, CheckResult]], leaving: Iterable[Leaving], scrub: Callable[[str], str]
 ) -> dict[str, Any]:
     """The report as `doctor --json` documents it (docs/json.md)."""
     listed = [

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mem0_syncd.config.settings import Settings
-from mem0_syncd.doctor.context import Surroundings
-from mem0_syncd.doctor.finding import Finding, failure, fine, warning
+from mem0_syncd.doctor.context import Context
+from mem0_syncd.doctor.finding import CheckResult, failure, fine, warning
 from mem0_syncd.projects import sync_state_file
 from mem0_syncd.system import paths
 
@@ -21,7 +21,7 @@ FULL_BYTES = 64 * MIB
 NEARLY_FULL_BYTES = 512 * MIB
 
 
-def check_settings(around: Surroundings) -> Iterator[Finding]:
+def check_settings(around: Context) -> Iterator[CheckResult]:
     """Where the settings come from; that they can be used at all was found out before."""
     file = around.settings.config_file
     names = sorted(name for name in around.environ if name.startswith(paths.PREFIX))
@@ -30,13 +30,13 @@ def check_settings(around: Surroundings) -> Iterator[Finding]:
     yield fine(f"from {', '.join(origins)}" if origins else f"all by default; {file} is where others go")
 
 
-def check_disk(around: Surroundings) -> Iterator[Finding]:
+def check_disk(around: Context) -> Iterator[CheckResult]:
     """Whether what waits still fits on the disk."""
     folder = _nearest(around.settings.state_dir)
     yield judge_disk(shutil.disk_usage(folder).free, os.statvfs(folder).f_favail, str(folder))
 
 
-def judge_disk(free: int, inodes: int, where: str) -> Finding:
+def judge_disk(free: int, inodes: int, where: str) -> CheckResult:
     """What room a file system has, in bytes and in files."""
     room = f"{free // MIB} MiB are free at {where}"
     remedy = "make room: nothing is lost, but nothing new is taken in while the disk is full"
@@ -47,14 +47,14 @@ def judge_disk(free: int, inodes: int, where: str) -> Finding:
     return fine(room)
 
 
-def check_permissions(around: Surroundings) -> Iterator[Finding]:
+def check_permissions(around: Context) -> Iterator[CheckResult]:
     """Whether we can write where we must, and nobody else can read."""
     settings = around.settings
     findings = [*_of_state(settings.state_dir), *_of_config(settings), *_of_projects(around)]
     yield from findings or [fine("the state folder is yours alone, and the projects' marks can be written")]
 
 
-def _of_state(state: Path) -> Iterator[Finding]:
+def _of_state(state: Path) -> Iterator[CheckResult]:
     if not state.is_dir():
         return
     found = state.stat()
@@ -66,14 +66,14 @@ def _of_state(state: Path) -> Iterator[Finding]:
         yield warning(f"{state} is open to others ({stat.filemode(found.st_mode)})", f"chmod 700 {state}")
 
 
-def _of_config(settings: Settings) -> Iterator[Finding]:
+def _of_config(settings: Settings) -> Iterator[CheckResult]:
     file = settings.config_file
     holds_key = {"api_key", "MEM0_API_KEY"} & paths.read_config(file).keys()
     if holds_key and file.stat().st_mode & 0o077:
         yield failure(f"{file} holds the key, and others can read it", f"chmod 600 {file}")
 
 
-def _of_projects(around: Surroundings) -> Iterator[Finding]:
+def _of_projects(around: Context) -> Iterator[CheckResult]:
     for project in around.projects:
         folder = (project.path / sync_state_file.PATH).parent
         if folder.is_dir() and not os.access(folder, os.W_OK):
@@ -82,7 +82,7 @@ def _of_projects(around: Surroundings) -> Iterator[Finding]:
             )
 
 
-def check_outbox(around: Surroundings) -> Iterator[Finding]:
+def check_outbox(around: Context) -> Iterator[CheckResult]:
     """Whether the outbox can be opened, and its size."""
     if around.damage:
         yield failure(f"{around.damage.what} ({around.damage.where})", around.damage.remedy)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mem0_syncd.control.client import ask
-from mem0_syncd.doctor.context import Surroundings
-from mem0_syncd.doctor.finding import Finding, failure, fine, warning
+from mem0_syncd.doctor.context import Context
+from mem0_syncd.doctor.finding import CheckResult, failure, fine, warning
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.watcher import PROBE_SECONDS, Watcher
 
@@ -22,7 +22,7 @@ _SPARE = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class WatchRoom:
     """What the kernel allows this user, and how much of it is in use by all of the user's programs."""
 
     watches: int
@@ -31,17 +31,17 @@ class Room:
     instances_used: int
 
 
-def check_inotify(around: Surroundings) -> Iterator[Finding]:
+def check_inotify(around: Context) -> Iterator[CheckResult]:
     """Whether the kernel has watches left for all projects."""
     if not _LIMITS.is_dir():
         yield fine("this system sets no limit to watches")
         return
     watches, instances = (int((_LIMITS / f"max_user_{it}").read_text()) for it in ("watches", "instances"))
     watches_used, instances_used = _in_use(Path("/proc"))
-    yield judge_room(Room(watches, watches_used, instances, instances_used), len(around.projects))
+    yield judge_room(WatchRoom(watches, watches_used, instances, instances_used), len(around.projects))
 
 
-def judge_room(room: Room, projects: int) -> Finding:
+def judge_room(room: WatchRoom, projects: int) -> CheckResult:
     """Whether what is left of the watches is enough for so many projects and some more."""
     wanted = _FOLDERS_PER_PROJECT * projects + _SPARE
     what = (
@@ -70,7 +70,7 @@ def _in_use(processes: Path) -> tuple[int, int]:
     return watches, instances
 
 
-def check_watcher(around: Surroundings) -> Iterator[Finding]:
+def check_watcher(around: Context) -> Iterator[CheckResult]:
     """Whether the event of a probe file reaches the daemon's watcher, or one of our own without a daemon."""
     if around.ping is None:
         with tempfile.TemporaryDirectory(prefix="mem0-syncd-probe-") as folder:
@@ -92,7 +92,7 @@ def _ask_daemon(state: Path) -> bool:
         return False
 
 
-def judge_probe(whose: str, *, heard: bool) -> Finding:
+def judge_probe(whose: str, *, heard: bool) -> CheckResult:
     """What became of the probe file."""
     if heard:
         return fine(f"{whose} heard of a probe file")

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from mem0_syncd import __version__
-from mem0_syncd.config.mem0_config import OwnStore
+from mem0_syncd.config.mem0_config import OwnStoreConfig
 from mem0_syncd.config.settings import Settings
 from mem0_syncd.core.destination_kinds import (
     EMBEDDED,
@@ -23,7 +23,7 @@ from mem0_syncd.core.destination_kinds import (
     vector_store,
 )
 from mem0_syncd.core.embedding import NAME as EMBEDDER
-from mem0_syncd.delivery import Means
+from mem0_syncd.delivery import Connection
 from mem0_syncd.outbox import DestinationRow
 from mem0_syncd.outbox.destinations import Destinations
 from mem0_syncd.system.state_folder import StateFolder
@@ -65,7 +65,7 @@ def kind_of(settings: Settings, name: str) -> DestinationKind:
     return chosen(name, has_own_store=settings.own_store is not None)
 
 
-def means(settings: Settings, name: str) -> Means:
+def means(settings: Settings, name: str) -> Connection:
     """How the courier reaches the destination of that name."""
     return _WAYS[kind_of(settings, name).name].means(settings)
 
@@ -91,7 +91,7 @@ def _address(settings: Settings, name: str) -> str:
     return _WAYS[kind_of(settings, name).name].address(settings)
 
 
-def _to_platform(settings: Settings) -> Means:
+def _to_platform(settings: Settings) -> Connection:
     platform = settings.platform
     config = {
         "api_key": _secret(settings.api_key),
@@ -101,7 +101,7 @@ def _to_platform(settings: Settings) -> Means:
         "proxy": platform.proxy,
         "ca_bundle": str(platform.ca_bundle.expanduser().absolute()) if platform.ca_bundle else None,
     }
-    return Means(
+    return Connection(
         _start(settings, PLATFORM, config),
         settings.rules(platform.timeout_seconds),
         platform.threads,
@@ -110,7 +110,7 @@ def _to_platform(settings: Settings) -> Means:
     )
 
 
-def _to_server(settings: Settings) -> Means:
+def _to_server(settings: Settings) -> Connection:
     server = settings.server
     config = {
         "url": server.url,
@@ -118,7 +118,7 @@ def _to_server(settings: Settings) -> Means:
         "timeout": server.timeout_seconds,
         "threads": SERVER.threads,
     }
-    return Means(
+    return Connection(
         _start(settings, SERVER, config),
         settings.rules(server.timeout_seconds),
         SERVER.threads,
@@ -128,10 +128,10 @@ def _to_server(settings: Settings) -> Means:
     )
 
 
-def _to_embedded(settings: Settings) -> Means:
+def _to_embedded(settings: Settings) -> Connection:
     # One process and one thread: what a dead courier did is on disk, or never will be.
     rules = replace(settings.rules(0.0), read_lag=0.0)
-    return Means(
+    return Connection(
         _start(settings, EMBEDDED, {"path": str(settings.store_folder)}),
         rules,
         EMBEDDED.threads,
@@ -140,16 +140,16 @@ def _to_embedded(settings: Settings) -> Means:
     )
 
 
-def _to_own_store(settings: Settings) -> Means:
+def _to_own_store(settings: Settings) -> Connection:
     store = _own_store(settings)
     threads = vector_store(store.provider).threads
     history = str(settings.store_folder / "history.sqlite3")
     config = {"mem0": store.config, "history": history, "threads": threads}
     rules = settings.rules(settings.embedded.timeout_seconds)
-    return Means(_start(settings, OWN_STORE, config), rules, threads, None, HANG_SECONDS)
+    return Connection(_start(settings, OWN_STORE, config), rules, threads, None, HANG_SECONDS)
 
 
-def _own_store(settings: Settings) -> OwnStore:
+def _own_store(settings: Settings) -> OwnStoreConfig:
     assert settings.own_store is not None  # noqa: S101 - otherwise another kind is meant
     return settings.own_store
 
@@ -175,7 +175,7 @@ class _Way:
     """What the settings say of a kind of destination: its address, and how it is reached."""
 
     address: Callable[[Settings], str]
-    means: Callable[[Settings], Means]
+    means: Callable[[Settings], Connection]
 
 
 _WAYS = {

@@ -17,26 +17,26 @@ import structlog
 
 from mem0_syncd.config.settings import Settings
 from mem0_syncd.core.settlement import Rules
-from mem0_syncd.delivery import Deliveries, Delivery, Means, Questions
+from mem0_syncd.delivery import Connection, Delivery, DeliveryPool, Queries
 from mem0_syncd.engine import connections
 from mem0_syncd.engine.project_scan import GIVE_WAY_SECONDS, ProjectScans, Scans
 from mem0_syncd.errors import Problem
 from mem0_syncd.history import origin_of
-from mem0_syncd.ingest.enqueue import Intake
+from mem0_syncd.ingest.enqueue import Enqueuer
 from mem0_syncd.ingest.file_news import Turn
 from mem0_syncd.ingest.late_redaction import look_through
 from mem0_syncd.ingest.scanner import RETRY_SECONDS, Scanner
-from mem0_syncd.ingest.spool_reader import Pickup
+from mem0_syncd.ingest.spool_reader import SpoolReader
 from mem0_syncd.ingest.unchanged import Unchanged
 from mem0_syncd.outbox import DestinationRow, Outbox, ProjectRow
 from mem0_syncd.outbox.recovery import RENEWED_AT
 from mem0_syncd.projects import listed
 from mem0_syncd.projects.folders import Folders
-from mem0_syncd.projects.marks import Marks
-from mem0_syncd.projects.origin_checks import OriginLooks
-from mem0_syncd.projects.routing import Routes
+from mem0_syncd.projects.marks import ProjectMarks
+from mem0_syncd.projects.origin_checks import OriginChecks
+from mem0_syncd.projects.routing import Routing
 from mem0_syncd.redact.items import Redactor
-from mem0_syncd.system.activity import Whereabouts
+from mem0_syncd.system.activity import Activity
 from mem0_syncd.system.clock import Clock
 from mem0_syncd.system.state_folder import StateFolder
 
@@ -85,18 +85,18 @@ class Engine:
         self._misfits = self._take_in_listed()
         left = sum(map(self._doubt_what_was_sending, outbox.destinations.all()))
         log.info("destination", identity=destination.identity, doubted=left)
-        self.deliveries = Deliveries(self._make_delivery)
+        self.deliveries = DeliveryPool(self._make_delivery)
         self.deliveries.pause(paused=outbox.facts.is_paused)
-        self.whereabouts = Whereabouts()
-        self.marks = Marks(
+        self.whereabouts = Activity()
+        self.marks = ProjectMarks(
             outbox, self._callbacks.on_marks_due, self.folders, self.whereabouts, self.now, self._redactor
         )
-        self._routes = Routes(outbox, self._destination_named, self._after_move, self.folders, self.now)
-        self._pickup = Pickup(
+        self._routes = Routing(outbox, self._destination_named, self._after_move, self.folders, self.now)
+        self._pickup = SpoolReader(
             outbox, self._routes, settings.state_dir, self.folders, self.whereabouts, self.now
         )
         ask = self._callbacks.on_origin_unknown or self._look_for_origins
-        self._origin_looks = OriginLooks(
+        self._origin_looks = OriginChecks(
             outbox, ask, self.folders, origin_of=partial(origin_of, environ=environ), clock=self.clock
         )
         # One turn of a scan, or the spool, at a time.
@@ -115,7 +115,7 @@ class Engine:
     def _read_anew(self) -> None:
         """Read and take in by the settings, whatever was read before."""
         look_through(self.outbox, self._redactor())
-        self._intake = Intake(
+        self._intake = Enqueuer(
             self.outbox,
             clock=self.clock,
             major_categories=self.settings.major_categories,
@@ -176,7 +176,7 @@ class Engine:
             delivery.hold_off(min(longest, float(renewed_at) + longest - self.now()))
         return delivery
 
-    def _means_of(self, destination: DestinationRow) -> Means:
+    def _means_of(self, destination: DestinationRow) -> Connection:
         return connections.means(self.settings, destination.name)
 
     def now(self) -> float:
@@ -205,11 +205,11 @@ class Engine:
         """The deliveries to where any project's items go now."""
         return [self.deliveries.to(it) for it in self.outbox.destinations.in_use()]
 
-    def questions(self, destination: DestinationRow) -> Questions:
+    def questions(self, destination: DestinationRow) -> Queries:
         """What can be asked of a destination beside all deliveries."""
         return self.deliveries.to(destination).questions
 
-    def questions_of(self, project: str) -> Questions:
+    def questions_of(self, project: str) -> Queries:
         """What can be asked of the destination that a project's items go to."""
         return self.questions(self.outbox.destinations.of(project))
 

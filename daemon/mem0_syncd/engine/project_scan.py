@@ -19,12 +19,12 @@ from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.projects import folder_check, project_file, sync_state_file
 from mem0_syncd.projects.folders import Folders
 from mem0_syncd.projects.git_index import tracks_any
-from mem0_syncd.projects.marks import Marks
-from mem0_syncd.projects.origin_checks import OriginLooks
-from mem0_syncd.projects.routing import Routes
+from mem0_syncd.projects.marks import ProjectMarks
+from mem0_syncd.projects.origin_checks import OriginChecks
+from mem0_syncd.projects.routing import Routing
 from mem0_syncd.sources import SOURCES
 from mem0_syncd.system import faults
-from mem0_syncd.system.activity import Place, Whereabouts
+from mem0_syncd.system.activity import Activity, WorkPlace
 
 GIVE_WAY_SECONDS = 0.001
 """Between two turns: a lock isn't fair, and who has just released it would get it again."""
@@ -50,11 +50,11 @@ class ProjectScans:
         self,
         outbox: Outbox,
         folders: Folders,
-        whereabouts: Whereabouts,
+        whereabouts: Activity,
         *,
-        marks: Marks,
-        routes: Routes,
-        origin_looks: OriginLooks,
+        marks: ProjectMarks,
+        routes: Routing,
+        origin_looks: OriginChecks,
         turn: threading.Lock,
     ) -> None:
         """`turn` is held for each turn; `use` says with what is scanned."""
@@ -77,7 +77,7 @@ class ProjectScans:
         """
         while not self._begin_scan(project.path):
             yield Turn.WAITS
-        place = Place(project.id, project.path)
+        place = WorkPlace(project.id, project.path)
         problems: list[Problem] = []
         try:
             scan = self._scan_one(project, scans, place, changed_only=changed_only, heed_marks=heed_marks)
@@ -109,7 +109,7 @@ class ProjectScans:
             self._under_way.discard(folder)
 
     def _scan_one(
-        self, project: ProjectRow, scans: Scans, place: Place, *, changed_only: bool, heed_marks: bool
+        self, project: ProjectRow, scans: Scans, place: WorkPlace, *, changed_only: bool, heed_marks: bool
     ) -> Iterator[Turn]:
         look = self._unchanged.look(self._folders.of(project))
         if changed_only and self._unchanged.is_known(project.path, look):
@@ -146,7 +146,7 @@ class ProjectScans:
         if scanned.changes:
             self._note_second_writer(project, place)
 
-    def _note_second_writer(self, project: ProjectRow, place: Place) -> None:
+    def _note_second_writer(self, project: ProjectRow, place: WorkPlace) -> None:
         """What git brings to others, their daemons send as well."""
         place.file = ".git"
         names, folder = (it.path for it in SOURCES), self._folders.of(project)
@@ -155,7 +155,7 @@ class ProjectScans:
             self._outbox.looks.share(self._outbox.destinations.of(project.id).id, user_ids)
 
 
-def _not_scanned(error: Exception, place: Place) -> Problem:
+def _not_scanned(error: Exception, place: WorkPlace) -> Problem:
     what = f"this project can't be scanned: {type(error).__name__}"
     remedy = "look into that file; if nothing is wrong with it, report this with what the log says"
     return Problem(what, place.file, remedy)

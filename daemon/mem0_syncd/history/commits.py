@@ -34,7 +34,7 @@ _COMMIT = 1
 _PARENTS = re.compile(rb"tree [0-9a-f]{40}\n(?:parent ([0-9a-f]{40})\n)?")
 
 
-class Unknown(Exception):
+class UnknownHistory(Exception):
     """The first commit can't be told."""
 
 
@@ -49,10 +49,10 @@ class Commits:
         """The first parent of a commit, None for one that has none; both are ids in hexadecimal."""
         data = self._read(commit)
         if hashlib.sha1(b"commit %d\0" % len(data) + data).hexdigest().encode() != commit:  # noqa: S324 - git's
-            raise Unknown("a commit isn't what its id says")
+            raise UnknownHistory("a commit isn't what its id says")
         said = _PARENTS.match(data)
         if said is None:
-            raise Unknown("a commit can't be understood")
+            raise UnknownHistory("a commit can't be understood")
         return said[1]
 
     def _read(self, commit: bytes) -> bytes:
@@ -69,7 +69,7 @@ class Commits:
                 # The next one is most likely in the same pack.
                 self._packs.insert(0, self._packs.pop(at))
                 return pack.commit(offset)
-        raise Unknown("a commit isn't there")
+        raise UnknownHistory("a commit isn't there")
 
 
 def _loose(data: bytes) -> bytes:
@@ -77,7 +77,7 @@ def _loose(data: bytes) -> bytes:
     said = unpacking.decompress(data, LARGEST)
     header, _, content = said.partition(b"\0")
     if header != b"commit %d" % len(content) or not unpacking.eof:
-        raise Unknown("a commit is broken, or too large")
+        raise UnknownHistory("a commit is broken, or too large")
     return content
 
 
@@ -88,7 +88,7 @@ def _path(commit: str) -> str:
 def _packs(folder: WatchedFolder) -> list[_Pack]:
     names = [name for name in folder.names(f"{_OBJECTS}/pack") if name.endswith(".idx")]
     if len(names) > MOST_PACKS:
-        raise Unknown("there are too many packs")
+        raise UnknownHistory("there are too many packs")
     return [_Pack.open(folder, f"{_OBJECTS}/pack/{name.removesuffix('.idx')}") for name in names]
 
 
@@ -113,7 +113,7 @@ class _Pack:
     def open(cls, folder: WatchedFolder, name: str) -> _Pack:
         index = folder.open(f"{name}.idx")
         if os.fstat(index.fileno()).st_size > LARGEST_INDEX:
-            raise Unknown("there are too many objects")
+            raise UnknownHistory("there are too many objects")
         return cls(load_pack_index_file(name, index, SHA1), folder.open(f"{name}.pack"))
 
     def offset(self, number: bytes) -> int | None:
@@ -128,15 +128,15 @@ class _Pack:
         while part.base is not None:
             chain.append(part.data)
             if len(chain) > LONGEST_CHAIN:
-                raise Unknown("a commit is a difference to too many others")
+                raise UnknownHistory("a commit is a difference to too many others")
             part = self._part(part.base)
         if part.kind != _COMMIT:
-            raise Unknown("what should be a commit is something else")
+            raise UnknownHistory("what should be a commit is something else")
         data = part.data
         for difference in reversed(chain):
             data = b"".join(apply_delta(data, difference))
             if len(data) > LARGEST:
-                raise Unknown("a commit is too large")
+                raise UnknownHistory("a commit is too large")
         return data
 
     def _part(self, offset: int) -> _Part:
@@ -148,7 +148,7 @@ class _Pack:
 
     def _unpack(self, offset: int) -> _Part:
         if _size(os.pread(self._file.fileno(), 10, offset)) > LARGEST:
-            raise Unknown("a commit is too large")
+            raise UnknownHistory("a commit is too large")
         at = offset
 
         def read(count: int) -> bytes:
@@ -164,7 +164,7 @@ class _Pack:
         elif unpacked.pack_type_num == REF_DELTA and isinstance(unpacked.delta_base, bytes):
             base = self.offset(unpacked.delta_base)
         if (base is None or base < 0) and unpacked.pack_type_num in (OFS_DELTA, REF_DELTA):
-            raise Unknown("what a commit is a difference to isn't there")
+            raise UnknownHistory("what a commit is a difference to isn't there")
         return _Part(unpacked.pack_type_num, b"".join(unpacked.decomp_chunks), base)
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from mem0_syncd.history.commits import Commits, Unknown
+from mem0_syncd.history.commits import Commits, UnknownHistory
 from mem0_syncd.system.watched_folder import WatchedFolder, read_all
 
 MOST_COMMITS = 1_000_000
@@ -24,14 +24,14 @@ _REF = re.compile(rb"refs(/(?!\.{1,2}(/|$))[^/\x00-\x1f]+)+")
 def first_commit(root: Path, trusted: Iterable[Path] = ()) -> str:
     """The id of the commit at the end of all first parents of what is checked out in a main work tree.
 
-    Raises `Unknown`, or whatever comes of bytes that no git has written.
+    Raises `UnknownHistory`, or whatever comes of bytes that no git has written.
     """
     with WatchedFolder(root, trusted=trusted) as folder:
         # A linked work tree's `.git`, or a submodule's, is a file that names a folder elsewhere.
         if not folder.is_folder(".git"):
-            raise Unknown("it is no main work tree")
+            raise UnknownHistory("it is no main work tree")
         if folder.stat(".git/shallow") is not None:
-            raise Unknown("its history is cut off")
+            raise UnknownHistory("its history is cut off")
         commits = Commits(folder)
         commit = _head(folder)
         for _ in range(MOST_COMMITS):
@@ -39,7 +39,7 @@ def first_commit(root: Path, trusted: Iterable[Path] = ()) -> str:
             if parent is None:
                 return commit.decode()
             commit = parent
-    raise Unknown("its history is too long")
+    raise UnknownHistory("its history is too long")
 
 
 def _head(folder: WatchedFolder) -> bytes:
@@ -50,9 +50,9 @@ def _head(folder: WatchedFolder) -> bytes:
             return said
         name = said.removeprefix(b"ref:").strip()
         if name == said or not _REF.fullmatch(name):
-            raise Unknown("HEAD says nothing that is known")
+            raise UnknownHistory("HEAD says nothing that is known")
         said = _ref(folder, name)
-    raise Unknown("HEAD leads nowhere")
+    raise UnknownHistory("HEAD leads nowhere")
 
 
 def _ref(folder: WatchedFolder, name: bytes) -> bytes:
@@ -65,4 +65,4 @@ def _ref(folder: WatchedFolder, name: bytes) -> bytes:
             said, _, about = line.partition(b" ")
             if about == name:
                 return said
-    raise Unknown("nothing is committed yet")
+    raise UnknownHistory("nothing is committed yet")

@@ -11,7 +11,7 @@ from dataclasses import replace
 from mem0_syncd.core.item import QUEUE, Item
 from mem0_syncd.core.withheld import KEPT_HOME, Withheld
 from mem0_syncd.errors import Problem
-from mem0_syncd.ingest.file_news import FileNews, Room, Turn, entries, key_of, keys_of
+from mem0_syncd.ingest.file_news import FileNews, ReadingRoom, Turn, entries, key_of, keys_of
 from mem0_syncd.sources import Unreadable
 from mem0_syncd.sources.file_reader import Contents
 
@@ -27,9 +27,9 @@ Part = list[tuple[FileNews, bytes, Item]]
 _Found = Turn | tuple[FileNews, bytes, Item, int]
 
 
-def room(times: int = 1) -> Room:
+def room(times: int = 1) -> ReadingRoom:
     """The room of one part, or of so many."""
-    return Room(times * PART_ITEMS, times * PART_CHARACTERS)
+    return ReadingRoom(times * PART_ITEMS, times * PART_CHARACTERS)
 
 
 def has_old_namesakes(news: FileNews) -> bool:

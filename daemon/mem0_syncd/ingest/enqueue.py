@@ -59,7 +59,7 @@ class Taken:
         self.problems.setdefault((item.path, item.place), []).append(problem)
 
 
-class Intake:
+class Enqueuer:
     """From items to entries, for whatever has items: the scan, and the spool."""
 
     def __init__(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mem0_syncd.core.file_problems import Complaints
+from mem0_syncd.core.file_problems import FileProblems
 from mem0_syncd.sources import file_reader
 
 MOST_ENTRIES = 200_000
@@ -16,7 +16,7 @@ Keys = int | tuple[int, ...]
 
 
 @dataclass
-class Memo:
+class FileMemory:
     """What is remembered of one file; replaced as a whole, after the commit.
 
     `seen` has every entry by its digest.
@@ -25,22 +25,22 @@ class Memo:
     signature: tuple[int, ...] | None = ()
     mark: file_reader.Mark | None = None
     seen: dict[bytes, Keys] = field(default_factory=dict)
-    complaints: Complaints = field(default_factory=Complaints)
+    complaints: FileProblems = field(default_factory=FileProblems)
     bad_since: float | None = None
 
 
-class Memos:
+class FileMemories:
     """The memos of all files, within a budget: those that were replaced longest ago give way."""
 
     def __init__(self, most: int = MOST_ENTRIES) -> None:
         self._left = most
-        self._memos: dict[tuple[Path, str], Memo] = {}
+        self._memos: dict[tuple[Path, str], FileMemory] = {}
 
-    def of(self, folder: Path, source: str) -> Memo:
+    def of(self, folder: Path, source: str) -> FileMemory:
         """The memo of a file, which may be an empty one."""
-        return self._memos.setdefault((folder, source), Memo())
+        return self._memos.setdefault((folder, source), FileMemory())
 
-    def replace(self, folder: Path, source: str, memo: Memo) -> None:
+    def replace(self, folder: Path, source: str, memo: FileMemory) -> None:
         """Remember something else of a file."""
         former = self._memos.pop((folder, source), None)
         self._memos[folder, source] = memo

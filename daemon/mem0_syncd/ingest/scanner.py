@@ -11,15 +11,15 @@ from pathlib import Path
 from mem0_syncd.core.consent import EVERYTHING, Terms
 from mem0_syncd.errors import is_want_of_handles
 from mem0_syncd.ingest.batches import Part, has_old_namesakes, in_parts, room
-from mem0_syncd.ingest.enqueue import Intake
-from mem0_syncd.ingest.file_memory import Memos
-from mem0_syncd.ingest.file_news import FileNews, Room, Turn
+from mem0_syncd.ingest.enqueue import Enqueuer
+from mem0_syncd.ingest.file_memory import FileMemories
+from mem0_syncd.ingest.file_news import FileNews, ReadingRoom, Turn
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.projects.folders import Folders
 from mem0_syncd.sources import SOURCES, Source, file_reader
 from mem0_syncd.system.clock import Clock
 from mem0_syncd.system.failpoint import failpoint
-from mem0_syncd.system.unreadable import Refused, Unreadable
+from mem0_syncd.system.unreadable import RefusedFile, Unreadable
 from mem0_syncd.system.watched_folder import WatchedFolder
 
 SETTLING_SECONDS = 2.0
@@ -60,7 +60,7 @@ class Scanner:
     def __init__(
         self,
         outbox: Outbox,
-        intake: Intake,
+        intake: Enqueuer,
         folders: Folders | None = None,
         *,
         clock: Clock,
@@ -71,7 +71,7 @@ class Scanner:
         self._clock = clock
         self._folders = folders or Folders(outbox.projects)
         self._sources = sources
-        self._memos = Memos()
+        self._memos = FileMemories()
         self._terms: dict[Path, Terms] = {}
         self.forgotten = 0
 
@@ -115,7 +115,7 @@ class Scanner:
         with ExitStack() as opened:
             try:
                 folder = opened.enter_context(self._folders.of(project))
-            except (Refused, OSError) as error:
+            except (RefusedFile, OSError) as error:
                 if is_want_of_handles(error):
                     raise
                 return Scanned(is_whole=False)
@@ -182,7 +182,7 @@ class Scanner:
         return all_news[::-1], retry
 
     def _read_one(
-        self, sight: _Sight, source: Source, left: Room, *, changed_only: bool
+        self, sight: _Sight, source: Source, left: ReadingRoom, *, changed_only: bool
     ) -> Generator[Turn, None, FileNews | None]:
         project, folder = sight.project, sight.folder
         news = FileNews(source, self._memos.of(project.path, source.name))

@@ -17,31 +17,31 @@ from mem0_syncd.core.consent import GlobalScope
 from mem0_syncd.core.item import Kind
 from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.ingest import spool
-from mem0_syncd.ingest.enqueue import Intake
+from mem0_syncd.ingest.enqueue import Enqueuer
 from mem0_syncd.ingest.spooled_events import Made, understand
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.projects import project_file, projects
 from mem0_syncd.projects.folders import Folders
-from mem0_syncd.projects.routing import Routes
+from mem0_syncd.projects.routing import Routing
 from mem0_syncd.sources.base import within_limits_of
 from mem0_syncd.sources.session import STATE_PATH
 from mem0_syncd.system import faults
-from mem0_syncd.system.activity import Place, Whereabouts
+from mem0_syncd.system.activity import Activity, WorkPlace
 from mem0_syncd.system.clock import Moment
 
 log = structlog.get_logger("pickup")
 
 
-class Pickup:
+class SpoolReader:
     """Takes in the spool of one state folder."""
 
     def __init__(
         self,
         outbox: Outbox,
-        routes: Routes,
+        routes: Routing,
         state: Path,
         folders: Folders,
-        whereabouts: Whereabouts,
+        whereabouts: Activity,
         now: Moment,
     ) -> None:
         """`now` is the time since the epoch."""
@@ -53,7 +53,7 @@ class Pickup:
         # Events that failed by a fault of their own, until they are understood or gone.
         self._failed: dict[Path, Problem] = {}
 
-    def take_in(self, intake: Intake) -> int:
+    def take_in(self, intake: Enqueuer) -> int:
         """Take in every event that can be; returns how many changes that made.
 
         One that can't be stays spooled, and is a problem; the others go on. Raises what is no event's fault.
@@ -80,7 +80,7 @@ class Pickup:
         self._outbox.problems.replace("", "spool", problems)
         return changes
 
-    def _take_in_one(self, intake: Intake, event: Mapping[str, Any]) -> int | None:
+    def _take_in_one(self, intake: Enqueuer, event: Mapping[str, Any]) -> int | None:
         """How many changes an event made; None where it must wait."""
         folder = Path(event.get("cwd") or event.get("project") or "/")
         if self._awaits_consent(folder):  # until its project's user has agreed
@@ -89,7 +89,7 @@ class Pickup:
             project = projects.find(self._outbox, folder)
         except SyncdError:  # in no watched project: nothing is to be done
             return 0
-        place = Place(project.id, project.path, project_file.PATH)
+        place = WorkPlace(project.id, project.path, project_file.PATH)
         with self._whereabouts.at(place):
             route = self._routes.settle(project)
             if route is None:  # it stays spooled until it is known where it may go

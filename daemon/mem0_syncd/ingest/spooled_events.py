@@ -14,7 +14,7 @@ from mem0_syncd.sources import Reading
 from mem0_syncd.sources.base import text_of
 from mem0_syncd.sources.fields import agent_id_of, metadata_of, too_short
 from mem0_syncd.sources.session import BLOCKERS_PATH, STATE_PATH, summarise
-from mem0_syncd.system.unreadable import Refused
+from mem0_syncd.system.unreadable import RefusedFile
 from mem0_syncd.system.watched_folder import LONGEST_SESSION, WatchedFolder
 
 REMEMBERED = "remember"
@@ -90,7 +90,7 @@ class _Session:
         read = self._folder.read_end if path.endswith(".jsonl") else self._folder.read
         try:
             return read(path, LONGEST_SESSION)
-        except Refused as error:
+        except RefusedFile as error:
             self.problems.append(error.problem(path))
         except OSError as error:
             if is_want_of_handles(error):

@@ -10,7 +10,7 @@ from mem0_syncd.outbox import Outbox
 from mem0_syncd.projects import project_file, sync_state_file
 from mem0_syncd.sources import SOURCES, file_reader
 from mem0_syncd.system.clock import Moment
-from mem0_syncd.system.unreadable import Refused
+from mem0_syncd.system.unreadable import RefusedFile
 from mem0_syncd.system.watched_folder import WatchedFolder
 
 _FILES = (
@@ -46,7 +46,7 @@ class Unchanged:
         try:
             found = file_reader.signatures_of(folder, _FILES, self._now())
             is_elsewhere = folder.is_there(".git") and not folder.is_folder(".git")
-        except (Refused, OSError):
+        except (RefusedFile, OSError):
             return None
         stamps = [folder.stamp(name) for name in (".", ".git")]
         # Of a linked work tree, the main one has a say as well.

@@ -12,7 +12,7 @@ RECENT_SECONDS = 3600.0
 """How long ago a receipt may be for its moment to matter."""
 
 
-class Times:
+class ClockShift:
     """The moments that a destination's entries, looks and clock wait for."""
 
     def __init__(self, database: Database) -> None:

@@ -28,7 +28,7 @@ class SecondLook:
     attempts: int = 0
 
 
-class Looks:
+class Contacts:
     """The looks of all destinations."""
 
     def __init__(self, database: Database) -> None:

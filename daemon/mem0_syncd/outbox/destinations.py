@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mem0_syncd.core.destination_health import Standing
+from mem0_syncd.core.destination_health import Health
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.rows import DestinationRow, ProjectRow, as_destination
 from mem0_syncd.system.reasons import reason
@@ -102,10 +102,10 @@ class Destinations:
             moved = (row["id"], destination.id)
             sql.execute("UPDATE fact SET value = ? WHERE name = 'destination' AND value = ?", moved)
             sql.execute("UPDATE project SET destination = ? WHERE destination = ?", moved)
-            self.set_standing(row["id"], Standing())
+            self.set_standing(row["id"], Health())
         return self.get(row["id"])
 
-    def set_standing(self, destination: int, standing: Standing) -> None:
+    def set_standing(self, destination: int, standing: Health) -> None:
         """Record a destination's state and clock."""
         with self._db.transaction() as sql:
             sql.execute(

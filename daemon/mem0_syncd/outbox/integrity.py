@@ -11,7 +11,7 @@ SHARE = 0.01
 """How much of the time may go into reading again what was written."""
 
 
-class Soundness:
+class Integrity:
     """Looks at the outbox's files, for one thread at a time."""
 
     def __init__(self, database: Database, monotonic: Moment) -> None:

@@ -39,7 +39,7 @@ class Prepared:
     tree: str = ""
 
 
-class Ledger:
+class Items:
     """Items, and the entries that planning makes of them."""
 
     def __init__(self, database: Database) -> None:

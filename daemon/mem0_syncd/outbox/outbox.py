@@ -9,18 +9,18 @@ from pathlib import Path
 from mem0_syncd.errors import OutboxDamaged, OutboxUnusable
 from mem0_syncd.outbox import recovery
 from mem0_syncd.outbox.audits import Audits
-from mem0_syncd.outbox.clock_shift import Times
+from mem0_syncd.outbox.clock_shift import ClockShift
 from mem0_syncd.outbox.compaction import Compaction
 from mem0_syncd.outbox.consents import Consents
-from mem0_syncd.outbox.contacts import Looks
+from mem0_syncd.outbox.contacts import Contacts
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.dead_letters import DeadLetters
 from mem0_syncd.outbox.destinations import Destinations
 from mem0_syncd.outbox.echoes import Echoes
 from mem0_syncd.outbox.facts import Facts
 from mem0_syncd.outbox.identities import Identities
-from mem0_syncd.outbox.integrity import Soundness
-from mem0_syncd.outbox.items import Ledger
+from mem0_syncd.outbox.integrity import Integrity
+from mem0_syncd.outbox.items import Items
 from mem0_syncd.outbox.marks import Marks
 from mem0_syncd.outbox.old_memories import OldMemories
 from mem0_syncd.outbox.origins import Origins
@@ -29,7 +29,7 @@ from mem0_syncd.outbox.projects import Projects
 from mem0_syncd.outbox.queue import Queue
 from mem0_syncd.outbox.receipts import Receipts
 from mem0_syncd.outbox.rekeying import Rekeying
-from mem0_syncd.outbox.resend_requests import Wishes
+from mem0_syncd.outbox.resend_requests import ResendRequests
 from mem0_syncd.outbox.tombstones import Tombstones
 from mem0_syncd.system.clock import Clock
 from mem0_syncd.system.state_folder import StateFolder
@@ -46,23 +46,23 @@ class Outbox:
         self.projects = Projects(database)
         self.consents = Consents(database)
         self.problems = Problems(database)
-        self.ledger = Ledger(database)
+        self.ledger = Items(database)
         self.identities = Identities(database)
         self.rekeying = Rekeying(database)
         self.old_memories = OldMemories(database)
         self.queue = Queue(database)
         self.dead_letters = DeadLetters(database)
-        self.looks = Looks(database)
+        self.looks = Contacts(database)
         self.marks = Marks(database)
         self.receipts = Receipts(database)
         self.echoes = Echoes(database)
         self.tombstones = Tombstones(database)
-        self.wishes = Wishes(database)
+        self.wishes = ResendRequests(database)
         self.audits = Audits(database)
-        self.times = Times(database)
+        self.times = ClockShift(database)
         self.origins = Origins(database)
         self.compaction = Compaction(database)
-        self.soundness = Soundness(database, (clock or Clock()).monotonic)
+        self.soundness = Integrity(database, (clock or Clock()).monotonic)
 
     @classmethod
     def open(cls, folder: Path, *, migrate: bool = True, clock: Clock | None = None) -> Outbox:

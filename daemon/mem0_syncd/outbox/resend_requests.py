@@ -12,7 +12,7 @@ from mem0_syncd.outbox.database import Database
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ResendRequest:
     """An item to be restored, or a memory of it to be overwritten; `memory_ids` are those of its receipt."""
 
     sync_key: str
@@ -20,14 +20,14 @@ class Wish:
     how: Literal["restore", "overwrite"]
 
 
-class Wishes:
+class ResendRequests:
     """The wishes of all destinations: the scan fulfils them, from what the sources say now."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def add(self, destination: int, wishes: Iterable[Wish]) -> None:
-        """Wish, but for items whose receipt is another one by now, or that are on their way."""
+    def add(self, destination: int, wishes: Iterable[ResendRequest]) -> None:
+        """ResendRequest, but for items whose receipt is another one by now, or that are on their way."""
         with self._db.transaction() as sql:
             sql.executemany(
                 _ADD, [(it.how, destination, it.sync_key, json.dumps(it.memory_ids)) for it in wishes]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mem0_syncd.core import destination_kinds
-from mem0_syncd.core.destination_health import Reach, Standing
+from mem0_syncd.core.destination_health import Health, Reach
 from mem0_syncd.core.destination_kinds import DestinationKind, Guarantee
 from mem0_syncd.core.entry import Entry, State
 from mem0_syncd.errors import Problem
@@ -33,7 +33,7 @@ class DestinationRow:
     name: str
     address: str
     account: str
-    standing: Standing
+    standing: Health
 
     @property
     def identity(self) -> str:
@@ -71,7 +71,7 @@ class ProjectRow:
 
 def as_destination(row: sqlite3.Row) -> DestinationRow:
     """A destination."""
-    standing = Standing(
+    standing = Health(
         Reach(row["reach"]),
         row["reason"],
         row["remedy"],

@@ -11,7 +11,7 @@ from mem0_syncd.outbox.items import IN_FLIGHT, restate
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Forgotten:
     """An item as a person may want it forgotten: its key, its memories, whether it is being sent."""
 
     sync_key: str
@@ -25,7 +25,9 @@ class Tombstones:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def find(self, destination: int, *, name: str | None = None, project: str | None = None) -> list[Known]:
+    def find(
+        self, destination: int, *, name: str | None = None, project: str | None = None
+    ) -> list[Forgotten]:
         """The items of a project, or those with a source id, a sync key or a memory's id."""
         rows = self._db.rows(
             f"""
@@ -40,7 +42,9 @@ class Tombstones:
             {"destination": destination, "name": name, "project": project},
         )
         return [
-            Known(row["sync_key"], tuple(json.loads(row["memory_ids"] or "[]")), bool(row["is_under_way"]))
+            Forgotten(
+                row["sync_key"], tuple(json.loads(row["memory_ids"] or "[]")), bool(row["is_under_way"])
+            )
             for row in rows
         ]
 

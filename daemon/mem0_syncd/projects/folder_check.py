@@ -10,7 +10,7 @@ from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.projects import git, project_file, sync_state_file
 from mem0_syncd.sources import SOURCES
 from mem0_syncd.sources.session import BLOCKERS_PATH, STATE_PATH
-from mem0_syncd.system.unreadable import Reason, Refused, Unreadable
+from mem0_syncd.system.unreadable import Reason, RefusedFile, Unreadable
 from mem0_syncd.system.watched_folder import (
     LONGEST_LOG,
     LONGEST_SESSION,
@@ -36,7 +36,7 @@ def problems_of(project: ProjectRow, folder: WatchedFolder) -> list[Problem]:
     """
     try:
         is_there = folder.is_folder()
-    except Refused as error:
+    except RefusedFile as error:
         return [error.problem(str(folder.root))]
     except OSError as error:
         if is_want_of_handles(error):
@@ -71,7 +71,7 @@ def refusals(folder: WatchedFolder) -> Iterator[Problem]:
     try:
         with folder.in_place(sync_state_file.PATH):
             pass
-    except Refused as error:
+    except RefusedFile as error:
         if error.reason is Reason.THROUGH_A_LINK:  # all else is named above
             yield error.problem(sync_state_file.PATH)
     except OSError:  # not there, or named above

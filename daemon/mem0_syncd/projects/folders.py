@@ -12,7 +12,7 @@ from mem0_syncd.errors import is_want_of_handles
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.outbox.projects import Projects
 from mem0_syncd.projects import git
-from mem0_syncd.system.unreadable import Refused
+from mem0_syncd.system.unreadable import RefusedFile
 from mem0_syncd.system.watched_folder import WatchedFolder
 
 
@@ -45,7 +45,7 @@ class Folders:
         with ExitStack() as holding:
             try:
                 holding.enter_context(folder)
-            except (Refused, OSError) as error:
+            except (RefusedFile, OSError) as error:
                 if is_want_of_handles(error):
                     raise
             self._held.folder = folder

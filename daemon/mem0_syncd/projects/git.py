@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mem0_syncd.errors import Problem, is_want_of_handles
 from mem0_syncd.system.folder_walk import is_below
-from mem0_syncd.system.unreadable import Refused
+from mem0_syncd.system.unreadable import RefusedFile
 from mem0_syncd.system.watched_folder import LONGEST_SETTINGS, WatchedFolder, above
 
 
@@ -32,7 +32,7 @@ class Repository:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class WorktreeClaim:
     """That a folder is a linked work tree of another; `problem` says why that isn't believed, if it isn't."""
 
     main: Path
@@ -51,7 +51,7 @@ def main_tree(folder: Path, *, trusted: Iterable[Path] = ()) -> Path | None:
 
 def claim_of(
     folder: Path, *, trusted: Iterable[Path] = (), opened: WatchedFolder | None = None
-) -> Claim | None:
+) -> WorktreeClaim | None:
     """What a folder's `.git` says of a main work tree, and whether that one says the same.
 
     A linked work tree has a file `.git` that names its own folder below the main one's `.git/worktrees`, and
@@ -79,7 +79,7 @@ def repository_of(
                 if at.is_folder(".git") or not at.is_there(".git"):
                     continue
                 own = _pointed_to(at)
-        except (Refused, OSError) as error:
+        except (RefusedFile, OSError) as error:
             if is_want_of_handles(error):
                 raise
             return None
@@ -110,7 +110,7 @@ def _pointed_to(folder: WatchedFolder) -> Path | None:
     return _path(folder.root, said.removeprefix("gitdir:"))
 
 
-def _claim(tree: Path, own: Path, trusted: tuple[Path, ...]) -> Claim | None:
+def _claim(tree: Path, own: Path, trusted: tuple[Path, ...]) -> WorktreeClaim | None:
     """What follows of where git's own folder of a tree is said to be."""
     if (own.parent.name, own.parent.parent.name) != ("worktrees", ".git"):
         return None
@@ -123,7 +123,7 @@ def _claim(tree: Path, own: Path, trusted: tuple[Path, ...]) -> Claim | None:
             str(tree / ".git"),
             f"if it is one: git -C {main} worktree repair {tree}, and have it watched anew",
         )
-    return Claim(main, own.name, problem)
+    return WorktreeClaim(main, own.name, problem)
 
 
 def _named_by(main: WatchedFolder, own: Path) -> Path | None:
@@ -139,7 +139,7 @@ def _said(folder: WatchedFolder, name: str) -> str | None:
     """What one of git's small files says; None where there is none, or none that may be read."""
     try:
         said = folder.read(name, LONGEST_SETTINGS).decode()
-    except (Refused, OSError, UnicodeDecodeError) as error:
+    except (RefusedFile, OSError, UnicodeDecodeError) as error:
         if is_want_of_handles(error):
             raise
         return None
@@ -159,7 +159,7 @@ def _is_same(named: Path, there: Path, trusted: tuple[Path, ...]) -> bool:
         return False
     try:
         one, other = (WatchedFolder(it.parent, trusted=trusted).stat(it.name) for it in (named, there))
-    except (Refused, OSError):
+    except (RefusedFile, OSError):
         return False
     return one is not None and other is not None and os.path.samestat(one, other)
 

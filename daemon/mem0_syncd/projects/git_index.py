@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mem0_syncd.errors import is_want_of_handles
 from mem0_syncd.projects.git import Repository, repository_of
-from mem0_syncd.system.unreadable import Reason, Refused
+from mem0_syncd.system.unreadable import Reason, RefusedFile
 from mem0_syncd.system.watched_folder import LONGEST_LOG, WatchedFolder
 
 _NAME_LENGTH = 0x0FFF
@@ -40,7 +40,7 @@ def tracks_any(
         root = opened if opened and found.root == folder else WatchedFolder(found.root, trusted=trusted)
         index = root.stat(f"{found.own}/index")
         return index is not None and _tracks_any(found, trusted, index.st_mtime_ns, wanted)
-    except Refused as error:
+    except RefusedFile as error:
         return error.reason in {Reason.TOO_LARGE, Reason.TOO_MANY}
     except (OSError, struct.error, IndexError, ValueError) as error:
         if is_want_of_handles(error):

@@ -27,7 +27,7 @@ ORIGIN = "projects"
 """The origin of problems with the list of projects."""
 
 
-class Listed(Protocol):
+class ListedFolders(Protocol):
     """A project as the settings list it: what they say of it is its user's word."""
 
     @property
@@ -44,7 +44,7 @@ class Listed(Protocol):
 
 
 def take_in_settings(
-    outbox: Outbox, wanted: Iterable[Listed], *, trusted: Iterable[Path] = ()
+    outbox: Outbox, wanted: Iterable[ListedFolders], *, trusted: Iterable[Path] = ()
 ) -> list[Problem]:
     """Bring the watched projects in line with the list of the settings; returns what stands in the way."""
     wanted = list(wanted)
@@ -64,7 +64,7 @@ def take_in_settings(
     return problems
 
 
-def misfit(outbox: Outbox, wanted: Listed, *, trusted: Iterable[Path] = ()) -> Problem | None:
+def misfit(outbox: Outbox, wanted: ListedFolders, *, trusted: Iterable[Path] = ()) -> Problem | None:
     """What keeps a listed folder from being watched, if anything does."""
     try:
         folder = resolve(wanted.path)
@@ -84,7 +84,9 @@ def _leave(outbox: Outbox, project: ProjectRow) -> None:
         outbox.consents.update(project.path, lambda it: resaid(it, Said()))
 
 
-def _take_in(outbox: Outbox, wanted: Listed, watched: Container[Path], trusted: tuple[Path, ...]) -> None:
+def _take_in(
+    outbox: Outbox, wanted: ListedFolders, watched: Container[Path], trusted: tuple[Path, ...]
+) -> None:
     folder = located(wanted.path)
     if folder in watched:
         outbox.consents.update(folder, lambda it: resaid(it, _said(wanted)))
@@ -106,7 +108,7 @@ class _Listing:
 
     outbox: Outbox
     folder: Path
-    wanted: Listed
+    wanted: ListedFolders
     trusted: tuple[Path, ...]
 
     def consent(self, before: Consent | None) -> Consent:
@@ -151,7 +153,7 @@ class _Listing:
         return None
 
 
-def _said(wanted: Listed) -> Said:
+def _said(wanted: ListedFolders) -> Said:
     return Said(project_id(wanted.id) if wanted.id else None, wanted.destination)
 
 

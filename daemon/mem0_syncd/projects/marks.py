@@ -15,7 +15,7 @@ from mem0_syncd.projects.folders import Folders
 from mem0_syncd.redact.items import Redactor
 from mem0_syncd.sources import decision_log
 from mem0_syncd.system import faults
-from mem0_syncd.system.activity import Place, Whereabouts
+from mem0_syncd.system.activity import Activity, WorkPlace
 from mem0_syncd.system.clock import Moment
 from mem0_syncd.system.failpoint import failpoint
 from mem0_syncd.system.unreadable import Unreadable
@@ -25,7 +25,7 @@ log = structlog.get_logger("marks")
 _SOURCE = decision_log.SOURCE.name
 
 
-class Marks:
+class ProjectMarks:
     """The marks of all watched projects; for any thread."""
 
     def __init__(
@@ -33,7 +33,7 @@ class Marks:
         outbox: Outbox,
         on_due: Callable[[], None],
         folders: Folders,
-        whereabouts: Whereabouts,
+        whereabouts: Activity,
         now: Moment,
         redactor: Callable[[], Redactor],
     ) -> None:
@@ -103,7 +103,7 @@ class Marks:
 
     def _try_to_write(self, project: ProjectRow) -> bool:
         """Write one; what fails by a fault of that project is its problem, and no other's."""
-        with self._whereabouts.at(Place(project.id, project.path, sync_state_file.PATH)):
+        with self._whereabouts.at(WorkPlace(project.id, project.path, sync_state_file.PATH)):
             try:
                 return self._write_one(project)
             except Exception as error:

@@ -34,7 +34,7 @@ LONGEST_SECONDS = 24 * 3600.0
 log = structlog.get_logger("origin")
 
 
-class OriginLooks:
+class OriginChecks:
     """Looks at the repositories of one outbox's projects; for any thread."""
 
     def __init__(
@@ -170,7 +170,7 @@ class OriginLooks:
 class _Look(threading.Thread):
     """One look; a thread of its own for as long as the reader needs, which ends with it."""
 
-    def __init__(self, project: ProjectRow, before: Looked | None, looks: OriginLooks) -> None:
+    def __init__(self, project: ProjectRow, before: Looked | None, looks: OriginChecks) -> None:
         super().__init__(name=f"origin of {project.id}", daemon=True)
         self.project, self._before, self._looks = project, before, looks
         self.found: Looked | None = None

@@ -9,7 +9,7 @@ from mem0_syncd.core.consent import SILENT, Asked
 from mem0_syncd.core.destination_kinds import NAMES
 from mem0_syncd.core.item import Kind
 from mem0_syncd.errors import Problem, is_want_of_handles
-from mem0_syncd.system.unreadable import Refused
+from mem0_syncd.system.unreadable import RefusedFile
 from mem0_syncd.system.watched_folder import LONGEST_SETTINGS, WatchedFolder
 
 PATH = ".claude/mem0-syncd.toml"
@@ -35,7 +35,7 @@ def read(folder: WatchedFolder) -> Asked:
         said = tomllib.loads(folder.read(PATH, LONGEST_SETTINGS).decode())
     except (FileNotFoundError, NotADirectoryError):
         return SILENT
-    except Refused as error:
+    except RefusedFile as error:
         raise BadProjectFile(error.what, remedy=error.remedy, needs_you=error.needs_you) from None
     except (OSError, ValueError, RecursionError) as error:
         if is_want_of_handles(error):

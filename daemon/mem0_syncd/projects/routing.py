@@ -34,7 +34,7 @@ class Route:
     problem: Problem | None = None
 
 
-class Routes:
+class Routing:
     """The routes of all watched projects."""
 
     def __init__(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
-from mem0_syncd.service.base import Manager, NoManager, Standing
+from mem0_syncd.service.base import Manager, NoManager, ServiceState
 from mem0_syncd.service.launchd import Launchd
 from mem0_syncd.service.systemd import Systemd
 from mem0_syncd.system.clock import Clock
 
-__all__ = ["Manager", "NoManager", "Standing", "manager"]
+__all__ = ["Manager", "NoManager", "ServiceState", "manager"]
 
 # What says where things are goes into the unit: the service must find what this shell finds.
 _PLACES = (

@@ -17,7 +17,7 @@ class NoManager(SyncdError):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ServiceState:
     """How the service is, as its manager says: `state` in the manager's own word.
 
     `is_ours` is whether the unit is as this installation writes it; `failure` is why it failed, if it did.
@@ -49,7 +49,7 @@ class Manager(Protocol):
     def uninstall(self) -> list[str]:
         """Stop it, and take out what `install` put in; returns what was done, a line each."""
 
-    def standing(self) -> Standing:
+    def standing(self) -> ServiceState:
         """How the service is; raises `NoManager`."""
 
     def environment(self) -> dict[str, str]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mem0_syncd.errors import SyncdError
-from mem0_syncd.service.base import NoManager, Standing, call, template
+from mem0_syncd.service.base import NoManager, ServiceState, call, template
 from mem0_syncd.system.atomic_file import write_text
 from mem0_syncd.system.clock import Clock
 
@@ -68,7 +68,7 @@ class Launchd:
         stopped = ["stopped"] if before.is_running else []
         return [*stopped, f"{self.unit}: taken out"]
 
-    def standing(self) -> Standing:
+    def standing(self) -> ServiceState:
         """How the agent is."""
         self._refuse_without_launchd()
         said = call(["launchctl", "print", self._target])
@@ -80,7 +80,7 @@ class Launchd:
             )
         shown = dict(re.findall(r"^\s*(state|pid|last exit code|runs) = (.*)$", said.stdout, re.MULTILINE))
         ended = shown.get("last exit code", "0")
-        return Standing(
+        return ServiceState(
             is_installed=self.unit.is_file(),
             is_ours=self.unit.is_file() and self.unit.read_text(encoding="utf-8") == self.text(),
             is_enabled=said.returncode == 0,

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mem0_syncd.errors import SyncdError
-from mem0_syncd.service.base import NoManager, Standing, call, template
+from mem0_syncd.service.base import NoManager, ServiceState, call, template
 from mem0_syncd.system.atomic_file import write_text
 
 UNIT = "mem0-syncd.service"
@@ -76,14 +76,14 @@ class Systemd:
         stopped = ["stopped"] if standing.is_running else []
         return [*stopped, f"{self.unit}: taken out"]
 
-    def standing(self) -> Standing:
+    def standing(self) -> ServiceState:
         """How the service is."""
         shown = self._must("show", f"--property={_WANTED}", UNIT)
         said = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
         failure = ""
         if said["Result"] != "success":
             failure = f"{said['Result']} (exit status {said['ExecMainStatus']})"
-        return Standing(
+        return ServiceState(
             is_installed=self.unit.is_file(),
             is_ours=self.unit.is_file() and self.unit.read_text(encoding="utf-8") == self.text(),
             is_enabled=said["UnitFileState"] == "enabled",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 @dataclass(slots=True)
-class Place:
+class WorkPlace:
     """A file of a project, by its path in it; while work goes on, from one file to the next."""
 
     project: str
@@ -27,14 +27,14 @@ class Place:
         self.file = file
 
 
-class Whereabouts:
+class Activity:
     """The places of all threads; for any thread."""
 
     def __init__(self) -> None:
-        self._places: dict[int, Place] = {}
+        self._places: dict[int, WorkPlace] = {}
 
     @contextmanager
-    def at(self, place: Place) -> Iterator[None]:
+    def at(self, place: WorkPlace) -> Iterator[None]:
         """Say where this thread is, for the block."""
         thread = threading.get_ident()
         self._places[thread] = place
@@ -43,6 +43,6 @@ class Whereabouts:
         finally:
             self._places.pop(thread, None)
 
-    def of(self, thread: int | None) -> Place | None:
+    def of(self, thread: int | None) -> WorkPlace | None:
         """Where a thread is, if it is in a watched folder."""
         return None if thread is None else self._places.get(thread)

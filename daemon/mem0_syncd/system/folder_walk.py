@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from mem0_syncd.system.unreadable import Reason, Refused
+from mem0_syncd.system.unreadable import Reason, RefusedFile
 
 MOST_LINKS = 40
 """Links on the way to one file; Linux follows as many."""
@@ -69,7 +69,7 @@ def walk(
     """The way to a name in the first area; links may lead to all areas, and to those that `more` knows.
 
     Without `more` there may be no link. `root` is a handle of the first area, if there is one. `visited`
-    takes the folders in which the way could be changed. Raises `Refused`, and `OSError` where there is no
+    takes the folders in which the way could be changed. Raises `RefusedFile`, and `OSError` where there is no
     such way.
     """
     walker = _Walker(areas, root, more, visited)
@@ -80,7 +80,7 @@ def walk(
 
 
 def open_folder(area: Area) -> int:
-    """A handle of an area's folder, which no link may lead to; raises `Refused` and `OSError`."""
+    """A handle of an area's folder, which no link may lead to; raises `RefusedFile` and `OSError`."""
     try:
         handle = _open_folder(area.path)
     except OSError as error:
@@ -117,7 +117,7 @@ def stat_in(folder: int, name: str) -> os.stat_result | None:
 def check_owner(found: os.stat_result, area: Area, shown: str) -> None:
     """Refuse what is neither this user's nor root's, where that matters."""
     if not (area.any_owner or found.st_uid in {os.geteuid(), 0}):
-        raise Refused(
+        raise RefusedFile(
             Reason.OWNER,
             f"{shown} belongs to another user (uid {found.st_uid})",
             "name its folder in MEM0_SYNCD_TRUSTED_FOLDERS, if that is right; else remove it",
@@ -196,7 +196,7 @@ class _Walker:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), self._path(part)) from None
         self._link = f"{self._shown(part)} is a link to {target[:_LONGEST_SHOWN]}"
         if self._more is None:
-            raise Refused(
+            raise RefusedFile(
                 Reason.THROUGH_A_LINK,
                 f"{self._link}: nothing is written through a link",
                 "put the file, or the folder, itself in the link's place",
@@ -230,7 +230,7 @@ class _Walker:
                     left[:] = reversed(path[len(spelled.rstrip("/")) :].split("/"))
                     self._enter(area)
                     return
-        raise Refused(
+        raise RefusedFile(
             Reason.LINK_LEAVES,
             f"{self._link or self._path()}, which leaves the project",
             "put the file itself in the link's place, or name its folder in MEM0_SYNCD_TRUSTED_FOLDERS",
@@ -264,15 +264,15 @@ class _Walker:
         return "/".join(inner) if inner and self._area is self._areas[0] else self._path(*more)
 
 
-def _circle() -> Refused:
+def _circle() -> RefusedFile:
     what = f"can't be read: {os.strerror(errno.ELOOP)}"
-    return Refused(Reason.LINK_CIRCLE, what, "put the file itself in the link's place")
+    return RefusedFile(Reason.LINK_CIRCLE, what, "put the file itself in the link's place")
 
 
 def _of_the_root(path: str, error: OSError) -> Exception:
     """What a folder that can't be opened without a link is: a link by now, or not there."""
     if error.errno in _NOT_A_FOLDER and Path(path).is_dir():
-        return Refused(
+        return RefusedFile(
             Reason.THROUGH_A_LINK,
             f"{path} is reached through a link by now",
             _ROOT_REMEDY.format(os.path.realpath(path)),

@@ -41,7 +41,7 @@ class Unreadable(Exception):
         return Problem(self.what, where, self.remedy, self.needs_you)
 
 
-class Refused(Unreadable):
+class RefusedFile(Unreadable):
     """A file or folder that is not touched, by the rule that `reason` is."""
 
     def __init__(self, reason: Reason, what: str, remedy: str) -> None:

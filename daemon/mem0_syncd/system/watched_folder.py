@@ -25,7 +25,7 @@ from mem0_syncd.system.folder_walk import (
     stat_in,
     walk,
 )
-from mem0_syncd.system.unreadable import Reason, Refused
+from mem0_syncd.system.unreadable import Reason, RefusedFile
 
 LONGEST_SETTINGS = 64 << 10
 """Bytes of a settings file, or of one of git's that name a place."""
@@ -74,7 +74,7 @@ class WatchedFolder:
         self._handle, self._holders = NO_HANDLE, 0
 
     def __enter__(self) -> Self:
-        """Keep the folder open, so that more is read in it at less cost; raises `Refused` and `OSError`."""
+        """Keep the folder open, to read more in it at less cost; raises `RefusedFile` and `OSError`."""
         if self._handle == NO_HANDLE:
             self._handle = open_folder(self._areas[0])
         self._holders += 1
@@ -102,7 +102,7 @@ class WatchedFolder:
         return self._areas[0].any_owner
 
     def is_there(self, name: str) -> bool:
-        """Whether there is anything of this name; raises `Refused` and `OSError`."""
+        """Whether there is anything of this name; raises `RefusedFile` and `OSError`."""
         try:
             with self._walk(name) as end:
                 return end.found is not None
@@ -112,7 +112,7 @@ class WatchedFolder:
     def stat(self, name: str) -> os.stat_result | None:
         """What the file system says of a file; None where there is none.
 
-        Raises `Refused` for what may not be read, and `OSError`.
+        Raises `RefusedFile` for what may not be read, and `OSError`.
         """
         try:
             with self._walk(name) as end:
@@ -151,11 +151,11 @@ class WatchedFolder:
         try:
             with self._walk(name) as end:
                 return None if end.found is None else (end.found.st_ino, end.found.st_mtime_ns)
-        except (Refused, OSError):
+        except (RefusedFile, OSError):
             return None
 
     def is_folder(self, name: str = ".") -> bool:
-        """Whether there is such a folder; raises `Refused` for one that may not be read, and `OSError`."""
+        """Whether there is such a folder; raises `RefusedFile` where it may not be read, and `OSError`."""
         try:
             with self._walk(name) as end:
                 if end.found is None or not stat.S_ISDIR(end.found.st_mode):
@@ -166,12 +166,12 @@ class WatchedFolder:
             return False
 
     def open(self, name: str) -> BinaryIO:
-        """A file, to be read from wherever one wants; raises `Refused`, and `OSError` where there is none."""
+        """An open file, which may be read from anywhere; raises `RefusedFile`, and `OSError` without one."""
         with self._walk(name) as end:
             return open_file(end)
 
     def read(self, name: str, most: int) -> bytes:
-        """A file's bytes, which may be so many; raises `Refused`, and `OSError` where there is none."""
+        """A file's bytes, which may be so many; raises `RefusedFile`, and `OSError` where there is none."""
         with self.open(name) as file:
             return read_all(file, most)
 
@@ -184,7 +184,7 @@ class WatchedFolder:
             return data.partition(b"\n")[2] if size > most else data
 
     def names(self, name: str = ".", most: int = MOST_NAMES) -> list[str]:
-        """The names in a folder, in order; raises `Refused`, also where they are more, and `OSError`."""
+        """The names in a folder, in order; raises `RefusedFile`, also where they are more, and `OSError`."""
         with self._walk(name) as end:
             if end.found is not None and not stat.S_ISDIR(end.found.st_mode):
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), end.path)
@@ -197,7 +197,7 @@ class WatchedFolder:
                         found.append(entry.name)
                         if len(found) > most:
                             what = f"the folder holds more than {most:,} names"
-                            raise Refused(Reason.TOO_MANY, what, "move some of them away")
+                            raise RefusedFile(Reason.TOO_MANY, what, "move some of them away")
             finally:
                 os.close(handle)
         return sorted(found)
@@ -212,13 +212,13 @@ class WatchedFolder:
         try:
             with self._walk(name, visited) as end:
                 last = end.name
-        except (Refused, OSError):
+        except (RefusedFile, OSError):
             pass
         return [Path(path) for path in dict.fromkeys(visited)], last
 
     @contextmanager
     def in_place(self, name: str) -> Iterator[End]:
-        """A file's folder, open to write there, reached without any link; raises `Refused` and `OSError`."""
+        """A file's folder, open to write there, reached without a link; raises `RefusedFile` and `OSError`."""
         with walk(self._areas[:1], name, root=self._handle, more=None) as end:
             if end.found is not None:
                 _check_file(end.found, end)
@@ -226,7 +226,7 @@ class WatchedFolder:
 
 
 def open_file(end: End) -> BinaryIO:
-    """The file where a walk ended; raises `Refused` and `OSError`."""
+    """The file where a walk ended; raises `RefusedFile` and `OSError`."""
     if end.found is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), end.path)
     _check_file(end.found, end)  # first: to open a device may have it do something
@@ -235,7 +235,7 @@ def open_file(end: End) -> BinaryIO:
     except OSError as error:
         if error.errno not in {errno.ELOOP, errno.EMLINK}:
             raise
-        raise Refused(
+        raise RefusedFile(
             Reason.CHANGING, "it became a link while it was opened", "nothing: it is read again"
         ) from None
     try:
@@ -247,7 +247,7 @@ def open_file(end: End) -> BinaryIO:
 
 
 def read_all(file: BinaryIO, most: int) -> bytes:
-    """What an open file holds, which may be so many bytes; raises `Refused` and `OSError`."""
+    """What an open file holds, which may be so many bytes; raises `RefusedFile` and `OSError`."""
     size = os.fstat(file.fileno()).st_size
     data = read_some(file, most + 1) if size <= most else b""
     if size > most or len(data) > most:
@@ -255,10 +255,10 @@ def read_all(file: BinaryIO, most: int) -> bytes:
     return data
 
 
-def too_large(size: int, most: int) -> Refused:
+def too_large(size: int, most: int) -> RefusedFile:
     """Why a file of so many bytes isn't read, where it may have so many."""
     what = f"longer than a file of its kind may be: {_size(size)} of {_size(most)}"
-    return Refused(Reason.TOO_LARGE, what, "shorten it, or move it away")
+    return RefusedFile(Reason.TOO_LARGE, what, "shorten it, or move it away")
 
 
 def above(folder: Path, *, trusted: Iterable[Path] = ()) -> Iterator[Path]:
@@ -293,7 +293,7 @@ def _check_file(found: os.stat_result, end: End) -> None:
         kind = _KINDS.get(stat.S_IFMT(found.st_mode), "something else")
         is_folder = stat.S_ISDIR(found.st_mode)
         what = f"{kind} is in the file's place" if is_folder else f"not a regular file, but {kind}"
-        raise Refused(Reason.NOT_A_FILE, what, "move it away")
+        raise RefusedFile(Reason.NOT_A_FILE, what, "move it away")
     check_owner(found, end.area, end.name)
 
 

@@ -12,7 +12,7 @@ import structlog
 from mem0_syncd.core.destination_health import Reach
 from mem0_syncd.core.duplicates import Kept
 from mem0_syncd.core.memory import SOURCE
-from mem0_syncd.core.origin import Origins
+from mem0_syncd.core.origin import OriginCounts
 from mem0_syncd.courier.inventory_file import read_inventory
 from mem0_syncd.engine.engine import Engine
 from mem0_syncd.engine.operations import take_inventory
@@ -37,7 +37,7 @@ class Strays:
 
     keys: list[str] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
-    origins: Origins = field(default_factory=Origins)
+    origins: OriginCounts = field(default_factory=OriginCounts)
 
 
 def is_due(last: Audited, now: float) -> bool:

@@ -13,7 +13,7 @@ from mem0_syncd.core.memory import SOURCE
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Match:
     """An item, and the memory that is there of it."""
 
     item: Delivered
@@ -21,7 +21,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Copies:
+class Variants:
     """Other memories of an item beside the one that stays, of another content: no true doubles."""
 
     sync_key: str
@@ -40,10 +40,10 @@ class Comparison:
     checked: int = 0
     unlisted: int = 0
     missing: list[Delivered] = field(default_factory=list)
-    altered: list[Found] = field(default_factory=list)
-    moved: list[Found] = field(default_factory=list)
+    altered: list[Match] = field(default_factory=list)
+    moved: list[Match] = field(default_factory=list)
     doubled: list[Double] = field(default_factory=list)
-    unlike: list[Copies] = field(default_factory=list)
+    unlike: list[Variants] = field(default_factory=list)
     foreign: list[Kept] = field(default_factory=list)
 
     def pass_over_missing(self) -> None:
@@ -93,13 +93,13 @@ def compare(
 
 def _judge(item: Delivered, there: list[Kept], copies: list[Kept], result: Comparison) -> None:
     if there:
-        result.altered += [Found(item, it) for it in there if not item.is_said_by(it)][:1]
+        result.altered += [Match(item, it) for it in there if not item.is_said_by(it)][:1]
         return
     same = [it for it in copies if item.is_said_by(it)]
     if same:
-        result.moved.append(Found(item, same[0]))
+        result.moved.append(Match(item, same[0]))
     elif copies:
-        result.altered.append(Found(item, copies[0]))
+        result.altered.append(Match(item, copies[0]))
     else:
         result.missing.append(item)
 
@@ -112,7 +112,7 @@ def _find_copies(by_key: Mapping[str, list[Kept]], named: AbstractSet[str], resu
         unlike = [it for it in copies if it.id not in extras]
         if len(unlike) > 1:
             stays, *others = sorted(unlike, key=lambda it: (it.id not in named, *_age(it)))
-            result.unlike.append(Copies(key, stays, tuple(others)))
+            result.unlike.append(Variants(key, stays, tuple(others)))
 
 
 def _age(memory: Kept) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from mem0_syncd.core.progress import Tell, to_nobody
 from mem0_syncd.engine.engine import Engine
 from mem0_syncd.outbox import DestinationRow
 from mem0_syncd.outbox.receipts import Move
-from mem0_syncd.outbox.resend_requests import Wish
+from mem0_syncd.outbox.resend_requests import ResendRequest
 from mem0_syncd.system.failpoint import failpoint
 
 log = structlog.get_logger("repair")
@@ -41,8 +41,8 @@ def repair(
     altered = list(altered)
     with outbox.transaction():
         outbox.receipts.move(destination, map(_move, (*moved, *altered)))
-        wishes = [Wish(it["sync_key"], tuple(it["memory_ids"]), "restore") for it in missing]
-        wishes += [Wish(it["sync_key"], (it["memory_id"],), "overwrite") for it in altered]
+        wishes = [ResendRequest(it["sync_key"], tuple(it["memory_ids"]), "restore") for it in missing]
+        wishes += [ResendRequest(it["sync_key"], (it["memory_id"],), "overwrite") for it in altered]
         outbox.wishes.add(destination, wishes)
     failpoint("wished")
     if wishes:

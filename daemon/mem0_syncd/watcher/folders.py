@@ -14,7 +14,7 @@ _MOST_FOLDERS = 20
 """Folders that are watched for one file: links may lead through any number."""
 
 
-class Places:
+class WatchedFolders:
     """The places of the files that are read; these are relative to each project."""
 
     def __init__(self, files: Iterable[str]) -> None:

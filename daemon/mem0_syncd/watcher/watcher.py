@@ -15,9 +15,9 @@ from watchdog.observers.api import BaseObserver, ObservedWatch
 
 from mem0_syncd.errors import Problem
 from mem0_syncd.outbox import ProjectRow
-from mem0_syncd.system.unreadable import Refused
+from mem0_syncd.system.unreadable import RefusedFile
 from mem0_syncd.system.watched_folder import WatchedFolder
-from mem0_syncd.watcher.folders import Places
+from mem0_syncd.watcher.folders import WatchedFolders
 
 Identity = tuple[int, int]
 
@@ -50,7 +50,7 @@ class Watcher:
         `own` is a folder for nobody else, in which it tries whether events come through. `open_folder` opens
         a project's folder with what the user's settings allow.
         """
-        self._places = Places(files)
+        self._places = WatchedFolders(files)
         self._on_change, self._on_upheaval = on_change, on_upheaval
         self._open_folder = open_folder
         self._lock = threading.Lock()
@@ -153,7 +153,7 @@ class Watcher:
         """Whether a project's folder can be watched by now."""
         try:
             return self._open_folder(project).is_folder()
-        except (Refused, OSError):
+        except (RefusedFile, OSError):
             return False
 
     def _arm(self, folder: Path) -> Problem | None:

@@ -14,7 +14,7 @@ from mem0_syncd.agents.claude.hook_settings import EVENTS, events_without, with_
 from mem0_syncd.agents.claude.json_style import parse, says_the_same, spell
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.system.atomic_file import write_text
-from mem0_syncd.system.unreadable import Refused
+from mem0_syncd.system.unreadable import RefusedFile
 from mem0_syncd.system.watched_folder import LONGEST_SETTINGS, WatchedFolder
 
 SETTINGS, COMMAND = "settings.json", "commands/mem0-sync.md"
@@ -88,7 +88,7 @@ def _refuse_what_leaves(folder: Path, project: Path | None) -> None:
         path = folder / name
         try:
             found = watched.stat(path.relative_to(project).as_posix())
-        except Refused as error:
+        except RefusedFile as error:
             raise SyncdError(error.what, where=str(path), remedy=_INSTEAD) from None
         if found is not None and found.st_size > LONGEST_SETTINGS:
             what = f"it is longer than {LONGEST_SETTINGS >> 10} KiB"
