@@ -135,7 +135,7 @@ def test_only_a_kind_with_a_key_is_asked_about_it() -> None:
         assert (Check.EMBEDDER in kind.checks) is (kind.address is not Address.URL)
 
 
-LISTS = {"destination_kinds.py", "shell_settings.py", "names.py"}
+LISTS = {"destination_kinds.py", "shell_environment.py", "names.py"}
 """The table itself, what writes into the settings' section of that name, and what secrets are called."""
 
 
@@ -157,4 +157,4 @@ def test_the_table_imports_next_to_nothing() -> None:
     code = "import sys; import mem0_syncd.core.destination_kinds; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     ours = {name for name in run.stdout.split() if name.startswith("mem0_syncd.")}
-    assert ours == {"mem0_syncd.__about__", "mem0_syncd.core.destination_kinds"}
+    assert ours == {"mem0_syncd.__about__", "mem0_syncd.core", "mem0_syncd.core.destination_kinds"}

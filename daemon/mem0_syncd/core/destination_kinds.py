@@ -40,7 +40,7 @@ class Check(Enum):
     EMBEDDER = "whether the bundled embedder works"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class VectorStore:
     """What is known of a vector store.
 
@@ -64,7 +64,7 @@ def vector_store(provider: str) -> VectorStore:
     return _VECTOR_STORES.get(provider, VectorStore())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DestinationKind:
     """One kind of destination.
 

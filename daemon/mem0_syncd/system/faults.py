@@ -14,7 +14,7 @@ OF_THE_MACHINE = (OSError, sqlite3.Error, MemoryError)
 """What fails because of the disk or the memory, and through no fault of an item."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fault:
     """A fault of disk or process, and its cure; `is_passing` where all goes on once it is cured."""
 
