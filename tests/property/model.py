@@ -242,7 +242,7 @@ class Delivering(RuleBasedStateMachine):
         self.couriers.clear()
         FakeCourier.check = self._check_push
         now = self.wall()
-        self.outbox.times.clamp(self.destination, now, RULES)
+        self.outbox.clock_shift.clamp(self.destination, now, RULES)
         self.outbox.queue.doubt_what_was_sending(self.destination, now, RULES.certain_after(now))
         intake = Enqueuer(self.outbox, major_categories=["architecture"], clock=self.daemon_clock)
         if self.is_released:
@@ -714,7 +714,7 @@ class Delivering(RuleBasedStateMachine):
 
     def _counters_are_true(self) -> None:
         counted = Counter(item["status"] for item in self.items.values())
-        tallied = self.outbox.ledger.counts(self.destination).values()
+        tallied = self.outbox.items.counts(self.destination).values()
         assert dict(counted) == {status: n for counts in tallied for status, n in counts.items() if n}
         for key, item in self.items.items():
             assert item["status"] == (self._stands(key) or item["status"])
@@ -843,7 +843,7 @@ class Delivering(RuleBasedStateMachine):
     def _check_that_nothing_is_lost(self) -> None:
         twins = [understand(entry) for which, entry in self.log.items() if which in TWINS]
         keys = [item.sync_key for item in twins] + [item.as_twin().sync_key for item in twins]
-        parted = part_twins(twins, self.outbox.ledger.known(self.destination, keys))
+        parted = part_twins(twins, self.outbox.items.known(self.destination, keys))
         for item in (*self.last_read.values(), *parted):
             kept = [it for it in self.mem0.memories.values() if it.text == item.text]
             is_there = any(it.metadata.items() >= item.metadata.items() for it in kept)

@@ -70,12 +70,12 @@ class World:
     def write(self, project: str, kind: Kind) -> None:
         self.items += 1
         new = item(f"Text number {self.items}", f"DEC-{self.items}", project=project, kind=kind)
-        self.outbox.ledger.apply(self.destination, [prepared(new)], NOW)
+        self.outbox.items.apply(self.destination, [prepared(new)], NOW)
 
     def deliver(self) -> None:
         claims = self.outbox.queue.claim(self.destination, NOW, 100, major=False)
         assert not self.stopped() & {it.entry.project for it in claims}
-        waiting = self.outbox.ledger.counts(self.destination)
+        waiting = self.outbox.items.counts(self.destination)
         for (project, _), counts in waiting.items():
             is_claimed = any(it.entry.project == project for it in claims)
             assert is_claimed or not counts.get("pending") or project in self.stopped()

@@ -49,7 +49,7 @@ def size(outbox: Outbox) -> int:
 
 def test_a_backlog_that_was_delivered_takes_no_more_room(outbox: Outbox) -> None:
     """What was sent goes with its receipt; the file shrinks at the next compaction."""
-    outbox.ledger.apply(1, map(change, range(ITEMS)), NOW)
+    outbox.items.apply(1, map(change, range(ITEMS)), NOW)
     deliver_all(outbox)
     before = size(outbox)
     given_back = outbox.compaction.run()
@@ -60,13 +60,13 @@ def test_a_backlog_that_was_delivered_takes_no_more_room(outbox: Outbox) -> None
 
 def test_what_is_known_of_the_items_stays(outbox: Outbox) -> None:
     """Receipts, keys and what waits are as they were."""
-    outbox.ledger.apply(1, map(change, range(ITEMS)), NOW)
+    outbox.items.apply(1, map(change, range(ITEMS)), NOW)
     deliver_all(outbox)
-    outbox.ledger.apply(1, [change(ITEMS)], NOW)
+    outbox.items.apply(1, [change(ITEMS)], NOW)
     keys = [item(f"Decision {number}: {LONG}", f"DEC-{number}").sync_key for number in range(ITEMS + 1)]
-    before = outbox.ledger.known(1, keys), outbox.ledger.counts(1)
+    before = outbox.items.known(1, keys), outbox.items.counts(1)
     outbox.compaction.run()
-    assert (outbox.ledger.known(1, keys), outbox.ledger.counts(1)) == before
+    assert (outbox.items.known(1, keys), outbox.items.counts(1)) == before
     assert len(outbox.queue.claim(1, NOW + 1, 100, major=False)) == 1
 
 
@@ -78,7 +78,7 @@ def test_a_memory_that_was_found_is_remembered_until_its_item_is_delivered(outbo
         1, "shop-decisions", found, NOW, number=outbox.looks.begin_look(1, "shop-decisions")
     )
     for it in (mine, absent):
-        outbox.ledger.apply(1, [prepared(it)], NOW)
+        outbox.items.apply(1, [prepared(it)], NOW)
         (claim,) = outbox.queue.claim(1, NOW + 1, 100, major=False)
         assert claim.entry.memory_id == f"m-{it.source_id}"
         outbox.queue.settle(1, [(claim.entry, Receipt((claim.entry.memory_id,)))], NOW + 1)

@@ -98,7 +98,7 @@ def test_what_was_delivered_gets_its_new_hashes_once(tmp_path: Path, make: Calla
     as_sent = make(LEFT)
     assert (memory_id, memory.sync_key, memory.content_hash) == ("m1", as_sent.identity, as_sent.revision)
     assert upgraded.scan() == 0
-    assert upgraded.outbox.ledger.again(1) == 1
+    assert upgraded.outbox.items.again(1) == 1
     assert {row["sync_key"] for row in upgraded.rows("item")} == {as_sent.identity, clean.identity}
 
 

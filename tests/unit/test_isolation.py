@@ -73,10 +73,10 @@ def test_a_project_file_that_nests_without_end_is_a_problem_of_its_project(engin
 
 def test_a_thread_says_which_file_it_is_at(tmp_path: Path) -> None:
     """For as long as it is there."""
-    whereabouts, place = Activity(), WorkPlace("shop", tmp_path)
-    with whereabouts.at(place):
+    activity, place = Activity(), WorkPlace("shop", tmp_path)
+    with activity.at(place):
         place.move("a.json")
-        found = whereabouts.of(threading.get_ident())
+        found = activity.of(threading.get_ident())
         assert found is not None
         assert (found.project, found.path) == ("shop", tmp_path / "a.json")
-    assert whereabouts.of(threading.get_ident()) is None
+    assert activity.of(threading.get_ident()) is None

@@ -180,7 +180,7 @@ def test_a_revision_that_is_taken_back_is_withdrawn(outbox: Outbox) -> None:
     take_in(outbox, second)
     take_in(outbox, first)
     assert memories(outbox) == []
-    assert outbox.ledger.known(1, [first.identity])[first.identity].newest == item(f"Use {LEFT}").revision
+    assert outbox.items.known(1, [first.identity])[first.identity].newest == item(f"Use {LEFT}").revision
 
 
 def test_texts_that_differ_only_in_their_secret_are_one_memory(outbox: Outbox) -> None:
@@ -248,7 +248,7 @@ def test_a_better_detector_updates_what_it_finds_more_in(
     assert "sunshine" not in update.text
     assert update.sync_key == sent.sync_key
     assert update.content_hash != sent.content_hash
-    assert outbox.ledger.again(1) == 1
+    assert outbox.items.again(1) == 1
     assert take_in(outbox, it) == 0
 
 

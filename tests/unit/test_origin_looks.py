@@ -116,7 +116,7 @@ def test_a_first_scan_waits_for_some_seconds_only(world: World, shop: ProjectRow
 
 def test_what_an_earlier_version_has_seen_does_not_wait(world: World, shop: ProjectRow) -> None:
     """It is looked at beside the scan."""
-    world.outbox.ledger.apply(world.outbox.destinations.get().id, [prepared(item())], NOW)
+    world.outbox.items.apply(world.outbox.destinations.get().id, [prepared(item())], NOW)
     assert not world.looks.is_awaited(shop)
     assert world.asked == 1
 

@@ -39,7 +39,7 @@ class Outage:
         """Somebody decides something."""
         self.items += 1
         fresh = item(f"Use Postgres {self.items} for orders", f"DEC-{self.items}")
-        self.outbox.ledger.apply(self.number, [prepared(fresh)], self.now)
+        self.outbox.items.apply(self.number, [prepared(fresh)], self.now)
 
     def claim(self, limit: int) -> list[Claim]:
         """Take what is due."""

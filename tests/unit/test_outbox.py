@@ -93,7 +93,7 @@ def check(outbox: Outbox) -> None:
     recount: dict[tuple[str, str], Counter[str]] = {}
     for row in rows(RECOUNT, (destination(outbox),)):
         recount.setdefault((row["project"], row["kind"]), Counter())[row["status"]] = row["n"]
-    assert outbox.ledger.counts(destination(outbox)) == recount
+    assert outbox.items.counts(destination(outbox)) == recount
     for states in (("sending", "unconfirmed", "accepted"), ("pending",), ("dead",)):
         marks = ", ".join("?" * len(states))
         double = (
@@ -126,13 +126,13 @@ def destination(outbox: Outbox) -> int:
 def put(outbox: Outbox, *changes: Item | Prepared, now: float = NOW) -> None:
     """Apply changes; an item alone is to be delivered."""
     ready = [it if isinstance(it, Prepared) else prepared(it) for it in changes]
-    outbox.ledger.apply(destination(outbox), ready, now)
+    outbox.items.apply(destination(outbox), ready, now)
 
 
 def read(outbox: Outbox, *items: Item, now: float = NOW) -> int:
     """Read items as the scan does; returns how many changed."""
     keys = [key for it in items for key in (it.sync_key, it.as_twin().sync_key)]
-    known = outbox.ledger.known(destination(outbox), keys)
+    known = outbox.items.known(destination(outbox), keys)
     changes = plan(part_twins(items, known), known)
     put(outbox, *(prepared(change) for change in changes), now=now)
     return len(changes)
@@ -165,13 +165,13 @@ def deliver(outbox: Outbox, memory_id: str = "m-1", now: float = NOW) -> Claim:
 
 def known(outbox: Outbox, key: str = KEY) -> Known:
     """What is known of a key, without where it is from."""
-    found = outbox.ledger.known(destination(outbox), [key])
+    found = outbox.items.known(destination(outbox), [key])
     return replace(found[key], project=None, source=None) if key in found else Known()
 
 
 def counts(outbox: Outbox) -> dict[str, int]:
     """The counts of the project's decisions."""
-    return outbox.ledger.counts(destination(outbox)).get(("shop", "decision"), {})
+    return outbox.items.counts(destination(outbox)).get(("shop", "decision"), {})
 
 
 # The file -------------------------------------------------------------------------------------------------
@@ -343,16 +343,16 @@ def test_nothing_is_known_of_what_was_never_seen(outbox: Outbox) -> None:
     """Nor of what another destination has."""
     put(outbox, A)
     deliver(outbox)
-    assert outbox.ledger.known(destination(outbox), ["unheard of"]) == {}
+    assert outbox.items.known(destination(outbox), ["unheard of"]) == {}
     outbox.destinations.use("embedded", "/somewhere")
-    assert outbox.ledger.known(destination(outbox), [KEY]) == {}
+    assert outbox.items.known(destination(outbox), [KEY]) == {}
 
 
 def test_thousands_of_keys_may_be_asked_for_at_once(outbox: Outbox) -> None:
     """A big log is read as one."""
     items = [item(source_id=f"DEC-{number}") for number in range(601)]
     put(outbox, *items)
-    assert len(outbox.ledger.known(destination(outbox), [it.sync_key for it in items])) == 601
+    assert len(outbox.items.known(destination(outbox), [it.sync_key for it in items])) == 601
 
 
 def test_what_is_known_follows_an_item_through_its_life(outbox: Outbox) -> None:
@@ -863,7 +863,7 @@ def test_deaths_alone_bury_nothing(outbox: Outbox) -> None:
 def test_what_was_sent_to_be_rewritten_is_certain_later(outbox: Outbox) -> None:
     """Mem0's language model may still be at work on it."""
     change = Prepared(Enqueue(A), memory_of(A, infer=True))
-    outbox.ledger.apply(destination(outbox), [change], NOW)
+    outbox.items.apply(destination(outbox), [change], NOW)
     claim(outbox)
     outbox.queue.doubt_what_was_sending(destination(outbox), NOW + 5, NOW + 95)
     assert claim_one(outbox, NOW + 5).entry.certain_at == NOW + 95 + SLOWEST_REWRITE

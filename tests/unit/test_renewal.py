@@ -28,7 +28,7 @@ def state(tmp_path: Path) -> Path:
         number = outbox.destinations.use("platform", "https://mem0.example").id
         outbox.projects.add(PROJECT)
         outbox.facts.set("paused", "yes")
-        outbox.ledger.apply(number, [prepared(it) for it in (DEAD, DROPPED, *OTHERS)], NOW)
+        outbox.items.apply(number, [prepared(it) for it in (DEAD, DROPPED, *OTHERS)], NOW)
         look = outbox.looks.begin_look(number, "shop-decisions")
         outbox.looks.write_contact(number, "shop-decisions", [], NOW, number=look)
         claims = outbox.queue.claim(number, NOW, 2, major=False)
@@ -97,10 +97,10 @@ def test_what_no_source_tells_is_rescued(state: Path) -> None:
         assert outbox.projects.all() == [PROJECT]
         assert outbox.facts.get("paused") == "yes"
         assert [it.reason for it in outbox.dead_letters.newest(number)] == ["422"]
-        known = outbox.ledger.known(number, [DEAD.sync_key, DROPPED.sync_key])
+        known = outbox.items.known(number, [DEAD.sync_key, DROPPED.sync_key])
         assert known[DEAD.sync_key].dead == DEAD.content_hash
         assert known[DROPPED.sync_key].dropped == DROPPED.content_hash
-        others = outbox.ledger.known(number, [it.sync_key for it in OTHERS]).values()
+        others = outbox.items.known(number, [it.sync_key for it in OTHERS]).values()
         assert {it.waiting for it in others} == {it.content_hash for it in OTHERS}
         assert "1 watched folders, 1 dropped" in recovery.problems(outbox.database)[0].what
         # Mem0 is asked what it holds before anything is sent again.
@@ -115,7 +115,7 @@ def test_what_was_in_flight_is_rescued_as_if_it_had_never_been_sent(state: Path)
         first = outbox.queue.claim(number, NOW, 2, major=False)[0].entry
         revised = replace(OTHERS[0], text="Use another database for orders")
         assert revised.sync_key == first.sync_key
-        outbox.ledger.apply(number, [prepared(revised)], NOW)
+        outbox.items.apply(number, [prepared(revised)], NOW)
     overwrite_a_page(state / OUTBOX)
     with closing(Outbox.open(state)) as outbox:
         outbox.looks.write_contact(
@@ -125,7 +125,7 @@ def test_what_was_in_flight_is_rescued_as_if_it_had_never_been_sent(state: Path)
         assert len(claims) == len(OTHERS)
         assert [it.content_hash for it in claims if it.sync_key == first.sync_key] == [revised.content_hash]
         assert {it.sends for it in claims} == {1}
-        assert outbox.ledger.counts(number)["shop", "decision"]["pending"] == len(OTHERS)
+        assert outbox.items.counts(number)["shop", "decision"]["pending"] == len(OTHERS)
 
 
 def test_a_start_that_was_killed_between_the_two_rescues_all_the_same(state: Path) -> None:

@@ -43,9 +43,9 @@ def error_of(code: int) -> sqlite3.DatabaseError:
 
 def test_one_that_is_whole_raises_nothing(outbox: Outbox) -> None:
     """Whether it has been written to or not."""
-    outbox.soundness.check()
+    outbox.integrity.check()
     outbox.facts.set("since", "now")
-    outbox.soundness.check()
+    outbox.integrity.check()
 
 
 @pytest.mark.parametrize("name", [OUTBOX, f"{OUTBOX}-wal"])
@@ -55,18 +55,18 @@ def test_a_file_that_is_gone_or_another_is_a_damage(outbox: Outbox, name: str) -
     content = path.read_bytes()
     path.unlink()
     with pytest.raises(OutboxDamaged, match="gone"):
-        outbox.soundness.check()
+        outbox.integrity.check()
     path.with_name("copy").write_bytes(content)
     path.with_name("copy").rename(path)
     with pytest.raises(OutboxDamaged, match="another file"):
-        outbox.soundness.check()
+        outbox.integrity.check()
 
 
 def test_what_is_broken_on_the_disk_is_found_though_it_is_remembered(outbox: Outbox) -> None:
     """The daemon's own connection needn't read it again for long."""
     break_page(outbox, 3)
     with pytest.raises(OutboxDamaged):
-        outbox.soundness.check()
+        outbox.integrity.check()
 
 
 def test_reading_takes_a_small_share_of_the_time(outbox: Outbox) -> None:
@@ -83,11 +83,11 @@ def test_reading_takes_a_small_share_of_the_time(outbox: Outbox) -> None:
 
 def test_a_suspicion_is_confirmed_by_looking(outbox: Outbox) -> None:
     """A disk that fails makes SQLite say as well that it is malformed."""
-    outbox.soundness.confirm(error_of(sqlite3.SQLITE_CORRUPT))
+    outbox.integrity.confirm(error_of(sqlite3.SQLITE_CORRUPT))
     break_page(outbox, 3)
-    outbox.soundness.confirm(OSError(errno.EIO, "it failed"))
-    outbox.soundness.confirm(error_of(sqlite3.SQLITE_IOERR))
+    outbox.integrity.confirm(OSError(errno.EIO, "it failed"))
+    outbox.integrity.confirm(error_of(sqlite3.SQLITE_IOERR))
     with pytest.raises(OutboxDamaged):
-        outbox.soundness.confirm(error_of(sqlite3.SQLITE_CORRUPT))
+        outbox.integrity.confirm(error_of(sqlite3.SQLITE_CORRUPT))
     with pytest.raises(OutboxDamaged):
-        outbox.soundness.confirm(error_of(sqlite3.SQLITE_IOERR_SHORT_READ))
+        outbox.integrity.confirm(error_of(sqlite3.SQLITE_IOERR_SHORT_READ))

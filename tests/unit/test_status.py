@@ -68,7 +68,7 @@ def fill(outbox: Outbox) -> None:
     items = [item(source_id=f"DEC-{number}") for number in range(8)]
     kept, foreign, *due = items
     changes = [prepared(Withhold(kept, KEPT_HOME)), prepared(Skip(foreign)), *map(prepared, due)]
-    outbox.ledger.apply(destination, changes, NOW)
+    outbox.items.apply(destination, changes, NOW)
     look = outbox.looks.begin_look(destination, "shop-decisions")
     outbox.looks.write_contact(destination, "shop-decisions", [], NOW, number=look)
     delivered, unconfirmed, accepted, dead, _sending = outbox.queue.claim(destination, NOW, 5, major=False)
@@ -182,7 +182,7 @@ def test_kinds_and_projects_are_told_apart(state: Path, project: Path) -> None:
         outbox.projects.add(ProjectRow("new", project))
         practice = item(kind=Kind.BEST_PRACTICE, project="till")
         several = [item(), item(source_id="DEC-2"), item(project="till"), practice]
-        outbox.ledger.apply(destination, map(prepared, several), NOW)
+        outbox.items.apply(destination, map(prepared, several), NOW)
     shown = snapshot(state, time.time())
     check_contract(shown)
     seen = {
@@ -343,7 +343,7 @@ def test_a_dead_letter_is_a_problem_with_its_reason(state: Path) -> None:
 def test_a_backlog_is_no_problem(state: Path) -> None:
     """Nothing is to be done about it."""
     with outbox_of(state) as outbox:
-        outbox.ledger.apply(outbox.destinations.get().id, [prepared(item())], NOW)
+        outbox.items.apply(outbox.destinations.get().id, [prepared(item())], NOW)
     with daemon(state):
         assert snapshot(state, time.time())["state"] == "ok"
 

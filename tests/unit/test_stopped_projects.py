@@ -35,7 +35,7 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
 
 
 def put(outbox: Outbox, *items: Item) -> None:
-    outbox.ledger.apply(outbox.destinations.get().id, [prepared(it) for it in items], NOW)
+    outbox.items.apply(outbox.destinations.get().id, [prepared(it) for it in items], NOW)
 
 
 def know(outbox: Outbox, origin: str, *, id_is_asked: bool = False) -> None:

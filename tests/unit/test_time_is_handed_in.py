@@ -28,7 +28,7 @@ ABOVE = {
     "scheduler.py": "APScheduler has the machine's time",
     "service.py": "the engine, which has the defaults",
     "standby.py": "around the engine",
-    "survey.py": "around the engine",
+    "scan_trigger.py": "around the engine",
 }
 """What stands above the engine, or is the machine itself."""
 

@@ -42,8 +42,8 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
 
 def read(outbox: Outbox, it: Item) -> None:
     """Read an item as the scan does."""
-    changes = plan([it], outbox.ledger.known(1, [KEY]))
-    outbox.ledger.apply(1, [prepared(change) for change in changes], NOW)
+    changes = plan([it], outbox.items.known(1, [KEY]))
+    outbox.items.apply(1, [prepared(change) for change in changes], NOW)
 
 
 def claim(outbox: Outbox, now: float = NOW) -> Claim:
@@ -65,9 +65,9 @@ def receipts(outbox: Outbox) -> list[tuple[str, ...]]:
 
 def test_what_is_to_be_restored_is_looked_up_and_then_added(outbox: Outbox) -> None:
     """Not sent to the memory that is gone; a later look makes sure that it is there once."""
-    outbox.wishes.add(1, [GONE])
+    outbox.resend_requests.add(1, [GONE])
     read(outbox, ITEM)
-    assert outbox.wishes.end(1) == set()
+    assert outbox.resend_requests.end(1) == set()
     look = claim(outbox)
     assert look.verb is Verb.LOOK
     end(outbox, look, Absent())
@@ -80,7 +80,7 @@ def test_what_is_to_be_restored_is_looked_up_and_then_added(outbox: Outbox) -> N
 
 def test_what_is_there_after_all_is_not_sent(outbox: Outbox) -> None:
     """The look that comes first finds it."""
-    outbox.wishes.add(1, [GONE])
+    outbox.resend_requests.add(1, [GONE])
     read(outbox, ITEM)
     end(outbox, claim(outbox), Found("m-3", ITEM.content_hash))
     assert receipts(outbox) == [("m-3",)]
@@ -90,7 +90,7 @@ def test_what_is_there_after_all_is_not_sent(outbox: Outbox) -> None:
 def test_what_is_to_be_overwritten_is_an_update(outbox: Outbox) -> None:
     """Of the memory that the receipt names, which may have been moved to where the item is."""
     outbox.receipts.move(1, [Move(KEY, ("m-1",), "m-4")])
-    outbox.wishes.add(1, [replace(ALTERED, memory_ids=("m-4",))])
+    outbox.resend_requests.add(1, [replace(ALTERED, memory_ids=("m-4",))])
     read(outbox, ITEM)
     push = claim(outbox)
     assert (push.verb, push.entry.memory_id) == (Verb.PUSH, "m-4")
@@ -98,16 +98,16 @@ def test_what_is_to_be_overwritten_is_an_update(outbox: Outbox) -> None:
 
 def test_a_wish_waits_for_a_source_that_fulfils_it(outbox: Outbox) -> None:
     """With whatever it says by then; or it is given up."""
-    outbox.wishes.add(1, [GONE])
+    outbox.resend_requests.add(1, [GONE])
     read(outbox, item(SECOND))
     assert claim(outbox).entry.memory.text == SECOND
-    assert outbox.wishes.end(1) == set()
+    assert outbox.resend_requests.end(1) == set()
 
 
 def test_what_no_source_fulfils_is_given_up(outbox: Outbox) -> None:
     """Afterwards the item is what it was."""
-    outbox.wishes.add(1, [GONE])
-    assert outbox.wishes.end(1) == {KEY}
+    outbox.resend_requests.add(1, [GONE])
+    assert outbox.resend_requests.end(1) == {KEY}
     read(outbox, ITEM)
     assert outbox.queue.claim(1, NOW, 100, major=False) == []
 
@@ -115,23 +115,23 @@ def test_what_no_source_fulfils_is_given_up(outbox: Outbox) -> None:
 @pytest.mark.parametrize("wish", [replace(GONE, memory_ids=("m-0",)), replace(GONE, sync_key="another")])
 def test_what_has_changed_meanwhile_is_not_wished_for(outbox: Outbox, wish: ResendRequest) -> None:
     """The receipt is another one than the one that was compared."""
-    outbox.wishes.add(1, [wish])
-    assert outbox.wishes.end(1) == set()
+    outbox.resend_requests.add(1, [wish])
+    assert outbox.resend_requests.end(1) == set()
 
 
 def test_what_is_on_its_way_is_not_wished_for(outbox: Outbox) -> None:
     """It is delivered anyway."""
     read(outbox, item(SECOND))
-    outbox.wishes.add(1, [GONE])
-    assert outbox.wishes.end(1) == set()
+    outbox.resend_requests.add(1, [GONE])
+    assert outbox.resend_requests.end(1) == set()
 
 
 def test_what_must_not_be_sent_any_more_is_no_restored_item(outbox: Outbox) -> None:
     """It becomes a dead letter, of which nothing is sent."""
-    outbox.wishes.add(1, [GONE])
+    outbox.resend_requests.add(1, [GONE])
     rejected = prepared(Reject(ITEM, "it holds a credential"))
     empty = Memory(USER_ID, "", None, {"sync_key": KEY, "content_hash": ITEM.content_hash})
-    outbox.ledger.apply(1, [replace(rejected, memory=empty)], NOW)
+    outbox.items.apply(1, [replace(rejected, memory=empty)], NOW)
     assert outbox.queue.claim(1, NOW, 100, major=False) == []
     assert [it.reason for it in outbox.dead_letters.newest(1)] == ["it holds a credential"]
 

@@ -55,7 +55,7 @@ def test_only_what_awaits_consent_is_counted_as_awaiting_it(outbox: Outbox, why:
     """Not what was declined."""
     practice = item(kind=Kind.BEST_PRACTICE)
     destination = outbox.destinations.use("embedded", "/somewhere").id
-    outbox.ledger.apply(destination, [prepared(Withhold(practice, Withheld(why)))], NOW)
+    outbox.items.apply(destination, [prepared(Withhold(practice, Withheld(why)))], NOW)
     assert outbox.consents.awaiting(destination, practice.project) == (why is Why.AWAITS_CONSENT)
 
 
@@ -63,7 +63,7 @@ def test_what_an_earlier_version_stored_as_awaiting_consent_awaits_it(outbox: Ou
     """It stored a sentence."""
     practice = item(kind=Kind.BEST_PRACTICE)
     destination = outbox.destinations.use("embedded", "/somewhere").id
-    outbox.ledger.apply(destination, [prepared(Withhold(practice, Withheld(Why.DECLINED)))], NOW)
+    outbox.items.apply(destination, [prepared(Withhold(practice, Withheld(Why.DECLINED)))], NOW)
     with outbox.database.transaction() as sql:
         sql.execute("UPDATE item SET reason = 'the global scope of best practices awaits consent'")
     assert outbox.consents.awaiting(destination, practice.project) == 1

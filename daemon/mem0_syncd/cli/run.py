@@ -41,11 +41,11 @@ def run(*, launchd: bool) -> None:
         faulthandler.enable()
         log.configure(chosen.log_level, chosen.log_file)
         heap.share()
-        bell = Wakeup()
+        wakeup = Wakeup()
         # On a terminal, SIGHUP says that it is gone; there the daemon ends as it always may.
         reloads = [] if output.is_talk_seen() else [signal.SIGHUP]
-        bell.listen(signal.SIGTERM, signal.SIGINT, *reloads)
-        starts_anew = live(chosen, bell, Notifier())
+        wakeup.listen(signal.SIGTERM, signal.SIGINT, *reloads)
+        starts_anew = live(chosen, wakeup, Notifier())
     except SyncdError as error:
         if not launchd or error.exit_code != BadConfiguration.exit_code:
             raise

@@ -64,11 +64,11 @@ log = structlog.get_logger("daemon")
 class Daemon:
     """An engine and its clockwork: events, schedule and control socket."""
 
-    def __init__(self, settings: Settings, outbox: Outbox, bell: Wakeup, notifier: Notifier) -> None:
+    def __init__(self, settings: Settings, outbox: Outbox, wakeup: Wakeup, notifier: Notifier) -> None:
         callbacks = Callbacks(self._after_change, self._mark_soon, self._look_for_origins_soon)
         self._engine = engine = Engine(settings, outbox, callbacks)
         self._outbox = outbox
-        self._bell = bell
+        self._wakeup = wakeup
         self._notifier = notifier
         self._upgrade = Upgrade()
         self._failures = Failures(settings.state_dir)
@@ -82,20 +82,20 @@ class Daemon:
         self._schedule.add("old memories", partial(renew_some, engine), every=OLD_MEMORIES_SECONDS)
         self._schedule.add("compact", self._compact, every=COMPACT_SECONDS)
         self._schedule.add("origins", self._look_at_origins, every=ORIGINS_SECONDS)
-        self._dispatch = DeliveryTrigger(engine, self._schedule, self._heed_what_was_mended)
-        self._survey = ScanTrigger(engine, self._schedule, self._dispatch)
+        self._delivery_trigger = DeliveryTrigger(engine, self._schedule, self._heed_what_was_mended)
+        self._scan_trigger = ScanTrigger(engine, self._schedule, self._delivery_trigger)
         files = [*(source.path for source in SOURCES), sync_state_file.PATH, project_file.PATH]
         socket = paths.socket_path(settings.state_dir)
         self._watcher = Watcher(
-            files, self._survey.heed, self._mend_soon, socket.with_suffix(".own"), engine.folders.of
+            files, self._scan_trigger.heed, self._mend_soon, socket.with_suffix(".own"), engine.folders.of
         )
-        self._keeper = Heartbeat(
-            self._watcher, self._schedule, engine.deliveries, notifier, engine.whereabouts
+        self._heartbeat = Heartbeat(
+            self._watcher, self._schedule, engine.deliveries, notifier, engine.activity
         )
         answers = Handlers(
             engine,
-            self._survey,
-            self._dispatch,
+            self._scan_trigger,
+            self._delivery_trigger,
             self._watcher,
             reload=self.reload,
             watch_projects=self.watch_projects,
@@ -110,7 +110,7 @@ class Daemon:
         )
 
     def run(self) -> bool:
-        """Work until the bell brings a signal, or another version can take over; then drain.
+        """Work until a signal wakes it, or another version can take over; then drain.
 
         Returns whether that version is to be started. Raises what keeps the daemon from beginning, and the
         error that shows that the outbox is damaged.
@@ -138,20 +138,20 @@ class Daemon:
         running.callback(self._watcher.stop)
         self._schedule.start()
         running.callback(self._schedule.stop)
-        running.callback(self._survey.stop)
+        running.callback(self._scan_trigger.stop)
         self.watch_projects()
-        self._survey.scan_all()
-        self._dispatch.soon()
+        self._scan_trigger.scan_all()
+        self._delivery_trigger.soon()
         self._schedule.soon("audit")
         self._schedule.soon("origins")
-        self._keeper.start()
-        running.callback(self._end, self._keeper.stop)
+        self._heartbeat.start()
+        running.callback(self._end, self._heartbeat.stop)
         self._say_ready()
         running.callback(self._notifier.stopping)
         log.info("ready", projects=len(engine.projects()), pid=os.getpid())
 
     def _wait_for_end(self) -> None:
-        while (number := self._bell.wait(TICK_SECONDS)) in {None, signal.SIGHUP}:
+        while (number := self._wakeup.wait(TICK_SECONDS)) in {None, signal.SIGHUP}:
             if self._failures.damage is not None:
                 raise self._failures.damage
             if number == signal.SIGHUP:
@@ -180,8 +180,8 @@ class Daemon:
                 self._engine.renew(settings)
                 self._schedule.repeat("full scan", settings.scan_seconds)
                 self.watch_projects()
-                self._survey.scan_all()
-                self._dispatch.soon()
+                self._scan_trigger.scan_all()
+                self._delivery_trigger.soon()
             self._outbox.problems.replace("", "settings", problems)
             log.info("settings read again", problems=[problem.what for problem in problems])
             self._say_ready()
@@ -193,9 +193,9 @@ class Daemon:
 
     def _after_change(self, *, major: bool) -> None:
         if major:
-            self._dispatch.soon()
+            self._delivery_trigger.soon()
         else:
-            self._dispatch.by(self._engine.settings.flush_seconds)
+            self._delivery_trigger.by(self._engine.settings.flush_seconds)
 
     def _heed_what_was_mended(self) -> None:
         """A person may have put right, in the settings, what holds a destination."""
@@ -235,32 +235,32 @@ class Daemon:
 
     def _look(self) -> None:
         """Look for what no event tells of."""
-        self._outbox.soundness.check()
+        self._outbox.integrity.check()
         if self._engine.take_in_misfits():
             self.watch_projects()
-            self._survey.scan_all()
+            self._scan_trigger.scan_all()
         self._report_unwatched(self._watcher.look())
         self._upgrade.look()
         if self._upgrade.is_ready:
-            self._bell.ring()
+            self._wakeup.ring()
 
     def _report_unwatched(self, problems: list[Problem]) -> None:
         self._outbox.problems.replace("", "watcher", problems)
         if problems:  # What no event tells of is looked at instead.
-            self._survey.scan_all()
+            self._scan_trigger.scan_all()
             self._schedule.by("look", MEND_SECONDS)
 
     def problems(self) -> list[Problem]:
         """What goes wrong at this moment."""
         upgrade = [self._upgrade.problem] if self._upgrade.problem else []
-        return list(dict.fromkeys([*self._failures, *upgrade, *self._keeper.problems]))
+        return list(dict.fromkeys([*self._failures, *upgrade, *self._heartbeat.problems]))
 
     def _after_job(self, name: str, error: Exception | None) -> None:
         self._failures.hear(name, error)
         if error is not None:
             self._schedule.by(name, MEND_SECONDS)
         if self._failures.damage is not None:
-            self._bell.ring()
+            self._wakeup.ring()
 
     def _compact(self) -> None:
         freed = self._outbox.compaction.run()

@@ -1,4 +1,4 @@
-"""The dispatch: each delivery is run by the schedule, whenever something may be due at its destination."""
+"""What starts deliveries: the schedule runs each of them whenever something may be due at its destination."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Handlers:
     def __init__(
         self,
         engine: Engine,
-        survey: ScanTrigger,
+        scan_trigger: ScanTrigger,
         dispatch: DeliveryTrigger,
         watcher: Watcher,
         *,
@@ -39,7 +39,7 @@ class Handlers:
 
         `problems` says what goes wrong at this moment.
         """
-        self._engine, self._survey, self._dispatch = engine, survey, dispatch
+        self._engine, self._scan_trigger, self._delivery_trigger = engine, scan_trigger, dispatch
         self._watcher = watcher
         self._read_settings, self._watch_projects, self._problems = reload, watch_projects, problems
         self.operations: Operations = {
@@ -72,26 +72,26 @@ class Handlers:
     def _sync(self, request: Request) -> Answer:
         wanted = {name: request.get(name, False) for name in ("resend_marked", "accept_account")}
         newest = begin_sync(self._engine, request.get("project"), **wanted)
-        self._dispatch.soon()
+        self._delivery_trigger.soon()
         return {"newest": newest}
 
     def _deliver(self, _request: Request) -> Answer:
-        self._dispatch.soon()
+        self._delivery_trigger.soon()
         return {}
 
     def _spool(self, _request: Request) -> Answer:
-        self._survey.take_in_spool()
+        self._scan_trigger.take_in_spool()
         return {}
 
     def _scan(self, _request: Request) -> Answer:
-        self._survey.scan_all()
+        self._scan_trigger.scan_all()
         return {}
 
     def _projects(self, _request: Request) -> Answer:
         self._engine.take_in_misfits()
         self._watch_projects()
-        self._survey.scan_all()
-        self._dispatch.soon()
+        self._scan_trigger.scan_all()
+        self._delivery_trigger.soon()
         return {"projects": len(self._engine.projects())}
 
     def _probe(self, _request: Request) -> Answer:
@@ -105,7 +105,7 @@ class Handlers:
 
     def _pause(self, _request: Request, *, paused: bool) -> Answer:
         self._engine.pause(paused=paused)
-        self._dispatch.soon()
+        self._delivery_trigger.soon()
         return {"paused": paused}
 
     def _recall(self, request: Request) -> Answer:
@@ -124,5 +124,5 @@ class Handlers:
     def _repair(self, request: Request, tell: Tell) -> Answer:
         wanted = {key: request[key] for key in ("destination", "missing", "altered", "moved", "doubled")}
         done = repair(self._engine, **wanted, tell=tell)
-        self._dispatch.soon()
+        self._delivery_trigger.soon()
         return done

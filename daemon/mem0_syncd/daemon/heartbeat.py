@@ -1,4 +1,4 @@
-"""The keeper: sees that the daemon's parts are alive, mends what it can, and feeds the manager's watchdog."""
+"""The heartbeat: checks that the daemon's parts live, repairs what it can, feeds the manager's watchdog."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STUCK_SECONDS = 600.0
 
 VITAL = ("watcher", "scheduler", "deliver ")
 
-log = structlog.get_logger("keeper")
+log = structlog.get_logger("heartbeat")
 
 
 class Heartbeat:
@@ -36,17 +36,17 @@ class Heartbeat:
         schedule: Schedule,
         deliveries: Iterable[Delivery],
         notifier: Notifier,
-        whereabouts: Activity,
+        activity: Activity,
     ) -> None:
         self._watcher, self._schedule, self._deliveries = watcher, schedule, deliveries
-        self._notifier, self._whereabouts = notifier, whereabouts
+        self._notifier, self._activity = notifier, activity
         watchdog = notifier.watchdog_seconds
         self._period = min(LOOK_SECONDS, watchdog / 3) if watchdog else LOOK_SECONDS
-        self._vigil = Liveness()
+        self._liveness = Liveness()
         self._silent: frozenset[str] = frozenset()
         self._pulses = 0
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
+        self._thread = threading.Thread(target=self._keep, name="heartbeat", daemon=True)
         schedule.add("pulse", self._beat, every=LOOK_SECONDS)
 
     def start(self) -> None:
@@ -67,7 +67,7 @@ class Heartbeat:
     def look(self) -> None:
         """Look once: replace silent couriers, feed the watchdog if all is well, note what isn't."""
         couriers = {f"courier {it.destination_id}": it for it in self._deliveries}
-        looks = self._vigil.look(
+        looks = self._liveness.look(
             {
                 "watcher": self._watcher.sign(),
                 "scheduler": self._pulses,
@@ -102,7 +102,7 @@ class Heartbeat:
         remedy = "restart the daemon"
         if is_watched:
             remedy = "nothing: if it stays so, the service manager restarts the daemon"
-        place = self._whereabouts.of(self._schedule.thread_of(part))
+        place = self._activity.of(self._schedule.thread_of(part))
         if place is not None:
             what = f"no answer from a file of the project {place.project}: {part} stands still there"
             remedy = f"see whether its disk or network folder answers; else {remedy}"

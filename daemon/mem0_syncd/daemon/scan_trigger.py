@@ -1,4 +1,4 @@
-"""The survey: what may have changed is scanned by the schedule; events are hints, the scan finds out."""
+"""What starts scans: the schedule runs one of each folder that may have changed; an event is only a hint."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ScanTrigger:
     """
 
     def __init__(self, engine: Engine, schedule: Schedule, dispatch: DeliveryTrigger) -> None:
-        self._engine, self._schedule, self._dispatch = engine, schedule, dispatch
+        self._engine, self._schedule, self._delivery_trigger = engine, schedule, dispatch
         self._notes: dict[Path, _Note] = {}
         self._noting = threading.Lock()
         # What is large, or took long the last time, and until when it rests.
@@ -117,7 +117,7 @@ class ScanTrigger:
         for scan in failed:
             self._note_again(scan)
         if failure is not None:
-            self._dispatch.soon()
+            self._delivery_trigger.soon()
             raise failure
         self._come_back()
 
@@ -182,7 +182,7 @@ class ScanTrigger:
 
     def _after(self, scans: Scans) -> None:
         if scans.changes:  # a route changes what is due, and not by a batch
-            self._dispatch.by(self._engine.settings.flush_seconds)
+            self._delivery_trigger.by(self._engine.settings.flush_seconds)
         for folder, seconds in scans.retry.items():
             self._note(folder, changed_only=False, seconds=seconds)
             self._schedule.by("scan", seconds)

@@ -73,7 +73,7 @@ class Supervisor:
         }
 
 
-def live(settings: Settings, bell: Wakeup, notifier: Notifier) -> bool:
+def live(settings: Settings, wakeup: Wakeup, notifier: Notifier) -> bool:
     """Run the daemon until a signal ends it; raises what time alone won't cure.
 
     Returns whether it has ended for another version, which is now to be started.
@@ -82,7 +82,7 @@ def live(settings: Settings, bell: Wakeup, notifier: Notifier) -> bool:
     try:
         while True:
             try:
-                return _work(settings, bell, notifier, standby)
+                return _work(settings, wakeup, notifier, standby)
             except Exception as error:
                 problem = _obstacle(error, settings.state_dir)
                 if problem is None:
@@ -91,7 +91,7 @@ def live(settings: Settings, bell: Wakeup, notifier: Notifier) -> bool:
                 notifier.ready(f"standing by: {problem.what}")
                 pause = TURN_SECONDS if isinstance(error, StateFolderBusy) else RETRY_SECONDS
             notifier.alive()
-            number = bell.wait(pause)
+            number = wakeup.wait(pause)
             if number == signal.SIGHUP:
                 settings, _ = renewed(settings)
             elif number is not None:
@@ -100,7 +100,7 @@ def live(settings: Settings, bell: Wakeup, notifier: Notifier) -> bool:
         standby.end()
 
 
-def _work(settings: Settings, bell: Wakeup, notifier: Notifier, standby: Supervisor) -> bool:
+def _work(settings: Settings, wakeup: Wakeup, notifier: Notifier, standby: Supervisor) -> bool:
     state = paths.make_private(settings.state_dir)
     with deliverer(state, "run"):
         try:
@@ -108,9 +108,9 @@ def _work(settings: Settings, bell: Wakeup, notifier: Notifier, standby: Supervi
                 start_refusal.clear(state)
                 standby.end()
                 try:
-                    return Daemon(settings, outbox, bell, notifier).run()
+                    return Daemon(settings, outbox, wakeup, notifier).run()
                 except Exception as error:
-                    outbox.soundness.confirm(error)
+                    outbox.integrity.confirm(error)
                     raise
         except OutboxDamaged as error:
             recovery.set_aside(state, error, time.time())

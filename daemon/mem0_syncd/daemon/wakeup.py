@@ -1,4 +1,4 @@
-"""The bell: what wakes the daemon's main thread, be it a signal or another thread."""
+"""What wakes the daemon's main thread: a signal, or another thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The looks that no entry asks for: at a user id before anything is added, and at what was sent twice."""
+"""Look-ups that no entry asks for: at a user id before anything is added, and at what was sent twice."""
 
 from __future__ import annotations
 

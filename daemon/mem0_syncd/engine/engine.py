@@ -42,7 +42,7 @@ from mem0_syncd.system.state_folder import StateFolder
 
 DRAIN_SECONDS = 10.0
 
-log = structlog.get_logger("service")
+log = structlog.get_logger("engine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +87,13 @@ class Engine:
         log.info("destination", identity=destination.identity, doubted=left)
         self.deliveries = DeliveryPool(self._make_delivery)
         self.deliveries.pause(paused=outbox.facts.is_paused)
-        self.whereabouts = Activity()
+        self.activity = Activity()
         self.marks = ProjectMarks(
-            outbox, self._callbacks.on_marks_due, self.folders, self.whereabouts, self.now, self._redactor
+            outbox, self._callbacks.on_marks_due, self.folders, self.activity, self.now, self._redactor
         )
         self._routes = Routing(outbox, self._destination_named, self._after_move, self.folders, self.now)
         self._pickup = SpoolReader(
-            outbox, self._routes, settings.state_dir, self.folders, self.whereabouts, self.now
+            outbox, self._routes, settings.state_dir, self.folders, self.activity, self.now
         )
         ask = self._callbacks.on_origin_unknown or self._look_for_origins
         self._origin_looks = OriginChecks(
@@ -104,7 +104,7 @@ class Engine:
         self._project_scans = ProjectScans(
             outbox,
             self.folders,
-            self.whereabouts,
+            self.activity,
             marks=self.marks,
             routes=self._routes,
             origin_looks=self._origin_looks,
@@ -156,7 +156,7 @@ class Engine:
     def _doubt_what_was_sending(self, destination: DestinationRow) -> int:
         now = self.now()
         rules = self.rules_of(destination)
-        self.outbox.times.clamp(destination.id, now, rules)
+        self.outbox.clock_shift.clamp(destination.id, now, rules)
         return self.outbox.queue.doubt_what_was_sending(destination.id, now, rules.certain_after(now))
 
     def _make_delivery(self, destination: DestinationRow) -> Delivery:

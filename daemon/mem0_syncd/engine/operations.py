@@ -18,7 +18,7 @@ from mem0_syncd.errors import SyncdError
 from mem0_syncd.system import paths
 from mem0_syncd.system.state_folder import StateFolder
 
-log = structlog.get_logger("errands")
+log = structlog.get_logger("operations")
 
 
 def begin_sync(

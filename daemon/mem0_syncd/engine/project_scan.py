@@ -50,7 +50,7 @@ class ProjectScans:
         self,
         outbox: Outbox,
         folders: Folders,
-        whereabouts: Activity,
+        activity: Activity,
         *,
         marks: ProjectMarks,
         routes: Routing,
@@ -58,7 +58,7 @@ class ProjectScans:
         turn: threading.Lock,
     ) -> None:
         """`turn` is held for each turn; `use` says with what is scanned."""
-        self._outbox, self._folders, self._whereabouts = outbox, folders, whereabouts
+        self._outbox, self._folders, self._activity = outbox, folders, activity
         self._marks, self._routes, self._origin_looks = marks, routes, origin_looks
         self._turn = turn
         self._beginning = threading.Lock()
@@ -83,7 +83,7 @@ class ProjectScans:
             scan = self._scan_one(project, scans, place, changed_only=changed_only, heed_marks=heed_marks)
             turn: Turn | None = Turn.AT_WORK
             while turn is not None:
-                with self._turn, self._whereabouts.at(place), self._folders.held(project):
+                with self._turn, self._activity.at(place), self._folders.held(project):
                     turn = next(scan, None)
                 if turn is not None:
                     yield turn

@@ -95,7 +95,7 @@ class Enqueuer:
         `heed_marks` leaves out what others marked as synced.
         """
         taken = Taken()
-        outbox, ledger = self._outbox, self._outbox.ledger
+        outbox, ledger = self._outbox, self._outbox.items
         looked = self._outbox.origins.looked(project.id)
         origin = looked.origin if looked else UNKNOWN
         destination = outbox.destinations.of(project.id)
@@ -156,7 +156,7 @@ class Enqueuer:
             if kind:
                 taken.report(item, f"its id or its time holds what looks like a credential ({kind})", _RENAME)
                 if item.source_id in secrets:
-                    self._outbox.ledger.forget_name(destination, item)
+                    self._outbox.items.forget_name(destination, item)
                 withheld = item.withheld or Withheld(Why.SECRET_NAME)
                 item = replace(item, source_id=None, when=None, echo=None, withheld=withheld)
             safe.append(item)
@@ -165,7 +165,7 @@ class Enqueuer:
     def _known(self, destination: int, keyed: Keyed) -> dict[str, Known]:
         """What is known of items; a tombstone stays one of the same revision, whatever its hash is by now."""
         keys = [key for item in keyed.items for key in (item.sync_key, item.twin_key) if key]
-        known = self._outbox.ledger.known(destination, keys)
+        known = self._outbox.items.known(destination, keys)
         for item in keyed.items:
             for key in (item.sync_key, item.twin_key):
                 dropped = known[key].dropped if key in known else None

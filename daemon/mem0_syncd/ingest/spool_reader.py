@@ -1,4 +1,4 @@
-"""The pickup: what hooks and commands have spooled is taken in."""
+"""From the spool into the outbox: what hooks and commands have left there."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from mem0_syncd.system import faults
 from mem0_syncd.system.activity import Activity, WorkPlace
 from mem0_syncd.system.clock import Moment
 
-log = structlog.get_logger("pickup")
+log = structlog.get_logger("spool")
 
 
 class SpoolReader:
@@ -41,14 +41,14 @@ class SpoolReader:
         routes: Routing,
         state: Path,
         folders: Folders,
-        whereabouts: Activity,
+        activity: Activity,
         now: Moment,
     ) -> None:
         """`now` is the time since the epoch."""
         self._outbox = outbox
         self._routes = routes
         self._state, self._folders = state, folders
-        self._whereabouts = whereabouts
+        self._activity = activity
         self._now = now
         # Events that failed by a fault of their own, until they are understood or gone.
         self._failed: dict[Path, Problem] = {}
@@ -90,7 +90,7 @@ class SpoolReader:
         except SyncdError:  # in no watched project: nothing is to be done
             return 0
         place = WorkPlace(project.id, project.path, project_file.PATH)
-        with self._whereabouts.at(place):
+        with self._activity.at(place):
             route = self._routes.settle(project)
             if route is None:  # it stays spooled until it is known where it may go
                 return None
@@ -125,5 +125,5 @@ class SpoolReader:
         if not began:  # the first session of all: what was there before it isn't its own
             return Made()
         destination = self._outbox.destinations.of(project.id)
-        seen = partial(self._outbox.ledger.seen_since, destination.id, project.id, since=began)
+        seen = partial(self._outbox.items.seen_since, destination.id, project.id, since=began)
         return Made(decisions=seen(Kind.DECISION), patterns=seen(Kind.AGENT_PATTERN))

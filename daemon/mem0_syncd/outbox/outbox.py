@@ -46,7 +46,7 @@ class Outbox:
         self.projects = Projects(database)
         self.consents = Consents(database)
         self.problems = Problems(database)
-        self.ledger = Items(database)
+        self.items = Items(database)
         self.identities = Identities(database)
         self.rekeying = Rekeying(database)
         self.old_memories = OldMemories(database)
@@ -57,12 +57,12 @@ class Outbox:
         self.receipts = Receipts(database)
         self.echoes = Echoes(database)
         self.tombstones = Tombstones(database)
-        self.wishes = ResendRequests(database)
+        self.resend_requests = ResendRequests(database)
         self.audits = Audits(database)
-        self.times = ClockShift(database)
+        self.clock_shift = ClockShift(database)
         self.origins = Origins(database)
         self.compaction = Compaction(database)
-        self.soundness = Integrity(database, (clock or Clock()).monotonic)
+        self.integrity = Integrity(database, (clock or Clock()).monotonic)
 
     @classmethod
     def open(cls, folder: Path, *, migrate: bool = True, clock: Clock | None = None) -> Outbox:

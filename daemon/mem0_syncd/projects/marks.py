@@ -33,7 +33,7 @@ class ProjectMarks:
         outbox: Outbox,
         on_due: Callable[[], None],
         folders: Folders,
-        whereabouts: Activity,
+        activity: Activity,
         now: Moment,
         redactor: Callable[[], Redactor],
     ) -> None:
@@ -43,7 +43,7 @@ class ProjectMarks:
         """
         self._outbox = outbox
         self._on_due, self._folders = on_due, folders
-        self._whereabouts = whereabouts
+        self._activity = activity
         self._now = now
         self._redactor = redactor
         self._due: set[str] = set()
@@ -103,7 +103,7 @@ class ProjectMarks:
 
     def _try_to_write(self, project: ProjectRow) -> bool:
         """Write one; what fails by a fault of that project is its problem, and no other's."""
-        with self._whereabouts.at(WorkPlace(project.id, project.path, sync_state_file.PATH)):
+        with self._activity.at(WorkPlace(project.id, project.path, sync_state_file.PATH)):
             try:
                 return self._write_one(project)
             except Exception as error:

@@ -1,4 +1,4 @@
-"""The looks at projects' repositories: when one is due, and what it found, made durable."""
+"""Checks of whose a project's repository is: when one is due, and what it found, made durable."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class OriginChecks:
         self._outbox, self._ask, self._folders = outbox, ask, folders
         self._origin_of, self._now, self._monotonic = origin_of, clock.wall, clock.monotonic
         self._known: dict[str, Looked] = {}
-        self._has_any = outbox.ledger.has_any
+        self._has_any = outbox.items.has_any
         self._readers: WeakSet[subprocess.Popen[bytes]] = WeakSet()
         self._is_closed = False
         self._waiting_since: dict[str, float] = {}

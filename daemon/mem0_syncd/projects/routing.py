@@ -1,4 +1,4 @@
-"""The routes: what holds of each project by its user's consent, and its items going where it goes."""
+"""Routing: what holds of each project by its user's consent, and its items going where it goes."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ class Routing:
 
     def _practices(self, route: Route) -> dict[str, int]:
         """How many best practices of a project count as what, where its items go now."""
-        return self._outbox.ledger.tally(route.destination.id, route.project.id, Kind.BEST_PRACTICE)
+        return self._outbox.items.tally(route.destination.id, route.project.id, Kind.BEST_PRACTICE)
 
 
 def _narrowed_by_worktree(terms: Terms, asked: Asked | None) -> Terms:

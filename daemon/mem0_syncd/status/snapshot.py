@@ -66,8 +66,8 @@ def _snapshot(outbox: Outbox, running: str, said: dict[str, Any], now: float) ->
         "destination": _destination(outbox.destinations.current()),
         "projects": projects,
         "totals": _sum(counts for project in projects for counts in project["kinds"].values()),
-        "redacted": sum(outbox.ledger.redacted(destination.id) for destination in in_use),
-        "redacted_again": sum(outbox.ledger.again(destination.id) for destination in in_use),
+        "redacted": sum(outbox.items.redacted(destination.id) for destination in in_use),
+        "redacted_again": sum(outbox.items.again(destination.id) for destination in in_use),
         "last_delivery": rfc3339(max(filter(None, deliveries), default=None)),
         "audit": _audit(outbox, in_use),
         "problems": problems,
@@ -114,7 +114,7 @@ def _projects(outbox: Outbox) -> list[dict[str, Any]]:
     for project_id, problem in reported(outbox):
         problems.setdefault(project_id, []).append(problem.as_dict())
     consents, early = outbox.consents.of_projects(), outbox.marks.early()
-    tallies = {it.id: outbox.ledger.counts(it.id) for it in outbox.destinations.in_use()}
+    tallies = {it.id: outbox.items.counts(it.id) for it in outbox.destinations.in_use()}
     unwatched = {project_id for project_id, _ in tallies.get(default.id, {})} if default else set()
     shown = []
     for project_id in sorted({*folders, *unwatched}):

@@ -218,7 +218,7 @@ class WatchedFolder:
 
     @contextmanager
     def in_place(self, name: str) -> Iterator[End]:
-        """A file's folder, open to write there, reached without a link; raises `RefusedFile` and `OSError`."""
+        """A file's folder, open to write there, reached without a link; raises as `read` does."""
         with walk(self._areas[:1], name, root=self._handle, more=None) as end:
             if end.found is not None:
                 _check_file(end.found, end)

@@ -18,7 +18,7 @@ from mem0_syncd.system.clock import Clock
 from mem0_syncd.verify.comparison import Comparison, compare
 
 TakeInventory = Callable[..., Mapping[str, Any]]
-"""`errands.take_inventory`, here or in the daemon: takes `destination`, `user_id` and `tell`."""
+"""`operations.take_inventory`, here or in the daemon: takes `destination`, `user_id` and `tell`."""
 
 
 @dataclass(frozen=True, slots=True)

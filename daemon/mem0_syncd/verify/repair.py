@@ -43,11 +43,11 @@ def repair(
         outbox.receipts.move(destination, map(_move, (*moved, *altered)))
         wishes = [ResendRequest(it["sync_key"], tuple(it["memory_ids"]), "restore") for it in missing]
         wishes += [ResendRequest(it["sync_key"], (it["memory_id"],), "overwrite") for it in altered]
-        outbox.wishes.add(destination, wishes)
+        outbox.resend_requests.add(destination, wishes)
     failpoint("wished")
     if wishes:
         engine.scan_anew()
-    unsaid = outbox.wishes.end(destination)
+    unsaid = outbox.resend_requests.end(destination)
     removed: list[str] = []
     for number, it in enumerate(doubled, 1):
         removed += remove_doubles(engine, row, doubles_of(engine, row, it["user_id"], it["sync_key"]))

@@ -1,4 +1,4 @@
-"""The places: in which folders an event may tell of a project's files, and what it tells of them."""
+"""Which folders are watched: in which an event may tell of a project's files, and what it tells of them."""
 
 from __future__ import annotations
 
