@@ -60,7 +60,7 @@ test-wheel: dist ## Run the command line's tests against the wheel, installed wi
 lint: $(INSTALLED) ## Check style and types.
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/lint-imports --quiet
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
 
 .PHONY: bench soak

@@ -251,41 +251,48 @@ def _serve(path: str, modules: Sequence[str]) -> list[str]:
     is_prepared = False
     while True:
         connection, _ = listener.accept()
-        data, files, *_ = socket.recv_fds(connection, 1 << 20, 3)
-        while more := connection.recv(1 << 20):
-            data += more
-        request = json.loads(data)
-        if not is_prepared:
-            _prepare(modules)
-            is_prepared = True
-        answer: Any
-        if "start" in request:
-            answer = os.fork()
-            if not answer:
-                connection.close()
-                listener.close()
-                _become(request["start"], files, shim)
-                command: list[str] = request["start"]["command"]
-                return command
-            children[answer] = request["start"]
-        else:
-            _reap(children, ended)
-            if "ended" in request:
-                if request["ended"] in children:  # it is dead, and not a child to be waited for yet
-                    _, status = os.waitpid(request["ended"], 0)
-                    del children[request["ended"]]
-                    ended[request["ended"]] = os.waitstatus_to_exitcode(status)
-                answer = ended[request["ended"]]
+        files: list[int] = []
+        try:
+            # Whoever asks may be killed amid it: that is what many a test is about.
+            data, files, *_ = socket.recv_fds(connection, 1 << 20, 3)
+            while more := connection.recv(1 << 20):
+                data += more
+            request = json.loads(data)
+            if not is_prepared:
+                _prepare(modules)
+                is_prepared = True
+            if "start" in request:
+                answer: Any = os.fork()
+                if not answer:
+                    connection.close()
+                    listener.close()
+                    _become(request["start"], files, shim)
+                    command: list[str] = request["start"]["command"]
+                    return command
+                children[answer] = request["start"]
+                ended.pop(answer, None)  # of another process that had this number
             else:
-                answer = [
-                    (pid, it["environment"])
-                    for pid, it in children.items()
-                    if request["alive"] in it["command"]
-                ]
+                answer = _told(request, children, ended)
+            connection.sendall(json.dumps(answer).encode())
+        except (OSError, ValueError):
+            traceback.print_exc()
         for file in files:
             os.close(file)
-        connection.sendall(json.dumps(answer).encode())
         connection.close()
+
+
+def _told(request: Mapping[str, Any], children: dict[int, dict[str, Any]], ended: dict[int, int]) -> Any:
+    """How a child ended, or which are alive."""
+    _reap(children, ended)
+    if "alive" in request:
+        word = request["alive"]
+        return [(pid, it["environment"]) for pid, it in children.items() if word in it["command"]]
+    number = request["ended"]
+    if number in children:  # it is dead, and not a child to be waited for yet
+        _, status = os.waitpid(number, 0)
+        del children[number]
+        ended[number] = os.waitstatus_to_exitcode(status)
+    return ended[number]
 
 
 def _prepare(modules: Sequence[str]) -> None:

@@ -16,36 +16,39 @@ import mem0_syncd
 PACKAGE = Path(mem0_syncd.__file__).parent
 
 ABOVE = {
-    "claude/folder.py": "a command's",
+    "agents/claude/install.py": "a command's",
     "cli/": "commands",
-    "clock.py": "the machine's clocks",
-    "daemon.py": "around the engine",
-    "demo.py": "a command's",
+    "system/clock.py": "the machine's clocks",
+    "daemon/daemon.py": "around the engine",
+    "cli/demonstration.py": "a command's",
     "doctor/": "a command's",
-    "hooks.py": "a process of its own",
-    "notify.py": "what a service manager says and hears",
-    "render.py": "a command's",
-    "scheduler.py": "APScheduler has the machine's time",
-    "service.py": "the engine, which has the defaults",
-    "standby.py": "around the engine",
-    "scan_trigger.py": "around the engine",
+    "agents/hook.py": "a process of its own",
+    "daemon/sd_notify.py": "what a service manager says and hears",
+    "status/render.py": "a command's",
+    "daemon/scheduler.py": "APScheduler has the machine's time",
+    "engine/engine.py": "the engine, which has the defaults",
+    "daemon/supervisor.py": "around the engine",
+    "daemon/scan_trigger.py": "around the engine",
 }
 """What stands above the engine, or is the machine itself."""
 
 EXCEPTIONS = {
-    ("control.py", "time.sleep"): "the socket's server, which is the daemon's",
+    ("control/server.py", "time.sleep"): "the socket's server, which is the daemon's",
     ("courier/worker.py", "os.environ"): "mem0ai is told by its process's environment alone",
     ("courier/worker.py", "time.monotonic"): "the child process's beginning",
-    ("credentials.py", "os.environ"): "a default of commands, which settings are read by",
-    ("destinations/classify.py", "datetime.now"): "a server's date is against the time of the child process",
+    ("config/credentials.py", "os.environ"): "a default of commands, which settings are read by",
+    (
+        "destinations/http_errors.py",
+        "datetime.now",
+    ): "a server's date is against the time of the child process",
     ("destinations/embedder.py", "os.environ"): "ONNX Runtime is told by its process's environment alone",
     ("destinations/http.py", "time.monotonic"): "a server's answer takes the child process's time",
-    ("failpoint.py", "os.environ"): "a test's, for any process",
-    ("paths.py", "os.environ"): "a default of commands and hooks",
-    ("placed_file.py", "os.urandom"): "the name of a temporary file, which a stranger mustn't guess",
-    ("settings.py", "os.environ"): "pydantic reads it as well",
-    ("spool.py", "os.urandom"): "a hook's file has a name of its own",
-    ("spool.py", "time.time_ns"): "a hook's file has a name of its own",
+    ("system/failpoint.py", "os.environ"): "a test's, for any process",
+    ("system/paths.py", "os.environ"): "a default of commands and hooks",
+    ("system/placed_file.py", "os.urandom"): "the name of a temporary file, which a stranger mustn't guess",
+    ("config/settings.py", "os.environ"): "pydantic reads it as well",
+    ("ingest/spool.py", "os.urandom"): "a hook's file has a name of its own",
+    ("ingest/spool.py", "time.time_ns"): "a hook's file has a name of its own",
 }
 
 TAKEN = {
