@@ -1,5 +1,5 @@
 """A name that an older version's daemon imports, to see whether this version can start; it holds nothing."""
 
-from mem0_syncd.daemon import supervisor
+from mem0_syncd.daemon import lifecycle
 
-__all__ = ["supervisor"]
+__all__ = ["lifecycle"]

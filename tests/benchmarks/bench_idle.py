@@ -22,8 +22,8 @@ KILLS = 5
 ORPHAN_SECONDS = 2.0
 
 RESIDENT = """
-from mem0_syncd.system import heap
-from mem0_syncd.system.imports import needless_hashes, without
+from mem0_syncd.system import lean_heap as heap
+from mem0_syncd.system.lean_imports import needless_hashes, without
 heap.share()
 with without("rich", "ssl", *needless_hashes()):
     {imports}
@@ -40,7 +40,7 @@ PARTS = [
     ("pydantic and pydantic-settings", "import pydantic_settings"),
     ("APScheduler", "import apscheduler.schedulers.background"),
     ("watchdog and filelock", "import filelock, watchdog.observers"),
-    ("mem0-syncd's own modules", "import mem0_syncd.cli.run, mem0_syncd.daemon.supervisor"),
+    ("mem0-syncd's own modules", "import mem0_syncd.cli.run, mem0_syncd.daemon.lifecycle"),
 ]
 """What a daemon imports, in the order in which it is counted."""
 

@@ -26,9 +26,9 @@ BUGS = {
         "(isinstance(outcome_, outcome.Unknown) and settlement.Receipt((entry.memory_id or '?',)))"
     ),
     "any 2xx is a receipt": """
-from mem0_syncd.destinations import classify
+from mem0_syncd.destinations import http_errors
 from mem0_syncd.core.outcome import Stored
-classify.outcome_of_add = lambda answer: Stored((answer.get("event_id") or "?",))
+http_errors.outcome_of_add = lambda answer: Stored((answer.get("event_id") or "?",))
 """,
     "an absence is believed at once": """
 from mem0_syncd.core.settlement import Rules

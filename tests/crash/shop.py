@@ -19,7 +19,7 @@ from crash.board import Board, Role, Step
 from crash.noted import NotedMem0
 from crash.nursery import SOCKET, ForkedDaemon, Nursery
 from crash.stock import Content, Differences, Kept, Project, StillWrong, content_of
-from mem0_syncd.cli.access import writable
+from mem0_syncd.cli.outbox_access import writable
 from mem0_syncd.control.client import ask
 from mem0_syncd.core.memory import Memory as OurMemory
 from mem0_syncd.core.memory import memory_of

@@ -11,9 +11,9 @@ from crash.board import Step
 from mem0_syncd.core.memory import Memory
 from mem0_syncd.core.outcome import Outcome, Stored
 from mem0_syncd.core.settlement import Receipt
-from mem0_syncd.daemon.handlers import Handlers
+from mem0_syncd.daemon.control_handlers import ControlHandlers
 from mem0_syncd.delivery.claims import Claims
-from mem0_syncd.delivery.contact import FirstContact
+from mem0_syncd.delivery.first_contact import FirstContact
 from mem0_syncd.delivery.outcome_handler import OutcomeHandler
 from mem0_syncd.destinations.embedded import Embedded
 from mem0_syncd.engine.engine import Engine
@@ -29,7 +29,7 @@ STEPS: tuple[tuple[type, str, Step], ...] = (
     (OutcomeHandler, "_write", Step.SETTLE),
     (FirstContact, "_after_contact", Step.CONTACT),
     (FirstContact, "_after_second", Step.SECOND_LOOK),
-    (Handlers, "_repair", Step.REPAIR),
+    (ControlHandlers, "_repair", Step.REPAIR),
 )
 
 _SHIM = ctypes.CDLL(None)

@@ -31,8 +31,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from mem0_syncd.core.duplicates import Double
-from mem0_syncd.core.duplicates import Kept as AsListed
+from mem0_syncd.core.duplicate_memories import Double
+from mem0_syncd.core.duplicate_memories import Kept as AsListed
 from mem0_syncd.core.entry import Entry
 from mem0_syncd.core.item import Item, SentAs
 from mem0_syncd.core.memory import Memory, memory_of
@@ -46,12 +46,12 @@ from mem0_syncd.delivery import Connection, Delivery
 from mem0_syncd.destinations import kept, ours, redacted_there, remove_doubles, renewed
 from mem0_syncd.engine import rehashing as old_memories_module
 from mem0_syncd.ingest.enqueue import Enqueuer
-from mem0_syncd.ingest.keys import Keyed
+from mem0_syncd.ingest.key_assignment import Keyed
 from mem0_syncd.ingest.late_redaction import look_through
 from mem0_syncd.ingest.scanner import Scanner
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.database import Database
-from mem0_syncd.redact.items import Redacted, Redactor
+from mem0_syncd.redact.item_redaction import Redacted, Redactor
 from mem0_syncd.sources import Raw, decision_log
 from mem0_syncd.system.clock import Clock as DaemonClock
 from mem0_syncd.system.state_folder import OUTBOX
@@ -243,7 +243,7 @@ class Delivering(RuleBasedStateMachine):
         FakeCourier.check = self._check_push
         now = self.wall()
         self.outbox.clock_shift.clamp(self.destination, now, RULES)
-        self.outbox.queue.doubt_what_was_sending(self.destination, now, RULES.certain_after(now))
+        self.outbox.interrupted_sends.doubt(self.destination, now, RULES.certain_after(now))
         intake = Enqueuer(self.outbox, major_categories=["architecture"], clock=self.daemon_clock)
         if self.is_released:
             intake._keys = ReleasedKeys()  # type: ignore[assignment]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mem0_syncd.sources import Broken, decision_log, document, jsonl
 from mem0_syncd.sources.base import parse_json
-from mem0_syncd.system.unreadable import Unreadable
+from mem0_syncd.system.unreadable_file import Unreadable
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=30)
 VALUES = st.recursive(

@@ -9,9 +9,9 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mem0_syncd.core.foreign_memories import Stated, Whose, are_strangers
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.memory import user_id
-from mem0_syncd.core.origin import Stated, Whose, are_strangers
 from mem0_syncd.core.settlement import Receipt
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.outbox.origins import Looked

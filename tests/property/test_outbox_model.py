@@ -18,25 +18,26 @@ from hypothesis.stateful import (
 
 from mem0_syncd.core import plan as plan_module
 from mem0_syncd.core import settlement as settlement_module
-from mem0_syncd.core.duplicates import Double, Kept, find_doubles
+from mem0_syncd.core.duplicate_memories import Double, Kept, find_doubles
 from mem0_syncd.core.entry import Entry
 from mem0_syncd.core.item import Item
 from mem0_syncd.core.outcome import Accepted, Found, Outcome, Unknown
 from mem0_syncd.core.plan import Known
 from mem0_syncd.core.settlement import Receipt, Requeue, Rules, Settlement, settle
-from mem0_syncd.courier import client as line_module
-from mem0_syncd.delivery import Delivery, contact, delivery, log_lines, outcome_handler
+from mem0_syncd.courier import supervisor as line_module
+from mem0_syncd.delivery import Delivery, delivery, first_contact, log_lines, outcome_handler
 from mem0_syncd.engine import rehashing as old_memories_module
-from mem0_syncd.ingest.keys import Keys
+from mem0_syncd.ingest.key_assignment import KeyAssignment
 from mem0_syncd.outbox import Outbox
-from mem0_syncd.outbox import adoption as adoption_module
-from mem0_syncd.outbox import contacts as looks_module
+from mem0_syncd.outbox import first_contacts as looks_module
 from mem0_syncd.outbox import items as ledger_module
+from mem0_syncd.outbox import memory_to_update as adoption_module
 from mem0_syncd.outbox import queue as queue_module
-from mem0_syncd.outbox import settle as settling_module
-from mem0_syncd.outbox.contacts import IS_LOOKED_FOR, Contacts
+from mem0_syncd.outbox import settlement_writes as settling_module
+from mem0_syncd.outbox.first_contacts import IS_LOOKED_FOR, FirstContacts
+from mem0_syncd.outbox.interrupted_sends import InterruptedSends
 from mem0_syncd.outbox.queue import Claim, Queue, Verb
-from mem0_syncd.redact.items import Redacted
+from mem0_syncd.redact.item_redaction import Redacted
 from mem0_syncd.system.state_folder import OUTBOX
 from mem0_syncd.verify import audit as audit_module
 from mem0_syncd.verify import repair as repair_module
@@ -67,7 +68,7 @@ def _simulation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit_module, "take_inventory", None)  # each machine brings its own
     noisy = (
         delivery,
-        contact,
+        first_contact,
         outcome_handler,
         line_module,
         log_lines,
@@ -407,7 +408,7 @@ def _pending_again_at_start(patch: Patch) -> None:
             sql.execute("UPDATE entry SET state = 'pending' WHERE state = 'sending'")
         return 0
 
-    patch.setattr(Queue, "doubt_what_was_sending", reset)
+    patch.setattr(InterruptedSends, "doubt", reset)
 
 
 def _overtaking(patch: Patch) -> None:
@@ -434,13 +435,13 @@ def _the_delivered_revision_is_the_newest(patch: Patch) -> None:
 
 
 def _no_listing_at_first_contact(patch: Patch) -> None:
-    patch.setattr(Contacts, "uncontacted", lambda *_: [])
+    patch.setattr(FirstContacts, "uncontacted", lambda *_: [])
     patch.setattr(queue_module, "_DUE", queue_module._DUE.replace(IS_LOOKED_FOR, "1"))
 
 
 def _second_writers_are_not_looked_for(patch: Patch) -> None:
     shared = looks_module._IS_SHARED
-    patch.setattr(Contacts, "stale", lambda *_: {})
+    patch.setattr(FirstContacts, "stale", lambda *_: {})
     patch.setattr(queue_module, "_DUE", queue_module._DUE.replace(shared, "0"))
 
 
@@ -449,7 +450,7 @@ def _no_second_look(patch: Patch) -> None:
 
 
 def _the_receipt_stays_behind(patch: Patch) -> None:
-    patch.setattr(Contacts, "move_receipt", lambda *_: True)
+    patch.setattr(FirstContacts, "move_receipt", lambda *_: True)
 
 
 def _counters_forget_deliveries(patch: Patch) -> None:
@@ -472,7 +473,7 @@ def _an_audit_that_ignores_the_content(patch: Patch) -> None:
         return [extra.id for extra in double.extras]
 
     patch.setattr(repair_module, "find_doubles", blind)
-    patch.setattr(Contacts, "let_go", lambda *_: True)
+    patch.setattr(FirstContacts, "let_go", lambda *_: True)
     patch.setattr(Delivering, "remove", remove)
 
 
@@ -481,25 +482,25 @@ def _a_restored_item_is_sent_to_the_memory_that_is_gone(patch: Patch) -> None:
 
 
 def _the_key_is_of_the_raw_text(patch: Patch) -> None:
-    sent = Keys._sent
+    sent = KeyAssignment._sent
 
-    def raw(self: Keys, item: Item, known: Any) -> Item:
+    def raw(self: KeyAssignment, item: Item, known: Any) -> Item:
         as_sent = sent(self, item, known)
         assert as_sent.sent_as is not None
         return as_sent.to_be_sent_as(replace(as_sent.sent_as, sync_key=item.identity))
 
-    patch.setattr(Keys, "_sent", raw)
+    patch.setattr(KeyAssignment, "_sent", raw)
 
 
 def _the_hash_is_of_the_raw_text(patch: Patch) -> None:
-    redact = Keys.redact
+    redact = KeyAssignment.redact
 
-    def raw(self: Keys, item: Item) -> Redacted:
+    def raw(self: KeyAssignment, item: Item) -> Redacted:
         redacted = redact(self, item)
         redacted.item.__dict__["revision"] = item.revision
         return redacted
 
-    patch.setattr(Keys, "redact", raw)
+    patch.setattr(KeyAssignment, "redact", raw)
 
 
 def _former_keys_are_not_looked_for_at_first_contact(patch: Patch) -> None:

@@ -18,7 +18,7 @@ from mem0_syncd.control.client import ask
 from mem0_syncd.core.memory import Memory
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import Outbox
-from mem0_syncd.outbox.audits import Audited
+from mem0_syncd.outbox.audit_log import Audited
 from mem0_syncd.status.snapshot import snapshot
 from support import nursery
 
@@ -37,8 +37,8 @@ def wait_until(condition: Callable[[], Any], what: str = "", seconds: float = PA
         time.sleep(0.02)
 
 
-_MENDING = """from mem0_syncd.daemon import daemon; from mem0_syncd.daemon import supervisor as standby
-daemon.LOOK_SECONDS = daemon.MEND_SECONDS = standby.RETRY_SECONDS = {}"""
+_MENDING = """from mem0_syncd.daemon import daemon, lifecycle
+daemon.LOOK_SECONDS = daemon.MEND_SECONDS = lifecycle.RETRY_SECONDS = {}"""
 _RUN = "from mem0_syncd import cli; cli.main(['run'])"
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from mem0_syncd.cli.demonstration import DECISIONS
+from mem0_syncd.cli.demo_scenario import DECISIONS
 from support.daemon import TUNED, Daemon, running
 from support.decision_log import decision, write_log
 from support.terminal import finish, spawn

@@ -25,12 +25,12 @@ BUGS = {
         "add",
         Point(Role.DAEMON, Step.SETTLE, 1),
         """
-from mem0_syncd.outbox.queue import Queue
+from mem0_syncd.outbox.interrupted_sends import InterruptedSends
 def reset(self, *_, **__):
     with self._db.transaction() as sql:
         sql.execute("UPDATE entry SET state = 'pending' WHERE state = 'sending'")
     return 0
-Queue.doubt_what_was_sending = reset
+InterruptedSends.doubt = reset
 """,
     ),
     "what is spooled is acknowledged before it is queued": (

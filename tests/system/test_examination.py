@@ -15,7 +15,7 @@ from mem0_syncd.doctor import CHECKS
 from mem0_syncd.doctor.network import judge, judge_key
 from mem0_syncd.doctor.platform_ping import ask_platform
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.projects.listed import misfit
+from mem0_syncd.projects.listed_projects import misfit
 from support.daemon import Daemon, platform_settings, running
 from support.decision_log import decision, write_log
 from support.faults import answer, html

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd.system.imports import needless_hashes
+from mem0_syncd.system.lean_imports import needless_hashes
 from support import nursery
 from support.daemon import Daemon, couriers, platform_settings, running, wait_until
 from support.decision_log import cases, decision, write_log

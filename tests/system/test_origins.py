@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.history import origin_of
+from mem0_syncd.repository_origin import origin_of
 from support.daemon import Daemon, platform_settings, running, wait_until
 from support.decision_log import cases, decision, write_log
 from support.mem0_platform import Mem0Platform

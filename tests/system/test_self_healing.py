@@ -208,7 +208,7 @@ def test_a_delivery_that_stands_still_starves_the_watchdog(
     daemon: Daemon, manager: Manager, project: Path
 ) -> None:
     """A round that waits for Mem0 doesn't stand still; one that waits for nothing does."""
-    prelude = HANG.format(module="courier.client", name="CourierClient.take")
+    prelude = HANG.format(module="courier.supervisor", name="CourierSupervisor.take")
     with running(daemon, prelude=prelude):
         manager.wait_for("WATCHDOG")
         told = hang(daemon)

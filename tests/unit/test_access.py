@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from mem0_syncd.cli import access
+from mem0_syncd.cli import outbox_access
 from mem0_syncd.errors import DaemonNotRunning, StateFolderBusy
 
 
@@ -29,26 +29,26 @@ GONE, BUSY = DaemonNotRunning("none runs"), StateFolderBusy("another delivers")
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is waited for between two tries."""
-    monkeypatch.setattr(access, "_POLL_SECONDS", 0.0)
+    monkeypatch.setattr(outbox_access, "_POLL_SECONDS", 0.0)
 
 
 def test_a_running_daemon_does_it() -> None:
     """And nothing else is tried."""
-    assert access.either(turns("daemon"), turns()) == "daemon"
+    assert outbox_access.either(turns("daemon"), turns()) == "daemon"
 
 
 def test_without_a_daemon_the_command_does_it() -> None:
     """Once."""
-    assert access.either(turns(GONE), turns("alone")) == "alone"
+    assert outbox_access.either(turns(GONE), turns("alone")) == "alone"
 
 
 def test_a_daemon_that_is_just_starting_is_waited_for() -> None:
     """It has the lock already, and doesn't answer yet."""
-    assert access.either(turns(GONE, GONE, "daemon"), turns(BUSY, BUSY)) == "daemon"
+    assert outbox_access.either(turns(GONE, GONE, "daemon"), turns(BUSY, BUSY)) == "daemon"
 
 
 def test_one_that_never_answers_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """As the holder of the lock that it is."""
-    monkeypatch.setattr(access, "START_SECONDS", 0.0)
+    monkeypatch.setattr(outbox_access, "START_SECONDS", 0.0)
     with pytest.raises(StateFolderBusy):
-        access.either(turns(GONE), turns(BUSY))
+        outbox_access.either(turns(GONE), turns(BUSY))

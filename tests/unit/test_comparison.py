@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mem0_syncd.core.delivered import Delivered
-from mem0_syncd.core.duplicates import Double, Kept
+from mem0_syncd.core.duplicate_memories import Double, Kept
 from mem0_syncd.verify.comparison import Comparison, Match, Variants, compare
 
 ITEM = Delivered("key", "shop", "decision", "DEC-1", ("m1",), "hash", "said", 5.0)

@@ -31,7 +31,7 @@ from mem0_syncd.core.destination_kinds import (
     stored,
     vector_store,
 )
-from mem0_syncd.engine import connections
+from mem0_syncd.engine import destination_choice
 from mem0_syncd.outbox import Outbox
 
 PACKAGE = Path(mem0_syncd.__file__).parent
@@ -71,17 +71,17 @@ def test_what_the_settings_choose_is_found_again_in_the_outbox(kind: Destination
     settings = settings_for(kind, tmp_path)
     outbox = Outbox.open(tmp_path)
     try:
-        row = connections.choose_destination(settings, outbox.destinations)
+        row = destination_choice.choose_destination(settings, outbox.destinations)
     finally:
         outbox.close()
     assert (row.name, row.kind) == (kind.setting, kind)
-    assert connections.means(settings, row.name).start["destination"] == kind.name
+    assert destination_choice.means(settings, row.name).start["destination"] == kind.name
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda it: it.name)
 def test_a_kind_has_as_many_threads_as_its_row_says(kind: DestinationKind, tmp_path: Path) -> None:
     """Or as its vector store is known to take."""
-    found = connections.means(settings_for(kind, tmp_path), kind.setting)
+    found = destination_choice.means(settings_for(kind, tmp_path), kind.setting)
     assert found.threads == (vector_store("pgvector").threads if kind is OWN_STORE else kind.threads)
     assert vector_store("milvus").threads == OWN_STORE.threads
 
@@ -135,7 +135,7 @@ def test_only_a_kind_with_a_key_is_asked_about_it() -> None:
         assert (Check.EMBEDDER in kind.checks) is (kind.address is not Address.URL)
 
 
-LISTS = {"destination_kinds.py", "shell_environment.py", "names.py"}
+LISTS = {"destination_kinds.py", "shell_environment.py", "secret_names.py"}
 """The table itself, what writes into the settings' section of that name, and what secrets are called."""
 
 

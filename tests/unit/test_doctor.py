@@ -13,7 +13,7 @@ from mem0_syncd import __version__
 from mem0_syncd.config.settings import Settings
 from mem0_syncd.courier.process import ENDED
 from mem0_syncd.doctor import examine, look_around
-from mem0_syncd.doctor.finding import CheckResult, Verdict, failure, fine, warning
+from mem0_syncd.doctor.check_result import CheckResult, Verdict, failure, fine, warning
 from mem0_syncd.doctor.network import judge, judge_clock, judge_key
 from mem0_syncd.doctor.platform_ping import NoAnswer, PlatformAnswer, remedy_of
 from mem0_syncd.doctor.processes import judge_courier, judge_ping, judge_service

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from mem0_syncd.core.duplicates import Double, Kept, find_doubles, is_double_of
+from mem0_syncd.core.duplicate_memories import Double, Kept, find_doubles, is_double_of
 
 FIRST = Kept("m2", "shop-decisions", "mem0-syncd", "key", "hash", "2026-01-05T10:00:00+00:00", "said")
 SECOND = replace(FIRST, id="m1", created_at="2026-01-05T10:01:00+00:00")

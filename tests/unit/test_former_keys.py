@@ -16,11 +16,11 @@ from mem0_syncd.core.memory import Memory
 from mem0_syncd.core.outcome import Absent, Found, Outcome
 from mem0_syncd.core.settlement import Receipt, Rules, settle
 from mem0_syncd.destinations.base import Remote
-from mem0_syncd.destinations.renewal import renewed
+from mem0_syncd.destinations.rehashed_memory import renewed
 from mem0_syncd.ingest.enqueue import Enqueuer
 from mem0_syncd.ingest.late_redaction import look_through
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.redact.items import Redactor
+from mem0_syncd.redact.item_redaction import Redactor
 from mem0_syncd.system.clock import Clock
 from support.builders import NOW, item
 from support.released import Left, write

@@ -11,7 +11,7 @@ import pytest
 
 from mem0_syncd.projects.git import Repository, claim_of, main_tree, repository_of
 from mem0_syncd.projects.git_index import tracks_any
-from mem0_syncd.system.watched_folder import WatchedFolder
+from mem0_syncd.system.untrusted_folder import UntrustedFolder
 
 LOG = "decision-log.json"
 
@@ -180,6 +180,6 @@ def test_want_of_handles_tells_nothing_of_a_folder(linked: Path, monkeypatch: py
     def none_left(*_: object) -> bytes:
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr(WatchedFolder, "read", none_left)
+    monkeypatch.setattr(UntrustedFolder, "read", none_left)
     with pytest.raises(OSError, match="Too many"):
         main_tree(linked)

@@ -9,7 +9,7 @@ import pytest
 
 HEAPS = """
 import sqlite3, threading
-from mem0_syncd.system import heap
+from mem0_syncd.system import lean_heap as heap
 
 def work(ready, go_on):
     connection = sqlite3.connect(":memory:")

@@ -11,7 +11,7 @@ import pytest
 from mem0_syncd.config.settings import Settings
 from mem0_syncd.engine.engine import Engine
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.system.activity import Activity, WorkPlace
+from mem0_syncd.system.current_file import CurrentFiles, WorkPlace
 from support.decision_log import decision, write_log
 
 
@@ -73,7 +73,7 @@ def test_a_project_file_that_nests_without_end_is_a_problem_of_its_project(engin
 
 def test_a_thread_says_which_file_it_is_at(tmp_path: Path) -> None:
     """For as long as it is there."""
-    activity, place = Activity(), WorkPlace("shop", tmp_path)
+    activity, place = CurrentFiles(), WorkPlace("shop", tmp_path)
     with activity.at(place):
         place.move("a.json")
         found = activity.of(threading.get_ident())

@@ -19,8 +19,8 @@ from mem0_syncd.errors import Problem
 from mem0_syncd.ingest.enqueue import Enqueuer
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.queue import Verb
-from mem0_syncd.redact import items as redactor_module
-from mem0_syncd.redact.items import Redactor
+from mem0_syncd.redact import item_redaction as redactor_module
+from mem0_syncd.redact.item_redaction import Redactor
 from mem0_syncd.system.clock import Clock
 from support.builders import NOW, item
 

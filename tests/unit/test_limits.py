@@ -19,7 +19,7 @@ from mem0_syncd.sources.limits import (
     memory_to_parse,
     within_limits,
 )
-from mem0_syncd.system.unreadable import Unreadable
+from mem0_syncd.system.unreadable_file import Unreadable
 
 SIZE = 300_000
 

@@ -39,7 +39,7 @@ def test_what_an_outbox_of_any_schema_knows_is_kept(schema: int, tmp_path: Path)
         assert outbox.destinations.of("shop") == outbox.destinations.get()
         known = outbox.items.known(1, ["k1", "k2"])
         assert (known["k1"].delivered, known["k2"].in_flight) == ("h1", "h2")
-        assert outbox.queue.doubt_what_was_sending(1, 9.0, 99.0) == 1
+        assert outbox.interrupted_sends.doubt(1, 9.0, 99.0) == 1
         assert outbox.looks.uncontacted(1) == []
 
 

@@ -17,30 +17,30 @@ import mem0_syncd
 PACKAGE = Path(mem0_syncd.__file__).parent
 
 THE_WAY = {
-    "system/folder_walk.py": "it is the way",
-    "system/watched_folder.py": "it is the way",
-    "system/placed_file.py": "it is the way to write, in a folder that the way has opened",
+    "system/untrusted_walk.py": "it is the way",
+    "system/untrusted_folder.py": "it is the way",
+    "system/replaced_file.py": "it is the way to write, in a folder that the way has opened",
 }
 
 OWN = {
     "system/atomic_file.py": "replaces files of the user's own: settings, credentials, state",
     "agents/claude/install.py": "an agent's settings, for a person who asks; a project's are checked first",
-    "cli/access.py": "the state folder",
+    "cli/outbox_access.py": "the state folder",
     "cli/claude.py": "the folder that a person names",
     "cli/login.py": "the state folder",
     "config/toml_edit.py": "the user's settings",
     "control/": "the socket and its address, in the state folder",
     "courier/": "the process that talks to Mem0",
     "config/credentials.py": "the stored key",
-    "cli/demonstration.py": "a project that it makes itself",
+    "cli/demo_scenario.py": "a project that it makes itself",
     "destinations/": "Mem0's store",
     "doctor/network.py": "the outbox",
     "doctor/storage.py": "the state folder",
     "doctor/context.py": "the state folder",
     "doctor/watching.py": "the kernel's limits, and a probe in a folder of its own",
-    "engine/operations.py": "the state folder",
+    "engine/user_requests.py": "the state folder",
     "courier/inventory_file.py": "the state folder",
-    "system/faults.py": "the outbox's disk",
+    "system/storage_faults.py": "the outbox's disk",
     "system/lock.py": "the state folder",
     "system/log.py": "the daemon's log",
     "service/": "the service's own files",
@@ -57,7 +57,7 @@ OWN = {
 }
 
 EXCEPTIONS = {
-    ("daemon/handlers.py", "import tempfile"): "a probe in a folder of its own",
+    ("daemon/control_handlers.py", "import tempfile"): "a probe in a folder of its own",
     ("cli/__init__.py", "os.open"): "nowhere",
     ("cli/demo.py", "import tempfile"): "a folder of its own",
     ("cli/doctor.py", "import shutil"): "the terminal's width",
@@ -75,7 +75,7 @@ EXCEPTIONS = {
     ("projects/projects.py", "is_dir"): "the folder that a person names",
     ("engine/engine.py", "import shutil"): "the inventory's folder, in the state folder",
     (
-        "watcher/folders.py",
+        "watcher/event_folders.py",
         "os.path.islink",
     ): "what an event names in a folder that is watched; nothing is followed",
     ("watcher/watcher.py", "import shutil"): "its own folder",

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd import history
+from mem0_syncd import repository_origin
+from mem0_syncd.core.foreign_memories import UNKNOWN, understood
 from mem0_syncd.core.item import digest
-from mem0_syncd.core.origin import UNKNOWN, understood
 from support.repositories import commit, first_commit, git, import_commits, make_repository
 
-origin_of = functools.partial(history.origin_of, environ=os.environ)
+origin_of = functools.partial(repository_origin.origin_of, environ=os.environ)
 
 
 def expected(folder: Path) -> str:

@@ -231,7 +231,8 @@ def test_what_is_being_read_ends_with_the_service(
     world: World, shop: ProjectRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And nothing is written of it."""
-    from mem0_syncd.history import origin, origin_of
+    from mem0_syncd.repository_origin import origin_lookup as origin
+    from mem0_syncd.repository_origin import origin_of
 
     began = threading.Event()
     monkeypatch.setattr(origin, "_NEEDED", ("PYTHONPATH",))

@@ -48,7 +48,7 @@ from mem0_syncd.core.settlement import (
     settle,
 )
 from mem0_syncd.core.withheld import KEPT_HOME, Why, Withheld
-from mem0_syncd.delivery.messages import request_of
+from mem0_syncd.delivery.courier_messages import request_of
 from mem0_syncd.errors import OutboxUnusable, Problem
 from mem0_syncd.outbox import Claim, Outbox, ProjectRow, Verb, database
 from mem0_syncd.outbox.items import Prepared
@@ -842,7 +842,7 @@ def test_what_was_sending_is_unconfirmed_after_a_crash(outbox: Outbox) -> None:
     """It may be stored, and absence is certain only later."""
     put(outbox, A, item(source_id="DEC-2"))
     claim(outbox, limit=1)
-    assert outbox.queue.doubt_what_was_sending(destination(outbox), NOW + 5, NOW + 95) == 1
+    assert outbox.interrupted_sends.doubt(destination(outbox), NOW + 5, NOW + 95) == 1
     assert counts(outbox) == {"unconfirmed": 1, "pending": 1}
     look, _ = claim(outbox, NOW + 5)
     assert (look.verb, look.entry.certain_at) == (Verb.LOOK, NOW + 95)
@@ -855,7 +855,7 @@ def test_deaths_alone_bury_nothing(outbox: Outbox) -> None:
         now = NOW + 100 * death
         push = claim_one(outbox, now)
         assert push.verb is Verb.PUSH
-        outbox.queue.doubt_what_was_sending(destination(outbox), now + 1, now + 50)
+        outbox.interrupted_sends.doubt(destination(outbox), now + 1, now + 50)
         end(outbox, claim_one(outbox, now + 60), Absent(), now + 60)
     assert counts(outbox) == {"pending": 1}
 
@@ -865,7 +865,7 @@ def test_what_was_sent_to_be_rewritten_is_certain_later(outbox: Outbox) -> None:
     change = Prepared(Enqueue(A), memory_of(A, infer=True))
     outbox.items.apply(destination(outbox), [change], NOW)
     claim(outbox)
-    outbox.queue.doubt_what_was_sending(destination(outbox), NOW + 5, NOW + 95)
+    outbox.interrupted_sends.doubt(destination(outbox), NOW + 5, NOW + 95)
     assert claim_one(outbox, NOW + 5).entry.certain_at == NOW + 95 + SLOWEST_REWRITE
 
 
@@ -875,7 +875,7 @@ def test_an_update_that_was_sending_is_repeated_after_a_crash(outbox: Outbox) ->
     deliver(outbox)
     put(outbox, B)
     claim_one(outbox)
-    outbox.queue.doubt_what_was_sending(destination(outbox), NOW + 5, NOW + 95)
+    outbox.interrupted_sends.doubt(destination(outbox), NOW + 5, NOW + 95)
     again = claim_one(outbox, NOW + 5)
     assert (again.verb, again.entry.memory_id) == (Verb.PUSH, "m-1")
 
@@ -888,7 +888,7 @@ def test_a_start_makes_what_was_under_way_due(outbox: Outbox, outcome: Outcome, 
     put(outbox, A)
     end(outbox, claim_one(outbox), outcome)
     claim_one(outbox, NOW + 60)
-    assert outbox.queue.doubt_what_was_sending(destination(outbox), NOW + 61, NOW + 62) == 0
+    assert outbox.interrupted_sends.doubt(destination(outbox), NOW + 61, NOW + 62) == 0
     again = claim_one(outbox, NOW + 61)
     assert again.verb is verb
     if verb is Verb.LOOK:
@@ -1189,7 +1189,7 @@ def test_counts_equal_a_recount_after_anything(outbox: Outbox, seed: int) -> Non
                 else:
                     outbox.dead_letters.drop(letters[:1])
             case 5:
-                outbox.queue.doubt_what_was_sending(destination(outbox), now, now + 90)
+                outbox.interrupted_sends.doubt(destination(outbox), now, now + 90)
         check(outbox)
     assert sum(counts(outbox).values()) <= 4
 

@@ -14,7 +14,7 @@ from mem0_syncd.core.item import Kind
 from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.projects import projects
-from mem0_syncd.projects.listed import take_in_settings
+from mem0_syncd.projects.listed_projects import take_in_settings
 
 
 @pytest.fixture

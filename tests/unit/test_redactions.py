@@ -10,7 +10,7 @@ import pytest
 from mem0_syncd.core.memory import Memory, memory_of
 from mem0_syncd.core.outcome import RedactedThere
 from mem0_syncd.destinations.base import Remote
-from mem0_syncd.destinations.redactions import covers, redacted_there
+from mem0_syncd.destinations.redacted_there import covers, redacted_there
 from support.builders import item
 
 MARK = "[redacted: password]"

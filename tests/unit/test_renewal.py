@@ -12,7 +12,7 @@ import pytest
 
 from mem0_syncd.core.settlement import Bury
 from mem0_syncd.errors import OutboxDamaged
-from mem0_syncd.outbox import Outbox, ProjectRow, recovery
+from mem0_syncd.outbox import Outbox, ProjectRow, damaged_outbox
 from mem0_syncd.system.state_folder import OUTBOX
 from support.builders import NOW, item, prepared
 
@@ -80,11 +80,11 @@ def test_what_is_damaged_is_kept_and_made_anew(state: Path, damage: Callable[[Pa
     with closing(Outbox.open(state)) as outbox:
         (aside,) = asides(state)
         assert aside.read_bytes() == kept
-        (problem,) = recovery.problems(outbox.database)
+        (problem,) = damaged_outbox.problems(outbox.database)
         assert (problem.where, "damaged" in problem.what) == (str(aside), True)
-        assert outbox.facts.get(recovery.RENEWED_AT)
+        assert outbox.facts.get(damaged_outbox.RENEWED_AT)
         aside.unlink()
-        assert recovery.problems(outbox.database) == []
+        assert damaged_outbox.problems(outbox.database) == []
     Outbox.open(state).close()
     assert not asides(state)
 
@@ -102,7 +102,7 @@ def test_what_no_source_tells_is_rescued(state: Path) -> None:
         assert known[DROPPED.sync_key].dropped == DROPPED.content_hash
         others = outbox.items.known(number, [it.sync_key for it in OTHERS]).values()
         assert {it.waiting for it in others} == {it.content_hash for it in OTHERS}
-        assert "1 watched folders, 1 dropped" in recovery.problems(outbox.database)[0].what
+        assert "1 watched folders, 1 dropped" in damaged_outbox.problems(outbox.database)[0].what
         # Mem0 is asked what it holds before anything is sent again.
         assert outbox.looks.uncontacted(number) == ["shop-decisions"]
         assert outbox.queue.claim(number, NOW, 500, major=False) == []
@@ -143,7 +143,7 @@ def test_a_start_that_was_killed_between_the_two_rescues_all_the_same(state: Pat
 def test_an_outbox_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that an empty one is never of our own making."""
     with monkeypatch.context() as patch:
-        patch.setattr(recovery, "bring_up_to_date", lambda _: 1 / 0)
+        patch.setattr(damaged_outbox, "bring_up_to_date", lambda _: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             Outbox.open(tmp_path)
     assert not list(tmp_path.iterdir())

@@ -12,11 +12,11 @@ import pytest
 
 from mem0_syncd import redact
 from mem0_syncd.core.item import LONGEST_TEXT
-from mem0_syncd.ingest import batches, file_news
+from mem0_syncd.ingest import batches, new_entries
 from mem0_syncd.ingest.enqueue import Enqueuer
-from mem0_syncd.ingest.file_memory import FileMemories, FileMemory, Keys
-from mem0_syncd.ingest.file_news import Turn
+from mem0_syncd.ingest.new_entries import Turn
 from mem0_syncd.ingest.scanner import RETRY_SECONDS, Scanned, Scanner
+from mem0_syncd.ingest.seen_files import Keys, SeenFile, SeenFiles
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.sources import Source, file_reader
 from mem0_syncd.sources.agent_patterns import SOURCE as PATTERNS
@@ -220,7 +220,7 @@ def test_a_file_of_lines_is_read_on_where_the_last_read_ended(
     outbox: Outbox, row: ProjectRow, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may be as long as it likes: only one read is limited, in its bytes and in its entries."""
-    for name, most in ((file_reader, "LONGEST_READ"), (file_news, "MOST_ENTRIES")):
+    for name, most in ((file_reader, "LONGEST_READ"), (new_entries, "MOST_ENTRIES")):
         with monkeypatch.context() as limited:
             limited.setattr(name, most, 400 if name is file_reader else 7)
             agent = f"of {most}"
@@ -258,10 +258,10 @@ def test_a_line_without_an_end_is_passed_over_and_named(
 
 def test_what_is_remembered_of_all_files_has_a_limit(tmp_path: Path) -> None:
     """What was replaced longest ago gives way."""
-    memos = FileMemories(most=5)
+    memos = SeenFiles(most=5)
     for number in range(4):
         seen: dict[bytes, Keys] = {bytes([it]): it for it in range(2)}
-        memos.replace(tmp_path / str(number), "log", FileMemory(seen=seen))
+        memos.replace(tmp_path / str(number), "log", SeenFile(seen=seen))
     assert [len(memos.of(tmp_path / str(number), "log").seen) for number in range(4)] == [0, 0, 2, 2]
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from mem0_syncd.core.foreign_memories import Stated
 from mem0_syncd.core.item import Item, Kind
 from mem0_syncd.core.memory import fingerprint, memory_of, project_of, said_by, user_id
-from mem0_syncd.core.origin import Stated
 from mem0_syncd.core.outcome import Found, Listed, from_wire, to_wire
 from mem0_syncd.core.settlement import Receipt
 from mem0_syncd.outbox import Claim, Outbox

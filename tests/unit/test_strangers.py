@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mem0_syncd.core.origin import UNKNOWN, OriginCounts, Stated, Whose, are_strangers, understood
+from mem0_syncd.core.foreign_memories import UNKNOWN, OriginCounts, Stated, Whose, are_strangers, understood
 
 OURS, OTHERS = "a" * 32, "b" * 32
 

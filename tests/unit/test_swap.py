@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.system.exchange import swap
+from mem0_syncd.system.atomic_exchange import swap
 
 
 @pytest.fixture

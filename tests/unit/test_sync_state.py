@@ -15,9 +15,9 @@ import pytest
 from mem0_syncd.outbox.marks import Markable
 from mem0_syncd.projects import sync_state_file
 from mem0_syncd.projects.sync_state_file import OURS, PATH, SyncState, merge, parse
-from mem0_syncd.system import placed_file
-from mem0_syncd.system.unreadable import Reason, RefusedFile, Unreadable
-from mem0_syncd.system.watched_folder import WatchedFolder
+from mem0_syncd.system import replaced_file
+from mem0_syncd.system.unreadable_file import Reason, RefusedFile, Unreadable
+from mem0_syncd.system.untrusted_folder import UntrustedFolder
 from support.builders import NOW
 
 ME = "platform https://mem0.example.org org/project"
@@ -47,7 +47,7 @@ def put(project: Path, document: Any) -> Path:
 def write(project: Path, identity: str, marks: Markable) -> bool:
     """Bring the file in line, in the folder that it is in."""
     (project / PATH).parent.mkdir(parents=True, exist_ok=True)
-    return sync_state_file.write(WatchedFolder(project), identity, marks) is not None
+    return sync_state_file.write(UntrustedFolder(project), identity, marks) is not None
 
 
 def get(project: Path) -> Any:
@@ -107,7 +107,7 @@ def test_a_malformed_file_is_reported_and_left_alone(project: Path, text: str) -
     with pytest.raises(Unreadable) as caught:
         write(project, ME, delivered("DEC-1"))
     with pytest.raises(Unreadable):
-        sync_state_file.read(WatchedFolder(project))
+        sync_state_file.read(UntrustedFolder(project))
     assert path.read_text() == text
     assert names_in(path.parent) == [path.name]
     problem = sync_state_file.problem_of(caught.value)
@@ -118,10 +118,10 @@ def test_a_malformed_file_is_reported_and_left_alone(project: Path, text: str) -
 
 def test_a_file_that_is_not_there_says_nothing(project: Path) -> None:
     """And a folder in its place is a problem."""
-    assert sync_state_file.read(WatchedFolder(project)) is None
+    assert sync_state_file.read(UntrustedFolder(project)) is None
     (project / PATH).mkdir(parents=True)
     with pytest.raises(Unreadable, match="a folder is in"):
-        sync_state_file.read(WatchedFolder(project))
+        sync_state_file.read(UntrustedFolder(project))
 
 
 # Merging --------------------------------------------------------------------------------------------------
@@ -203,17 +203,17 @@ def test_a_file_is_made_for_the_first_mark(project: Path) -> None:
 @pytest.mark.parametrize("marks", [NOTHING, Markable(frozenset(), 12, None)])
 def test_no_file_is_made_when_there_is_nothing_to_say(project: Path, marks: Markable) -> None:
     """Nor a folder."""
-    assert not sync_state_file.write(WatchedFolder(project), ME, marks)
+    assert not sync_state_file.write(UntrustedFolder(project), ME, marks)
     assert list(project.iterdir()) == []
 
 
 def test_no_folder_is_made_for_a_mark(project: Path) -> None:
     """One that was dropped, or moved away, stays so; so does what stands in its place."""
-    assert not sync_state_file.write(WatchedFolder(project), ME, delivered("DEC-1"))
+    assert not sync_state_file.write(UntrustedFolder(project), ME, delivered("DEC-1"))
     assert list(project.iterdir()) == []
     (project / ".claude").mkdir()
     (project / ".claude/coordination").write_text("in the way")
-    assert not sync_state_file.write(WatchedFolder(project), ME, delivered("DEC-1"))
+    assert not sync_state_file.write(UntrustedFolder(project), ME, delivered("DEC-1"))
     assert (project / ".claude/coordination").read_text() == "in the way"
 
 
@@ -281,9 +281,9 @@ def test_nothing_is_written_in_a_folder_that_is_a_link(project: Path, part: str)
     (project / part).rename(project / "kept")
     (project / part).symlink_to(project / "kept")
     with pytest.raises(RefusedFile, match="is a link"):
-        sync_state_file.write(WatchedFolder(project), ME, delivered("DEC-2"))
+        sync_state_file.write(UntrustedFolder(project), ME, delivered("DEC-2"))
     assert get(project) == theirs("DEC-1")
-    state = sync_state_file.read(WatchedFolder(project))
+    state = sync_state_file.read(UntrustedFolder(project))
     assert state is not None
     assert state.marked == {"DEC-1"}
     assert names_in(real.parent) == [real.name]
@@ -360,7 +360,7 @@ def test_what_another_writer_adds_in_the_very_last_moment_is_not_lost(
     path = put(project, theirs("DEC-0"))
     if not is_there:
         path.unlink()
-    signature = placed_file.signature_at
+    signature = replaced_file.signature_at
     looks = []
 
     def interrupted(folder: int, name: str) -> tuple[int, ...] | None:
@@ -370,7 +370,7 @@ def test_what_another_writer_adds_in_the_very_last_moment_is_not_lost(
             add(path)
         return found
 
-    monkeypatch.setattr(placed_file, "signature_at", interrupted)
+    monkeypatch.setattr(replaced_file, "signature_at", interrupted)
     write(project, ME, delivered("DEC-1"))
     assert get(project)["synced_decisions"] == ["DEC-0", "DEC-1", "THEIRS"]
     assert names_in(path.parent) == [path.name]
@@ -381,11 +381,11 @@ def test_what_another_writer_puts_there_right_after_ours_is_not_taken_for_ours(
 ) -> None:
     """Else the marks in it were never heeded."""
     put(project, theirs("DEC-1"))
-    monkeypatch.setattr(placed_file, "_remove", lambda *_: put(project, theirs("DEC-9")))
-    written = sync_state_file.write(WatchedFolder(project), ME, delivered("DEC-2"))
+    monkeypatch.setattr(replaced_file, "_remove", lambda *_: put(project, theirs("DEC-9")))
+    written = sync_state_file.write(UntrustedFolder(project), ME, delivered("DEC-2"))
     assert written is not None
     assert get(project) == theirs("DEC-9")
-    assert written != sync_state_file.signature(WatchedFolder(project))
+    assert written != sync_state_file.signature(UntrustedFolder(project))
 
 
 def test_where_files_cannot_be_swapped_ours_is_renamed(
@@ -393,7 +393,7 @@ def test_where_files_cannot_be_swapped_ours_is_renamed(
 ) -> None:
     """As on file systems that know no such thing."""
     put(project, theirs("DEC-0"))
-    monkeypatch.setattr(placed_file, "swap", lambda _folder, _one, _other: False)
+    monkeypatch.setattr(replaced_file, "swap", lambda _folder, _one, _other: False)
     assert write(project, ME, delivered("DEC-1"))
     assert get(project)["synced_decisions"] == ["DEC-0", "DEC-1"]
 

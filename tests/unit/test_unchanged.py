@@ -13,7 +13,7 @@ import pytest
 
 from mem0_syncd.ingest.enqueue import Enqueuer
 from mem0_syncd.ingest.scanner import Scanner
-from mem0_syncd.ingest.unchanged import Unchanged
+from mem0_syncd.ingest.unchanged_projects import UnchangedProjects
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.projects import project_file, sync_state_file
 from mem0_syncd.projects.folders import Folders
@@ -32,7 +32,7 @@ class Known:
         self.outbox, self.project = outbox, project
         self.folders = Folders(outbox.projects)
         self.scanner = Scanner(outbox, Enqueuer(outbox, clock=Clock()), self.folders, clock=Clock())
-        self.unchanged = Unchanged(outbox, self.scanner, time.time)
+        self.unchanged = UnchangedProjects(outbox, self.scanner, time.time)
 
     def note(self) -> None:
         age(self.project)

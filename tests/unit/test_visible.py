@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mem0_syncd.system.visible import visible, visible_lines
+from mem0_syncd.system.terminal_safety import visible, visible_lines
 
 HOSTILE = json.loads((Path(__file__).parents[1] / "corpora" / "hostile_texts.json").read_text())
 ORDINARY = [

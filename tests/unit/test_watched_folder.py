@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd.system.unreadable import Reason, RefusedFile, Unreadable
-from mem0_syncd.system.watched_folder import LONGEST_SETTINGS, WatchedFolder, above
+from mem0_syncd.system.unreadable_file import Reason, RefusedFile, Unreadable
+from mem0_syncd.system.untrusted_folder import LONGEST_SETTINGS, UntrustedFolder, above
 
 NAME = ".claude/coordination/log.json"
 STRANGER = 4242
@@ -49,7 +49,7 @@ def link(project: Path, target: Path | str, name: str = NAME) -> Path:
 
 def read(project: Path, name: str = NAME, **allowed: Any) -> str:
     """What a file of the project says, both to `read` and by way of `stat`."""
-    folder = WatchedFolder(project, **allowed)
+    folder = UntrustedFolder(project, **allowed)
     data = folder.read(name, LONGEST_SETTINGS)
     found = folder.stat(name)
     assert found is not None
@@ -59,7 +59,7 @@ def read(project: Path, name: str = NAME, **allowed: Any) -> str:
 
 def refused(project: Path, name: str = NAME, **allowed: Any) -> RefusedFile:
     """Why a file is refused, whether it is read or only looked at."""
-    folder = WatchedFolder(project, **allowed)
+    folder = UntrustedFolder(project, **allowed)
     for touch in (folder.stat, folder.open, lambda it: folder.read(it, LONGEST_SETTINGS)):
         with pytest.raises(RefusedFile) as caught:
             touch(name)
@@ -89,7 +89,7 @@ def test_a_file_is_read(project: Path) -> None:
     put(project, "", "empty")
     assert read(project) == "said"
     assert read(project, "empty") == ""
-    folder = WatchedFolder(project)
+    folder = UntrustedFolder(project)
     assert folder.stat("nothing") is folder.stat("no/such/folder") is folder.stat("empty/x") is None
     with pytest.raises(FileNotFoundError):
         folder.read("nothing", LONGEST_SETTINGS)
@@ -101,7 +101,7 @@ def test_a_folder_can_be_held(project: Path) -> None:
     """For many reads at the price of one way to it."""
     put(project, "said")
     link(project, project / NAME, "around")
-    with WatchedFolder(project) as folder:
+    with UntrustedFolder(project) as folder:
         assert folder.read(NAME, 10) == folder.read("around", 10) == b"said"
         assert folder.stat("nothing") is None
 
@@ -170,7 +170,7 @@ def test_a_link_to_nothing_outside_is_refused_as_well(project: Path) -> None:
 def test_a_link_to_nothing_inside_is_as_if_there_were_no_file(project: Path) -> None:
     """It may come."""
     link(project, "nothing")
-    assert WatchedFolder(project).stat(NAME) is None
+    assert UntrustedFolder(project).stat(NAME) is None
 
 
 def test_links_without_end_are_refused(project: Path) -> None:
@@ -262,8 +262,8 @@ def test_a_device_is_refused_unopened(project: Path) -> None:
 def test_a_pipe_in_a_folders_place_is_no_folder(project: Path) -> None:
     """It is not waited for either."""
     os.mkfifo(project / ".claude")
-    assert WatchedFolder(project).stat(NAME) is None
-    assert not WatchedFolder(project).is_folder(".claude")
+    assert UntrustedFolder(project).stat(NAME) is None
+    assert not UntrustedFolder(project).is_folder(".claude")
 
 
 @as_root
@@ -281,7 +281,7 @@ def test_what_belongs_to_another_user_is_refused(project: Path, name: str) -> No
 def test_a_longer_file_is_refused(project: Path) -> None:
     """By its size alone where that tells, and with both sizes named."""
     path = put(project, "x" * 1000)
-    folder = WatchedFolder(project)
+    folder = UntrustedFolder(project)
     assert len(folder.read(NAME, 1000)) == 1000
     with pytest.raises(Unreadable) as caught:
         folder.read(NAME, 999)
@@ -295,7 +295,7 @@ def test_a_longer_file_is_refused(project: Path) -> None:
 def test_of_a_longer_file_the_last_whole_lines_can_be_read(project: Path) -> None:
     """All of a shorter one."""
     put(project, "one\ntwo\nthree\n")
-    folder = WatchedFolder(project)
+    folder = UntrustedFolder(project)
     assert folder.read_end(NAME, 12) == b"two\nthree\n"
     assert folder.read_end(NAME, 100) == b"one\ntwo\nthree\n"
 
@@ -305,7 +305,7 @@ def test_a_folder_is_listed_up_to_a_number(project: Path, secret: Path) -> None:
     for name in ("b", "a", "c"):
         put(project, "", f"docs/{name}.md")
     link(project, secret.parent, "out")
-    folder = WatchedFolder(project)
+    folder = UntrustedFolder(project)
     assert folder.names("docs") == ["a.md", "b.md", "c.md"]
     assert folder.names() == ["docs", "out"]
     with pytest.raises(RefusedFile) as caught:
@@ -344,7 +344,7 @@ def test_nothing_outside_is_ever_read_while_somebody_swaps_links(
     try:
         for _ in range(2000):
             try:
-                read_so_far.add(WatchedFolder(project).read(NAME, LONGEST_SETTINGS))
+                read_so_far.add(UntrustedFolder(project).read(NAME, LONGEST_SETTINGS))
             except RefusedFile as error:
                 assert error.reason in {Reason.LINK_LEAVES, Reason.CHANGING}  # noqa: PT017
             except (FileNotFoundError, NotADirectoryError):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.core.duplicates import Double, Kept
+from mem0_syncd.core.duplicate_memories import Double, Kept
 from mem0_syncd.core.item import Item
 from mem0_syncd.core.memory import Memory
 from mem0_syncd.core.outcome import Absent, Found, Outcome, Stored

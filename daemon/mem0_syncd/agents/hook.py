@@ -22,8 +22,8 @@ from typing import Any, TypeVar
 from mem0_syncd.ingest import spool
 from mem0_syncd.system import paths
 from mem0_syncd.system.state_folder import StateFolder
-from mem0_syncd.system.unreadable import Reason, RefusedFile, Unreadable
-from mem0_syncd.system.watched_folder import LONGEST_SESSION, WatchedFolder, above
+from mem0_syncd.system.unreadable_file import Reason, RefusedFile, Unreadable
+from mem0_syncd.system.untrusted_folder import LONGEST_SESSION, UntrustedFolder, above
 
 ANSWER = '{"continue": true, "suppressOutput": true}'
 """What Claude Code is told, whatever happened."""
@@ -148,18 +148,18 @@ def _read(root: Path) -> tuple[dict[str, bytes | None], list[str]]:
     return files, refusals
 
 
-def _read_one(name: str, opened: WatchedFolder) -> bytes:
+def _read_one(name: str, opened: UntrustedFolder) -> bytes:
     return (opened.read_end if name == _BLOCKERS else opened.read)(name, LONGEST_SESSION)
 
 
-def _touch(folder: Path, what: Callable[[WatchedFolder], _Found]) -> _Found:
+def _touch(folder: Path, what: Callable[[UntrustedFolder], _Found]) -> _Found:
     """Do something in a folder; what the user's settings allow is read where nothing goes without it."""
     try:
-        return what(WatchedFolder(folder))
+        return what(UntrustedFolder(folder))
     except RefusedFile:
         if not (trusted := paths.trusted_folders()):
             raise
-        return what(WatchedFolder(folder, trusted=trusted))
+        return what(UntrustedFolder(folder, trusted=trusted))
 
 
 def _snapshot(files: Mapping[str, bytes | None], refusals: Sequence[str]) -> dict[str, str | None]:

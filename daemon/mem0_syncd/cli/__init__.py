@@ -113,7 +113,7 @@ def _run(arguments: list[str] | None) -> int:
 
 def _fault(error: Exception) -> SyncdError | None:
     """The fault of the disk or of this process that ended a command; None for any other error."""
-    from mem0_syncd.system import faults, paths
+    from mem0_syncd.system import paths, storage_faults
 
-    problem = faults.problem_of_a_command(error, paths.state_dir())
+    problem = storage_faults.problem_of_a_command(error, paths.state_dir())
     return SyncdError(problem.what, where=problem.where, remedy=problem.remedy) if problem else None

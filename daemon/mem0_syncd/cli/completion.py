@@ -9,11 +9,11 @@ from contextlib import closing, suppress
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from mem0_syncd.cli.access import read_only
+from mem0_syncd.cli.outbox_access import read_only
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.system import output, paths
-from mem0_syncd.system.visible import visible
+from mem0_syncd.system.terminal_safety import visible
 
 VARIABLE = "_MEM0_SYNCD_COMPLETE"
 """What a shell sets to ask for completions; the name is click's way of spelling the program's."""

@@ -6,8 +6,8 @@ import time
 
 import click
 
-from mem0_syncd.cli.access import read_only, writable
 from mem0_syncd.cli.completion import dead_letters
+from mem0_syncd.cli.outbox_access import read_only, writable
 from mem0_syncd.control.client import ask
 from mem0_syncd.core.entry import Entry
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError

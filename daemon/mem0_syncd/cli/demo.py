@@ -18,7 +18,7 @@ def demo(*, keep: bool) -> None:
     \b
     Example:  mem0-syncd demo --keep
     """
-    from mem0_syncd.cli.demonstration import Demo
+    from mem0_syncd.cli.demo_scenario import Demo
 
     if keep:
         Demo(Path(tempfile.mkdtemp(prefix="mem0-syncd-demo-"))).play()

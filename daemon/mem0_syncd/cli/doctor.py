@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mem0_syncd.system import output
-from mem0_syncd.system.visible import visible
+from mem0_syncd.system.terminal_safety import visible
 
 if TYPE_CHECKING:
     from mem0_syncd.doctor import CheckResult

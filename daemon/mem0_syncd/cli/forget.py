@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from mem0_syncd.cli.access import alone, either, read_only
+from mem0_syncd.cli.outbox_access import alone, either, read_only
 from mem0_syncd.cli.progress import progress
 from mem0_syncd.control.client import ask
 from mem0_syncd.core.progress import Tell
-from mem0_syncd.engine import operations
+from mem0_syncd.engine import user_requests
 from mem0_syncd.projects import projects
 from mem0_syncd.status.render import counted
 from mem0_syncd.system import output, paths
@@ -36,7 +36,7 @@ def forget(name: str | None, *, path: Path | None, remote: bool) -> None:
 
     def without_daemon(tell: Tell) -> dict[str, int]:
         with alone(state, "forget") as engine:
-            return operations.forget(engine, name=name, project=project, remote=remote, tell=tell)
+            return user_requests.forget(engine, name=name, project=project, remote=remote, tell=tell)
 
     with progress("forgetting") as told:
         done = either(

@@ -13,7 +13,7 @@ import click
 from mem0_syncd.config.credentials import flaw
 from mem0_syncd.errors import BadConfiguration, DaemonNotRunning, DaemonUnresponsive, SyncdError
 from mem0_syncd.system import output
-from mem0_syncd.system.reasons import keep_secret
+from mem0_syncd.system.scrubbed_reasons import keep_secret
 
 
 @click.command()
@@ -64,7 +64,7 @@ def _account(key: str) -> str:
     from mem0_syncd.config.settings import load
     from mem0_syncd.core.destination_kinds import PLATFORM
     from mem0_syncd.courier.probe import open_once
-    from mem0_syncd.engine.connections import trial
+    from mem0_syncd.engine.destination_choice import trial
 
     settings = load().model_copy(update={"api_key": SecretStr(key)})
     with tempfile.TemporaryDirectory(prefix="mem0-syncd-login-") as folder:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mem0_syncd.cli.access import writable
+from mem0_syncd.cli.outbox_access import writable
 from mem0_syncd.control.client import ask
 from mem0_syncd.errors import DaemonNotRunning
 from mem0_syncd.system import output, paths

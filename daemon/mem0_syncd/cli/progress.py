@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from mem0_syncd.status.render import duration
 from mem0_syncd.system import output
 from mem0_syncd.system.clock import Moment
-from mem0_syncd.system.visible import visible
+from mem0_syncd.system.terminal_safety import visible
 
 QUIET_SECONDS = 1.0
 """How long a person waits without being told anything."""

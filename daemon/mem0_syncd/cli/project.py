@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from mem0_syncd.cli.access import read_only, writable
 from mem0_syncd.cli.completion import project_ids
+from mem0_syncd.cli.outbox_access import read_only, writable
 from mem0_syncd.control.client import ask
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
 from mem0_syncd.outbox import ProjectRow
@@ -46,19 +46,19 @@ def add(path: Path, name: str | None, *, dry_run: bool, globally: bool | None) -
     \b
     Example:  mem0-syncd project add ~/code/shop
     """
-    from mem0_syncd.cli import acceptance
+    from mem0_syncd.cli import project_acceptance
     from mem0_syncd.config import settings
-    from mem0_syncd.engine import connections
+    from mem0_syncd.engine import destination_choice
 
     chosen = settings.load()
     folder, trusted = projects.resolve(path), chosen.trusted_folders
     with writable(chosen.state_dir) as outbox:
-        offer = acceptance.offer(outbox, chosen, folder, name, globally=globally)
+        offer = project_acceptance.offer(outbox, chosen, folder, name, globally=globally)
         for line in offer.lines:
             output.talk(line)
         if dry_run:
             return
-        connections.choose_destination(chosen, outbox.destinations)
+        destination_choice.choose_destination(chosen, outbox.destinations)
         row = projects.add(outbox, folder, name, asked=offer.asked, scope=offer.scope, trusted=trusted)
     if not _tell_daemon():
         output.talk("  once the daemon runs; start it: mem0-syncd run")
@@ -86,12 +86,12 @@ def accept(name: str, *, same: bool, yes: bool) -> None:
 
 
 def _accept_asked(name: str, *, yes: bool) -> None:
-    from mem0_syncd.cli import acceptance
+    from mem0_syncd.cli import project_acceptance
     from mem0_syncd.config import settings
 
     chosen = settings.load()
     with writable(chosen.state_dir) as outbox:
-        asking = acceptance.find(outbox, chosen, name)
+        asking = project_acceptance.find(outbox, chosen, name)
     for line in asking.lines:
         output.say(line)
     if not asking.is_something:
@@ -99,7 +99,7 @@ def _accept_asked(name: str, *, yes: bool) -> None:
         return
     _confirm("Do you agree?", yes=yes)
     with writable(chosen.state_dir) as outbox:
-        acceptance.agree(outbox, chosen, asking)
+        project_acceptance.agree(outbox, chosen, asking)
     output.talk("agreed" if _tell_daemon() else "agreed; it holds once the daemon runs")
 
 

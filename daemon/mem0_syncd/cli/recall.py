@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from mem0_syncd.cli.access import alone, either, read_only
+from mem0_syncd.cli.outbox_access import alone, either, read_only
 from mem0_syncd.cli.progress import progress
 from mem0_syncd.control.client import ask
 from mem0_syncd.core.item import Kind
@@ -54,10 +54,10 @@ def recall(query: str, path: Path, *, kind: str | None, limit: int, as_json: boo
     wanted: dict[str, Any] = {"query": query, "project": project.id, "limit": limit, "kinds": kinds}
 
     def without_daemon() -> list[dict[str, Any]]:
-        from mem0_syncd.engine import operations
+        from mem0_syncd.engine import user_requests
 
         with alone(state, "recall") as engine:
-            return operations.recall(engine, query, project.id, limit, kinds)
+            return user_requests.recall(engine, query, project.id, limit, kinds)
 
     with progress("searching"):
         hits = either(lambda: ask(state, "recall", timeout=90.0, **wanted)["hits"], without_daemon)

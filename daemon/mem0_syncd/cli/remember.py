@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from mem0_syncd.cli.access import read_only
+from mem0_syncd.cli.outbox_access import read_only
 from mem0_syncd.control.client import ask
 from mem0_syncd.core.item import SHORTEST_TEXT
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError

@@ -26,21 +26,21 @@ def run(*, launchd: bool) -> None:
     \b
     Example:  MEM0_SYNCD_PROJECTS='["~/code/shop"]' mem0-syncd run
     """
-    from mem0_syncd.system.imports import needless_hashes, without
+    from mem0_syncd.system.lean_imports import needless_hashes, without
 
     # OpenSSL would be a fourteenth of a daemon that encrypts nothing: the courier talks to Mem0.
-    with without(*needless_hashes()):
+    with without("rich", "ssl", *needless_hashes()):
+        from mem0_syncd.daemon.lifecycle import live
         from mem0_syncd.daemon.sd_notify import Notifier
-        from mem0_syncd.daemon.supervisor import live
         from mem0_syncd.daemon.wakeup import Wakeup
-        from mem0_syncd.system import heap, log
+        from mem0_syncd.system import lean_heap, log
 
     try:
         chosen = _settings()
         # A watchdog ends a daemon that hangs by SIGABRT: then every thread says where it is.
         faulthandler.enable()
         log.configure(chosen.log_level, chosen.log_file)
-        heap.share()
+        lean_heap.share()
         wakeup = Wakeup()
         # On a terminal, SIGHUP says that it is gone; there the daemon ends as it always may.
         reloads = [] if output.is_talk_seen() else [signal.SIGHUP]

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from mem0_syncd.cli.access import either
+from mem0_syncd.cli.outbox_access import either
 from mem0_syncd.cli.progress import Progress, progress
 from mem0_syncd.control.client import ask
 from mem0_syncd.core.destination_health import Health, Reach
@@ -90,7 +90,7 @@ def _alone(
 ) -> str | None:
     from mem0_syncd.config import settings
     from mem0_syncd.engine.engine import Engine
-    from mem0_syncd.engine.operations import begin_sync
+    from mem0_syncd.engine.user_requests import begin_sync
     from mem0_syncd.system import log
     from mem0_syncd.system.lock import deliverer
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from mem0_syncd.cli.access import alone, either, read_only
+from mem0_syncd.cli.outbox_access import alone, either, read_only
 from mem0_syncd.cli.progress import Progress, progress
 from mem0_syncd.cli.sync import wait_until_delivered
 from mem0_syncd.control.client import ask
@@ -96,7 +96,7 @@ def _through_daemon(state: Path, stack: contextlib.ExitStack) -> Access:
 
 
 def _alone(state: Path, stack: contextlib.ExitStack, *, is_repair: bool) -> Access:
-    from mem0_syncd.engine import operations
+    from mem0_syncd.engine import user_requests
     from mem0_syncd.verify import repair as repairing
 
     engine = stack.enter_context(alone(state, "verify"))
@@ -104,7 +104,7 @@ def _alone(state: Path, stack: contextlib.ExitStack, *, is_repair: bool) -> Acce
         stack.enter_context(engine.delivering())
     return Access(
         engine.outbox,
-        partial(operations.take_inventory, engine),
+        partial(user_requests.take_inventory, engine),
         partial(repairing.repair, engine),
     )
 

@@ -29,7 +29,7 @@ from mem0_syncd.core.settlement import Rules
 from mem0_syncd.errors import BadConfiguration
 from mem0_syncd.system import paths
 from mem0_syncd.system.failpoint import VARIABLE as FAILPOINT
-from mem0_syncd.system.reasons import keep_secret, secrets_of
+from mem0_syncd.system.scrubbed_reasons import keep_secret, secrets_of
 from mem0_syncd.system.state_folder import StateFolder
 
 

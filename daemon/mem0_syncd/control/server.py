@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from mem0_syncd.control.protocol import Answer, LongOperations, Operations
 from mem0_syncd.core.progress import to_nobody
 from mem0_syncd.errors import Problem, SyncdError
-from mem0_syncd.system.reasons import of_error
+from mem0_syncd.system.scrubbed_reasons import of_error
 from mem0_syncd.system.state_folder import StateFolder
 
 _WANT_SECONDS = 0.5

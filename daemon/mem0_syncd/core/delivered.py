@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mem0_syncd.core.duplicates import Kept
+from mem0_syncd.core.duplicate_memories import Kept
 from mem0_syncd.core.memory import SOURCE
 
 

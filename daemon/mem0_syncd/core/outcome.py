@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mem0_syncd.core.duplicates import Kept
-from mem0_syncd.core.origin import Stated
+from mem0_syncd.core.duplicate_memories import Kept
+from mem0_syncd.core.foreign_memories import Stated
 
 
 @dataclass(frozen=True, slots=True)

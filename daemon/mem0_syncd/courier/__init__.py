@@ -10,6 +10,6 @@ Requests and answers are JSON lines over the child's standard input and output:
                         {"pong": true}                                one a ping, whatever else it does
 """
 
-from mem0_syncd.courier.client import Answer, CourierClient, Lost, Opened, Ticket
+from mem0_syncd.courier.supervisor import Answer, CourierSupervisor, Lost, Opened, Ticket
 
-__all__ = ["Answer", "CourierClient", "Lost", "Opened", "Ticket"]
+__all__ = ["Answer", "CourierSupervisor", "Lost", "Opened", "Ticket"]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import astuple
 from pathlib import Path
 
-from mem0_syncd.core.duplicates import Kept
+from mem0_syncd.core.duplicate_memories import Kept
 
 
 def write_inventory(path: Path, memories: Iterable[Kept]) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mem0_syncd.core.duplicates import Double, Kept
+from mem0_syncd.core.duplicate_memories import Double, Kept
 from mem0_syncd.core.progress import Tell, to_nobody
-from mem0_syncd.courier import CourierClient
+from mem0_syncd.courier import CourierSupervisor
 from mem0_syncd.errors import SyncdError
 
 ANSWER_SECONDS = 60.0
@@ -21,7 +21,7 @@ class Queries:
     Each raises `SyncdError` with what stands in the way.
     """
 
-    def __init__(self, line: CourierClient[Any]) -> None:
+    def __init__(self, line: CourierSupervisor[Any]) -> None:
         self._line = line
 
     def search(self, query: str, user_ids: Sequence[str], limit: int) -> list[dict[str, Any]]:

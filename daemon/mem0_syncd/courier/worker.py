@@ -20,13 +20,13 @@ from typing import Any
 
 from mem0_syncd import __version__
 from mem0_syncd.core.outcome import Heard, Held, Later, Unknown, from_wire, to_wire
-from mem0_syncd.courier.handlers import carry_out
+from mem0_syncd.courier.verbs import carry_out
 from mem0_syncd.destinations import CannotOpen, Destination, open_destination
-from mem0_syncd.redact.items import Redactor
+from mem0_syncd.redact.item_redaction import Redactor
 from mem0_syncd.system.clock import Moment
 from mem0_syncd.system.output import make_harmless
 from mem0_syncd.system.parent_death import end_with_maker
-from mem0_syncd.system.reasons import keep_secret, reason, secrets_of
+from mem0_syncd.system.scrubbed_reasons import keep_secret, reason, secrets_of
 
 Report = Callable[[Mapping[str, Any]], None]
 

@@ -17,9 +17,9 @@ from mem0_syncd import __version__
 from mem0_syncd.config.reloading import renewed
 from mem0_syncd.config.settings import Settings
 from mem0_syncd.control.server import ControlServer
+from mem0_syncd.daemon.control_handlers import ControlHandlers
+from mem0_syncd.daemon.current_failures import Failures
 from mem0_syncd.daemon.delivery_trigger import DeliveryTrigger
-from mem0_syncd.daemon.failures import Failures
-from mem0_syncd.daemon.handlers import Handlers
 from mem0_syncd.daemon.heartbeat import Heartbeat
 from mem0_syncd.daemon.scan_trigger import ScanTrigger
 from mem0_syncd.daemon.scheduler import Schedule
@@ -32,7 +32,7 @@ from mem0_syncd.errors import Problem
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.projects import project_file, sync_state_file
 from mem0_syncd.sources import SOURCES
-from mem0_syncd.system import faults, paths
+from mem0_syncd.system import paths, storage_faults
 from mem0_syncd.system.log import configure
 from mem0_syncd.verify.audit import audit_what_is_due
 from mem0_syncd.watcher import Watcher
@@ -92,7 +92,7 @@ class Daemon:
         self._heartbeat = Heartbeat(
             self._watcher, self._schedule, engine.deliveries, notifier, engine.activity
         )
-        answers = Handlers(
+        answers = ControlHandlers(
             engine,
             self._scan_trigger,
             self._delivery_trigger,
@@ -106,7 +106,7 @@ class Daemon:
             settings.state_dir,
             answers.operations,
             answers.long_operations,
-            partial(faults.problem_of, folder=settings.state_dir),
+            partial(storage_faults.problem_of, folder=settings.state_dir),
         )
 
     def run(self) -> bool:
@@ -165,7 +165,7 @@ class Daemon:
             part()
         except Exception as error:
             # What couldn't be written down is looked up, and marked, after the next start.
-            if faults.problem_of(error, self._engine.settings.state_dir) is None:
+            if storage_faults.problem_of(error, self._engine.settings.state_dir) is None:
                 raise
             log.warning("something is left to the next start", exc_info=error)
 

@@ -12,7 +12,7 @@ from mem0_syncd.daemon.scheduler import Schedule
 from mem0_syncd.daemon.sd_notify import Notifier
 from mem0_syncd.delivery import Delivery
 from mem0_syncd.errors import Problem
-from mem0_syncd.system.activity import Activity
+from mem0_syncd.system.current_file import CurrentFiles
 from mem0_syncd.watcher import Watcher
 
 LOOK_SECONDS = 9.0
@@ -36,7 +36,7 @@ class Heartbeat:
         schedule: Schedule,
         deliveries: Iterable[Delivery],
         notifier: Notifier,
-        activity: Activity,
+        activity: CurrentFiles,
     ) -> None:
         self._watcher, self._schedule, self._deliveries = watcher, schedule, deliveries
         self._notifier, self._activity = notifier, activity

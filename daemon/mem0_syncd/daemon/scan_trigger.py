@@ -12,7 +12,7 @@ from mem0_syncd.daemon.delivery_trigger import DeliveryTrigger
 from mem0_syncd.daemon.scheduler import Schedule
 from mem0_syncd.engine.engine import Engine
 from mem0_syncd.engine.project_scan import GIVE_WAY_SECONDS, Scans
-from mem0_syncd.ingest.file_news import Turn
+from mem0_syncd.ingest.new_entries import Turn
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.projects import sync_state_file
 

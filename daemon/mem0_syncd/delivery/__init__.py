@@ -2,7 +2,7 @@
 
 from mem0_syncd.courier.connection import Connection
 from mem0_syncd.courier.queries import Queries
+from mem0_syncd.delivery.deliveries import Deliveries
 from mem0_syncd.delivery.delivery import Delivery
-from mem0_syncd.delivery.pool import DeliveryPool
 
-__all__ = ["Connection", "Delivery", "DeliveryPool", "Queries"]
+__all__ = ["Connection", "Deliveries", "Delivery", "Queries"]

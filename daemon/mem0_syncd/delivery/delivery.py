@@ -12,12 +12,12 @@ import structlog
 
 from mem0_syncd.core.destination_health import Health, Reach
 from mem0_syncd.core.outcome import Later
-from mem0_syncd.courier import CourierClient
+from mem0_syncd.courier import CourierSupervisor
 from mem0_syncd.courier.connection import Connection
 from mem0_syncd.courier.queries import Queries
 from mem0_syncd.delivery.claims import Claims
-from mem0_syncd.delivery.contact import FirstContact, Look
-from mem0_syncd.delivery.messages import request_of
+from mem0_syncd.delivery.courier_messages import request_of
+from mem0_syncd.delivery.first_contact import FirstContact, Look
 from mem0_syncd.delivery.outcome_handler import OutcomeHandler
 from mem0_syncd.outbox import Claim, DestinationRow, Outbox, Verb
 from mem0_syncd.system.clock import Clock, SteadyClock
@@ -56,7 +56,7 @@ class Delivery:
         self._clock = SteadyClock(clock)
         self._now, self._monotonic, self._sleep = self._clock.now, clock.monotonic, clock.sleep
         self._means = means(self._destination())
-        self.line: CourierClient[Claim | Look] = CourierClient(
+        self.line: CourierSupervisor[Claim | Look] = CourierSupervisor(
             self._start_of_courier, rng, self._monotonic, environ
         )
         self.questions = Queries(self.line)
@@ -234,7 +234,7 @@ class Delivery:
         """Look up what a round that failed had claimed, durably or not, and handed to nobody."""
         tickets, now = self.line.tickets.values(), self._now()
         under_way = [it.about.entry.id for it in tickets if isinstance(it.about, Claim)]
-        self._outbox.queue.doubt_what_was_sending(
+        self._outbox.interrupted_sends.doubt(
             self.destination_id, now, self._means.rules.certain_after(now), under_way=under_way
         )
         self._has_strays = False

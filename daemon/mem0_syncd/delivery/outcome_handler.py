@@ -14,9 +14,9 @@ from mem0_syncd.core.outcome import Absent, Copies, Heard, Later, Listed, Outcom
 from mem0_syncd.core.settlement import Receipt, Rules, Settlement, settle
 from mem0_syncd.courier import Answer, Lost, Opened
 from mem0_syncd.delivery.claims import Claims
-from mem0_syncd.delivery.contact import FirstContact, Look
+from mem0_syncd.delivery.courier_messages import after_loss, outcome_of
+from mem0_syncd.delivery.first_contact import FirstContact, Look
 from mem0_syncd.delivery.log_lines import say, say_adopted, say_written
-from mem0_syncd.delivery.messages import after_loss, outcome_of
 from mem0_syncd.outbox import Claim, DestinationRow, Outbox
 from mem0_syncd.system.clock import SteadyClock
 from mem0_syncd.system.failpoint import failpoint

@@ -19,8 +19,8 @@ from mem0_syncd.destinations.base import (
     ours,
     remove_doubles,
 )
-from mem0_syncd.destinations.redactions import redacted_there
-from mem0_syncd.destinations.renewal import renewed
+from mem0_syncd.destinations.redacted_there import redacted_there
+from mem0_syncd.destinations.rehashed_memory import renewed
 
 __all__ = [
     "CannotOpen",

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from mem0_syncd.core import origin as strangers
-from mem0_syncd.core.duplicates import Kept, is_double_of
+from mem0_syncd.core import foreign_memories as strangers
+from mem0_syncd.core.duplicate_memories import Kept, is_double_of
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.memory import NAMES, SOURCE, Memory, fingerprint, said_by, user_id
 from mem0_syncd.core.outcome import (
@@ -22,7 +22,7 @@ from mem0_syncd.core.outcome import (
     Unknown,
 )
 from mem0_syncd.core.progress import Tell, to_nobody
-from mem0_syncd.redact.items import MARK, Redactor
+from mem0_syncd.redact.item_redaction import MARK, Redactor
 
 _LONGEST_WORD = 200
 

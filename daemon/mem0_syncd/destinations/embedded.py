@@ -16,7 +16,7 @@ from mem0_syncd.core.outcome import Absent, Found, Held, Later, Outcome, PushOut
 from mem0_syncd.destinations import embedder
 from mem0_syncd.destinations.base import CannotOpen
 from mem0_syncd.destinations.mem0_oss import NO_MODEL, OpenSource, our_embedder
-from mem0_syncd.system.faults import OF_THE_MACHINE
+from mem0_syncd.system.storage_faults import OF_THE_MACHINE
 
 
 class Embedded(OpenSource):

@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 
 from mem0_syncd.core.outcome import Accepted, Gone, Held, Later, PushOutcome, Refused, Stored, Unknown
-from mem0_syncd.destinations.answers import MOST_IDS, Misunderstood, id_of
+from mem0_syncd.destinations.answer_checks import MOST_IDS, Misunderstood, id_of
 from mem0_syncd.errors import causes
-from mem0_syncd.system.reasons import reason
+from mem0_syncd.system.scrubbed_reasons import reason
 
 UNAUTHORISED = 401
 PAYMENT_REQUIRED = 402

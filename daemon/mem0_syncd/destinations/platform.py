@@ -25,7 +25,7 @@ from mem0_syncd.core.outcome import (
     Unknown,
 )
 from mem0_syncd.core.progress import Tell, to_nobody
-from mem0_syncd.destinations.answers import (
+from mem0_syncd.destinations.answer_checks import (
     Misunderstood,
     account_of,
     count_of,

@@ -25,7 +25,7 @@ from mem0_syncd.core.outcome import (
     Unknown,
 )
 from mem0_syncd.core.progress import Tell, to_nobody
-from mem0_syncd.destinations.answers import hit_of, remote_of, results_of
+from mem0_syncd.destinations.answer_checks import hit_of, remote_of, results_of
 from mem0_syncd.destinations.base import CannotOpen, Hit, Remote, choose, of_a_read
 from mem0_syncd.destinations.http import BoundedClient
 from mem0_syncd.destinations.http_errors import NOT_FOUND, outcome_of_add

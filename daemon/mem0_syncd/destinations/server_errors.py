@@ -9,7 +9,7 @@ import httpx
 
 from mem0_syncd.core.outcome import Held, PushOutcome, Refused
 from mem0_syncd.destinations import http_errors
-from mem0_syncd.system.reasons import reason as scrubbed
+from mem0_syncd.system.scrubbed_reasons import reason as scrubbed
 
 PASSING = {
     "provider_rate_limited",

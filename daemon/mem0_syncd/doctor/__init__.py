@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from mem0_syncd.doctor.check_result import CheckResult, Verdict, failure
 from mem0_syncd.doctor.context import Context, look_around
-from mem0_syncd.doctor.finding import CheckResult, Verdict, failure
 from mem0_syncd.doctor.network import check_clock, check_key, check_reachability
 from mem0_syncd.doctor.processes import check_courier, check_embedder, check_service, check_socket
 from mem0_syncd.doctor.projects import (
@@ -17,7 +17,7 @@ from mem0_syncd.doctor.projects import (
 )
 from mem0_syncd.doctor.storage import check_disk, check_outbox, check_permissions, check_settings
 from mem0_syncd.doctor.watching import check_inotify, check_watcher
-from mem0_syncd.system.reasons import of_error
+from mem0_syncd.system.scrubbed_reasons import of_error
 
 __all__ = ["CHECKS", "CheckResult", "Context", "Verdict", "examine", "look_around"]
 

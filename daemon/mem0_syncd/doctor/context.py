@@ -11,7 +11,7 @@ from mem0_syncd.config.settings import Settings
 from mem0_syncd.control.client import ask
 from mem0_syncd.core.destination_kinds import Check, DestinationKind, by_default
 from mem0_syncd.doctor.platform_ping import NoAnswer, PlatformAnswer, ask_platform
-from mem0_syncd.engine.connections import kind_of
+from mem0_syncd.engine.destination_choice import kind_of
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, Problem, SyncdError
 from mem0_syncd.outbox import Outbox, ProjectRow
 

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from mem0_syncd.core.destination_kinds import Address, Check
+from mem0_syncd.doctor.check_result import CheckResult, failure, fine, warning
 from mem0_syncd.doctor.context import Context
-from mem0_syncd.doctor.finding import CheckResult, failure, fine, warning
 from mem0_syncd.doctor.platform_ping import NoAnswer, PlatformAnswer
 
 SKEW_SECONDS = 120.0

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from mem0_syncd.config.settings import PlatformSettings
 from mem0_syncd.destinations.http import BoundedClient
 from mem0_syncd.errors import causes
-from mem0_syncd.system.reasons import of_error, reason
+from mem0_syncd.system.scrubbed_reasons import of_error, reason
 
 PATIENCE_SECONDS = 10.0
 

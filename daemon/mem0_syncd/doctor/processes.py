@@ -12,9 +12,9 @@ from mem0_syncd.config import shell_environment
 from mem0_syncd.core.destination_kinds import Check
 from mem0_syncd.courier.probe import open_once
 from mem0_syncd.courier.process import ENDED
+from mem0_syncd.doctor.check_result import CheckResult, failure, fine, warning
 from mem0_syncd.doctor.context import Context
-from mem0_syncd.doctor.finding import CheckResult, failure, fine, warning
-from mem0_syncd.engine.connections import can_be_tried, trial
+from mem0_syncd.engine.destination_choice import can_be_tried, trial
 from mem0_syncd.service import NoManager, manager
 from mem0_syncd.service import ServiceState as Service
 

@@ -12,17 +12,17 @@ from mem0_syncd.agents import claude
 from mem0_syncd.core.consent import EVERYTHING, GlobalScope, Terms
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.memory import user_id
+from mem0_syncd.doctor.check_result import CheckResult, failure, fine, warning
 from mem0_syncd.doctor.context import Context
-from mem0_syncd.doctor.finding import CheckResult, failure, fine, warning
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.projects import folder_check
 from mem0_syncd.projects.folders import Folders
-from mem0_syncd.projects.listed import misfit
+from mem0_syncd.projects.listed_projects import misfit
 from mem0_syncd.status.render import delivered
 from mem0_syncd.status.snapshot import snapshot
-from mem0_syncd.system.unreadable import RefusedFile
-from mem0_syncd.system.watched_folder import WatchedFolder
+from mem0_syncd.system.unreadable_file import RefusedFile
+from mem0_syncd.system.untrusted_folder import UntrustedFolder
 
 
 def check_projects(around: Context) -> Iterator[CheckResult]:
@@ -75,7 +75,7 @@ def check_delivery(around: Context) -> Iterator[CheckResult]:
 
 def _is_there(row: ProjectRow, around: Context) -> bool:
     try:
-        return WatchedFolder(row.path, trusted=around.settings.trusted_folders).is_folder()
+        return UntrustedFolder(row.path, trusted=around.settings.trusted_folders).is_folder()
     except (RefusedFile, OSError):  # there, and `check_folders` tells what is wrong with it
         return True
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mem0_syncd import __version__
-from mem0_syncd.doctor.finding import CheckResult, Verdict
+from mem0_syncd.doctor.check_result import CheckResult, Verdict
 from mem0_syncd.doctor.projects import Leaving
 from mem0_syncd.redact import redact
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mem0_syncd.config.settings import Settings
+from mem0_syncd.doctor.check_result import CheckResult, failure, fine, warning
 from mem0_syncd.doctor.context import Context
-from mem0_syncd.doctor.finding import CheckResult, failure, fine, warning
 from mem0_syncd.projects import sync_state_file
 from mem0_syncd.system import paths
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mem0_syncd.control.client import ask
+from mem0_syncd.doctor.check_result import CheckResult, failure, fine, warning
 from mem0_syncd.doctor.context import Context
-from mem0_syncd.doctor.finding import CheckResult, failure, fine, warning
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.watcher import PROBE_SECONDS, Watcher
 

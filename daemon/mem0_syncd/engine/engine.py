@@ -17,27 +17,27 @@ import structlog
 
 from mem0_syncd.config.settings import Settings
 from mem0_syncd.core.settlement import Rules
-from mem0_syncd.delivery import Connection, Delivery, DeliveryPool, Queries
-from mem0_syncd.engine import connections
+from mem0_syncd.delivery import Connection, Deliveries, Delivery, Queries
+from mem0_syncd.engine import destination_choice
 from mem0_syncd.engine.project_scan import GIVE_WAY_SECONDS, ProjectScans, Scans
 from mem0_syncd.errors import Problem
-from mem0_syncd.history import origin_of
 from mem0_syncd.ingest.enqueue import Enqueuer
-from mem0_syncd.ingest.file_news import Turn
 from mem0_syncd.ingest.late_redaction import look_through
+from mem0_syncd.ingest.new_entries import Turn
 from mem0_syncd.ingest.scanner import RETRY_SECONDS, Scanner
 from mem0_syncd.ingest.spool_reader import SpoolReader
-from mem0_syncd.ingest.unchanged import Unchanged
+from mem0_syncd.ingest.unchanged_projects import UnchangedProjects
 from mem0_syncd.outbox import DestinationRow, Outbox, ProjectRow
-from mem0_syncd.outbox.recovery import RENEWED_AT
-from mem0_syncd.projects import listed
+from mem0_syncd.outbox.damaged_outbox import RENEWED_AT
+from mem0_syncd.projects import listed_projects
 from mem0_syncd.projects.folders import Folders
 from mem0_syncd.projects.marks import ProjectMarks
 from mem0_syncd.projects.origin_checks import OriginChecks
 from mem0_syncd.projects.routing import Routing
-from mem0_syncd.redact.items import Redactor
-from mem0_syncd.system.activity import Activity
+from mem0_syncd.redact.item_redaction import Redactor
+from mem0_syncd.repository_origin import origin_of
 from mem0_syncd.system.clock import Clock
+from mem0_syncd.system.current_file import CurrentFiles
 from mem0_syncd.system.state_folder import StateFolder
 
 DRAIN_SECONDS = 10.0
@@ -80,14 +80,14 @@ class Engine:
         self._environ = environ
         self._callbacks = callbacks or Callbacks()
         shutil.rmtree(StateFolder(settings.state_dir).inventories, ignore_errors=True)
-        destination = connections.choose_destination(settings, outbox.destinations)
+        destination = destination_choice.choose_destination(settings, outbox.destinations)
         self.folders = Folders(outbox.projects, settings.trusted_folders)
         self._misfits = self._take_in_listed()
-        left = sum(map(self._doubt_what_was_sending, outbox.destinations.all()))
+        left = sum(map(self._doubt_interrupted_sends, outbox.destinations.all()))
         log.info("destination", identity=destination.identity, doubted=left)
-        self.deliveries = DeliveryPool(self._make_delivery)
+        self.deliveries = Deliveries(self._make_delivery)
         self.deliveries.pause(paused=outbox.facts.is_paused)
-        self.activity = Activity()
+        self.activity = CurrentFiles()
         self.marks = ProjectMarks(
             outbox, self._callbacks.on_marks_due, self.folders, self.activity, self.now, self._redactor
         )
@@ -125,7 +125,7 @@ class Engine:
             on_change=self._callbacks.on_change,
         )
         self._scanner = Scanner(self.outbox, self._intake, self.folders, clock=self.clock)
-        self._project_scans.use(self._scanner, Unchanged(self.outbox, self._scanner, self.now))
+        self._project_scans.use(self._scanner, UnchangedProjects(self.outbox, self._scanner, self.now))
 
     def _redactor(self) -> Redactor:
         return Redactor(self.settings.redact, self.settings.redact_allow)
@@ -134,7 +134,7 @@ class Engine:
         """Work by other settings from now on; what is under way ends by the former ones."""
         with self._scanning:
             self.settings = settings
-            connections.choose_destination(settings, self.outbox.destinations)
+            destination_choice.choose_destination(settings, self.outbox.destinations)
             self.folders.trusted = tuple(settings.trusted_folders)
             self._misfits = self._take_in_listed()
             self._read_anew()
@@ -143,7 +143,9 @@ class Engine:
 
     def _take_in_listed(self) -> list[Problem]:
         """Watch the projects that the settings list; returns what stands in the way."""
-        return listed.take_in_settings(self.outbox, self.settings.projects, trusted=self.folders.trusted)
+        return listed_projects.take_in_settings(
+            self.outbox, self.settings.projects, trusted=self.folders.trusted
+        )
 
     def _look_for_origins(self) -> None:
         while self.look_for_origins():
@@ -153,11 +155,11 @@ class Engine:
         """Look at some of the repositories that a look is due at; returns whether there are more."""
         return self._origin_looks.look()
 
-    def _doubt_what_was_sending(self, destination: DestinationRow) -> int:
+    def _doubt_interrupted_sends(self, destination: DestinationRow) -> int:
         now = self.now()
         rules = self.rules_of(destination)
         self.outbox.clock_shift.clamp(destination.id, now, rules)
-        return self.outbox.queue.doubt_what_was_sending(destination.id, now, rules.certain_after(now))
+        return self.outbox.interrupted_sends.doubt(destination.id, now, rules.certain_after(now))
 
     def _make_delivery(self, destination: DestinationRow) -> Delivery:
         delivery = Delivery(
@@ -177,7 +179,7 @@ class Engine:
         return delivery
 
     def _means_of(self, destination: DestinationRow) -> Connection:
-        return connections.means(self.settings, destination.name)
+        return destination_choice.means(self.settings, destination.name)
 
     def now(self) -> float:
         """Seconds since the epoch, by the machine's clock."""
@@ -188,7 +190,7 @@ class Engine:
         return self._means_of(destination).rules
 
     def _destination_named(self, name: str | None) -> DestinationRow:
-        return connections.destination_named(name, self.settings, self.outbox.destinations)
+        return destination_choice.destination_named(name, self.settings, self.outbox.destinations)
 
     def _after_move(self, project: ProjectRow) -> None:
         self._scanner.forget()

@@ -12,9 +12,9 @@ import structlog
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.memory import user_id
 from mem0_syncd.errors import Problem, SyncdError
-from mem0_syncd.ingest.file_news import Turn
+from mem0_syncd.ingest.new_entries import Turn
 from mem0_syncd.ingest.scanner import RETRY_SECONDS, Scanner
-from mem0_syncd.ingest.unchanged import Unchanged
+from mem0_syncd.ingest.unchanged_projects import UnchangedProjects
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.projects import folder_check, project_file, sync_state_file
 from mem0_syncd.projects.folders import Folders
@@ -23,8 +23,8 @@ from mem0_syncd.projects.marks import ProjectMarks
 from mem0_syncd.projects.origin_checks import OriginChecks
 from mem0_syncd.projects.routing import Routing
 from mem0_syncd.sources import SOURCES
-from mem0_syncd.system import faults
-from mem0_syncd.system.activity import Activity, WorkPlace
+from mem0_syncd.system import storage_faults
+from mem0_syncd.system.current_file import CurrentFiles, WorkPlace
 
 GIVE_WAY_SECONDS = 0.001
 """Between two turns: a lock isn't fair, and who has just released it would get it again."""
@@ -50,7 +50,7 @@ class ProjectScans:
         self,
         outbox: Outbox,
         folders: Folders,
-        activity: Activity,
+        activity: CurrentFiles,
         *,
         marks: ProjectMarks,
         routes: Routing,
@@ -64,7 +64,7 @@ class ProjectScans:
         self._beginning = threading.Lock()
         self._under_way: set[Path] = set()
 
-    def use(self, scanner: Scanner, unchanged: Unchanged) -> None:
+    def use(self, scanner: Scanner, unchanged: UnchangedProjects) -> None:
         """Scan with these from now on."""
         self._scanner, self._unchanged = scanner, unchanged
 
@@ -88,7 +88,7 @@ class ProjectScans:
                 if turn is not None:
                     yield turn
         except Exception as error:
-            if not faults.is_of_a_folder(error):
+            if not storage_faults.is_of_a_folder(error):
                 raise
             log.exception("scan failed", project=project.id, file=str(place.path))
             problems.append(error.problem if isinstance(error, SyncdError) else _not_scanned(error, place))

@@ -11,7 +11,7 @@ from dataclasses import replace
 from mem0_syncd.core.item import QUEUE, Item
 from mem0_syncd.core.withheld import KEPT_HOME, Withheld
 from mem0_syncd.errors import Problem
-from mem0_syncd.ingest.file_news import FileNews, ReadingRoom, Turn, entries, key_of, keys_of
+from mem0_syncd.ingest.new_entries import NewEntries, ReadingBudget, Turn, entries, key_of, keys_of
 from mem0_syncd.sources import Unreadable
 from mem0_syncd.sources.file_reader import Contents
 
@@ -22,17 +22,17 @@ PART_CHARACTERS = 2_000_000
 SLACK = 4
 """How many times that may be of items that share their keys."""
 
-Part = list[tuple[FileNews, bytes, Item]]
+Part = list[tuple[NewEntries, bytes, Item]]
 
-_Found = Turn | tuple[FileNews, bytes, Item, int]
+_Found = Turn | tuple[NewEntries, bytes, Item, int]
 
 
-def room(times: int = 1) -> ReadingRoom:
+def room(times: int = 1) -> ReadingBudget:
     """The room of one part, or of so many."""
-    return ReadingRoom(times * PART_ITEMS, times * PART_CHARACTERS)
+    return ReadingBudget(times * PART_ITEMS, times * PART_CHARACTERS)
 
 
-def has_old_namesakes(news: FileNews) -> bool:
+def has_old_namesakes(news: NewEntries) -> bool:
     """Whether old entries of the file have a key of new ones: they are told apart together."""
     return bool(news.fresh) and not _fresh_keys(news).isdisjoint(
         key for digest, keys in news.keys.items() if not news.is_fresh(digest) for key in keys_of(keys)
@@ -40,7 +40,7 @@ def has_old_namesakes(news: FileNews) -> bool:
 
 
 def in_parts(
-    all_news: Sequence[FileNews], read_again: Callable[[FileNews], Contents], project: str
+    all_news: Sequence[NewEntries], read_again: Callable[[NewEntries], Contents], project: str
 ) -> Iterator[Turn | Part]:
     """What is new of some files, by reading them again; with old entries that have a key of new ones.
 
@@ -53,7 +53,7 @@ def in_parts(
         shared = _shared_keys(group)
 
         def found(
-            *, is_first: bool, group: Sequence[FileNews] = group, shared: set[int] = shared
+            *, is_first: bool, group: Sequence[NewEntries] = group, shared: set[int] = shared
         ) -> Iterator[_Found]:
             for news in group:
                 for it in _again(news, read_again(news), project, shared, is_first=is_first):
@@ -96,7 +96,7 @@ def _one_by_one(found: Iterable[_Found], shared: AbstractSet[int]) -> Iterator[T
 
 def _together(found: Iterable[_Found], wanted: AbstractSet[int]) -> Iterator[Turn | Part]:
     """Those of some keys, in one part; of one text, the last one counts."""
-    part: dict[tuple[int, str, Withheld | None, str], tuple[FileNews, bytes, Item]] = {}
+    part: dict[tuple[int, str, Withheld | None, str], tuple[NewEntries, bytes, Item]] = {}
     left = room(SLACK)
     for it in found:
         if isinstance(it, Turn):
@@ -114,7 +114,7 @@ def _together(found: Iterable[_Found], wanted: AbstractSet[int]) -> Iterator[Tur
 
 
 def _again(
-    news: FileNews, contents: Contents, project: str, shared: AbstractSet[int], *, is_first: bool
+    news: NewEntries, contents: Contents, project: str, shared: AbstractSet[int], *, is_first: bool
 ) -> Iterator[Turn | tuple[bytes, Item, int]]:
     with suppress(Unreadable):  # it changed meanwhile
         for entry in entries(news.source, contents):
@@ -133,7 +133,7 @@ def _again(
                         yield digest, item, key
 
 
-def _shared_keys(all_news: Iterable[FileNews]) -> set[int]:
+def _shared_keys(all_news: Iterable[NewEntries]) -> set[int]:
     """The keys of new items that other entries have as well."""
     once: set[int] = set()
     shared: set[int] = set()
@@ -151,7 +151,7 @@ def _shared_keys(all_news: Iterable[FileNews]) -> set[int]:
     return shared
 
 
-def _fresh_keys(news: FileNews) -> set[int]:
+def _fresh_keys(news: NewEntries) -> set[int]:
     return {key for digest, keys in news.keys.items() if news.is_fresh(digest) for key in keys_of(keys)}
 
 

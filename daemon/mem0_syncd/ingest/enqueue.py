@@ -7,18 +7,18 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from mem0_syncd.core.consent import EVERYTHING, Terms
+from mem0_syncd.core.foreign_memories import UNKNOWN
 from mem0_syncd.core.item import QUEUE, Item, Kind
 from mem0_syncd.core.memory import Memory, memory_of, user_id
-from mem0_syncd.core.origin import UNKNOWN
 from mem0_syncd.core.plan import Change, Enqueue, Known, Reject, part_twins, plan
 from mem0_syncd.core.position import Position
 from mem0_syncd.core.withheld import Why, Withheld
 from mem0_syncd.errors import Problem
 from mem0_syncd.ingest.early_marks import Marked, marked_among, weigh
-from mem0_syncd.ingest.keys import Keyed, Keys
+from mem0_syncd.ingest.key_assignment import KeyAssignment, Keyed
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.items import Prepared
-from mem0_syncd.redact.items import Redaction, Redactor
+from mem0_syncd.redact.item_redaction import Redaction, Redactor
 from mem0_syncd.sources import SOURCES, merge
 from mem0_syncd.system.clock import Clock
 
@@ -78,7 +78,7 @@ class Enqueuer:
         self._major_categories = {category.lower() for category in major_categories}
         self._infer = infer
         self._redactor = Redactor(redaction, allow)
-        self._keys = Keys(outbox, self._redactor)
+        self._keys = KeyAssignment(outbox, self._redactor)
         self._on_change = on_change
         self._clock = clock
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from mem0_syncd.core.memory import present_key, said_by
 from mem0_syncd.outbox import Outbox
-from mem0_syncd.outbox.identities import Identity
+from mem0_syncd.outbox.item_keys import Identity
 from mem0_syncd.outbox.rekeying import Unsent
-from mem0_syncd.redact.items import Redactor
+from mem0_syncd.redact.item_redaction import Redactor
 
 BATCH = 200
 LOOKED_THROUGH = "detector"

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mem0_syncd.core.consent import Terms
-from mem0_syncd.core.file_problems import MOST_TOLD, and_more
+from mem0_syncd.core.entry_problems import MOST_TOLD, and_more
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.memory import user_id
 from mem0_syncd.errors import Problem
 from mem0_syncd.sources import SOURCES, Reading, Source
 from mem0_syncd.status.render import counted
-from mem0_syncd.system.unreadable import Unreadable
-from mem0_syncd.system.watched_folder import LONGEST_LOG, WatchedFolder
+from mem0_syncd.system.unreadable_file import Unreadable
+from mem0_syncd.system.untrusted_folder import LONGEST_LOG, UntrustedFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Preview:
     practices: int
 
 
-def preview(folder: WatchedFolder, project_id: str, terms: Terms) -> Preview:
+def preview(folder: UntrustedFolder, project_id: str, terms: Terms) -> Preview:
     """What would go where of a project, by the terms that its own file asks for."""
     going: Counter[str] = Counter()
     lines, practices = [], 0
@@ -51,7 +51,7 @@ def preview(folder: WatchedFolder, project_id: str, terms: Terms) -> Preview:
     return Preview(tuple(lines), practices)
 
 
-def _readings(folder: WatchedFolder, source: Source, project_id: str) -> Iterator[Reading]:
+def _readings(folder: UntrustedFolder, source: Source, project_id: str) -> Iterator[Reading]:
     """What the entries say, one after the other: of a long file they are too many to be kept."""
     try:
         for raw in source.split(folder.read(source.path, LONGEST_LOG)):

@@ -12,15 +12,15 @@ from mem0_syncd.core.consent import EVERYTHING, Terms
 from mem0_syncd.errors import is_want_of_handles
 from mem0_syncd.ingest.batches import Part, has_old_namesakes, in_parts, room
 from mem0_syncd.ingest.enqueue import Enqueuer
-from mem0_syncd.ingest.file_memory import FileMemories
-from mem0_syncd.ingest.file_news import FileNews, ReadingRoom, Turn
+from mem0_syncd.ingest.new_entries import NewEntries, ReadingBudget, Turn
+from mem0_syncd.ingest.seen_files import SeenFiles
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.projects.folders import Folders
 from mem0_syncd.sources import SOURCES, Source, file_reader
 from mem0_syncd.system.clock import Clock
 from mem0_syncd.system.failpoint import failpoint
-from mem0_syncd.system.unreadable import RefusedFile, Unreadable
-from mem0_syncd.system.watched_folder import WatchedFolder
+from mem0_syncd.system.unreadable_file import RefusedFile, Unreadable
+from mem0_syncd.system.untrusted_folder import UntrustedFolder
 
 SETTLING_SECONDS = 2.0
 """How long a file that doesn't parse may be a writer at work, before it is a problem."""
@@ -50,7 +50,7 @@ class _Sight:
     """A project that is scanned, its open folder, and who hears which file is read."""
 
     project: ProjectRow
-    folder: WatchedFolder
+    folder: UntrustedFolder
     on_file: Callable[[str], None]
 
 
@@ -71,7 +71,7 @@ class Scanner:
         self._clock = clock
         self._folders = folders or Folders(outbox.projects)
         self._sources = sources
-        self._memos = FileMemories()
+        self._memos = SeenFiles()
         self._terms: dict[Path, Terms] = {}
         self.forgotten = 0
 
@@ -166,7 +166,7 @@ class Scanner:
 
     def _read_all(
         self, sight: _Sight, *, changed_only: bool
-    ) -> Generator[Turn, None, tuple[list[FileNews], bool]]:
+    ) -> Generator[Turn, None, tuple[list[NewEntries], bool]]:
         """What the files say, in the order of record, and whether one is to be read again soon."""
         all_news, retry, left = [], False, room()
         # Hooks append a record first and then its echo to the queue: read the other way round, no
@@ -182,10 +182,10 @@ class Scanner:
         return all_news[::-1], retry
 
     def _read_one(
-        self, sight: _Sight, source: Source, left: ReadingRoom, *, changed_only: bool
-    ) -> Generator[Turn, None, FileNews | None]:
+        self, sight: _Sight, source: Source, left: ReadingBudget, *, changed_only: bool
+    ) -> Generator[Turn, None, NewEntries | None]:
         project, folder = sight.project, sight.folder
-        news = FileNews(source, self._memos.of(project.path, source.name))
+        news = NewEntries(source, self._memos.of(project.path, source.name))
         with _told_of(), suppress(FileNotFoundError):
             signature = file_reader.signature_of(folder, source.path, self._clock.wall())
             if changed_only and signature != () and signature == news.before.signature:
@@ -201,9 +201,9 @@ class Scanner:
             mark_before = partial(file_reader.mark_before, folder, source.path)
             yield from news.fill(contents, project.id, left, mark_before)
             return news
-        return FileNews(source, news.before)
+        return NewEntries(source, news.before)
 
-    def _parts(self, sight: _Sight, all_news: Sequence[FileNews]) -> Iterator[Turn | Part]:
+    def _parts(self, sight: _Sight, all_news: Sequence[NewEntries]) -> Iterator[Turn | Part]:
         """What is new, all of it together unless it is too much."""
         if all(news.items is not None and not has_old_namesakes(news) for news in all_news):
             for news in all_news:
@@ -213,7 +213,7 @@ class Scanner:
         for news in all_news:
             news.items = None
 
-        def read_again(news: FileNews) -> file_reader.Contents:
+        def read_again(news: NewEntries) -> file_reader.Contents:
             name, signature = news.source.path, news.signature or ()
             sight.on_file(name)
             with suppress(FileNotFoundError, Unreadable), _told_of():
@@ -236,7 +236,7 @@ class Scanner:
         self._outbox.problems.replace(project.id, source.name, [problem], project.tree)
         return False
 
-    def _remember(self, project: ProjectRow, news: FileNews) -> None:
+    def _remember(self, project: ProjectRow, news: NewEntries) -> None:
         if news.found < news.fresh:  # it changed meanwhile, and is read again
             return
         problems = news.complaints.told(news.source.path)

@@ -25,9 +25,9 @@ from mem0_syncd.projects.folders import Folders
 from mem0_syncd.projects.routing import Routing
 from mem0_syncd.sources.base import within_limits_of
 from mem0_syncd.sources.session import STATE_PATH
-from mem0_syncd.system import faults
-from mem0_syncd.system.activity import Activity, WorkPlace
+from mem0_syncd.system import storage_faults
 from mem0_syncd.system.clock import Moment
+from mem0_syncd.system.current_file import CurrentFiles, WorkPlace
 
 log = structlog.get_logger("spool")
 
@@ -41,7 +41,7 @@ class SpoolReader:
         routes: Routing,
         state: Path,
         folders: Folders,
-        activity: Activity,
+        activity: CurrentFiles,
         now: Moment,
     ) -> None:
         """`now` is the time since the epoch."""
@@ -64,7 +64,7 @@ class SpoolReader:
             try:
                 done = self._take_in_one(intake, event)
             except Exception as error:
-                if not faults.is_of_a_folder(error):
+                if not storage_faults.is_of_a_folder(error):
                     raise
                 if path not in self._failed:
                     log.exception("event failed", file=str(path))

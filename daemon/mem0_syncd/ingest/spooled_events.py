@@ -14,8 +14,8 @@ from mem0_syncd.sources import Reading
 from mem0_syncd.sources.base import text_of
 from mem0_syncd.sources.fields import agent_id_of, metadata_of, too_short
 from mem0_syncd.sources.session import BLOCKERS_PATH, STATE_PATH, summarise
-from mem0_syncd.system.unreadable import RefusedFile
-from mem0_syncd.system.watched_folder import LONGEST_SESSION, WatchedFolder
+from mem0_syncd.system.unreadable_file import RefusedFile
+from mem0_syncd.system.untrusted_folder import LONGEST_SESSION, UntrustedFolder
 
 REMEMBERED = "remember"
 """The source of what a person put in by hand."""
@@ -45,7 +45,7 @@ def understand(
         return Reading(items=(_remembered(event, project.id),))
     root = Path(event.get("root") or project.path)
     is_ours = root == project.path or project.path in root.parents
-    session = _Session(event, WatchedFolder(root, trusted=trusted), is_ours=is_ours)
+    session = _Session(event, UntrustedFolder(root, trusted=trusted), is_ours=is_ours)
     reading = summarise(
         session.file("state", STATE_PATH),
         session.file("blockers", BLOCKERS_PATH),
@@ -75,7 +75,7 @@ def _remembered(event: Mapping[str, Any], project: str) -> Item:
 class _Session:
     """A session's files: as the hook saw them, or as they are now, where the hook had to leave them out."""
 
-    def __init__(self, event: Mapping[str, Any], folder: WatchedFolder, *, is_ours: bool) -> None:
+    def __init__(self, event: Mapping[str, Any], folder: UntrustedFolder, *, is_ours: bool) -> None:
         self._event, self._folder, self._is_ours = event, folder, is_ours
         self.problems: list[Problem] = []
 

@@ -3,6 +3,6 @@
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.outbox import Outbox
 from mem0_syncd.outbox.queue import Claim, Verb
-from mem0_syncd.outbox.rows import DestinationRow, ProjectRow
+from mem0_syncd.outbox.row_values import DestinationRow, ProjectRow
 
 __all__ = ["Claim", "Database", "DestinationRow", "Outbox", "ProjectRow", "Verb"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mem0_syncd.errors import OutboxDamaged, OutboxTooNew, OutboxUnusable
-from mem0_syncd.system import faults
+from mem0_syncd.system import storage_faults
 from mem0_syncd.system.state_folder import OUTBOX, StateFolder
 
 QUICK_CHECK_BYTES = 64 * 1024 * 1024
@@ -215,7 +215,7 @@ def inspect(path: Path, *, thoroughly: bool = False) -> None:
                 if said != "ok":
                     raise damaged(path, said)
         except sqlite3.DatabaseError as error:
-            if faults.is_damage(error):
+            if storage_faults.is_damage(error):
                 raise damaged(path, error) from error
             raise
 
@@ -228,7 +228,7 @@ def damaged(path: Path, why: object) -> OutboxDamaged:
     return OutboxDamaged(
         f"the outbox is damaged: {why}",
         where=str(path),
-        remedy=faults.REMEDY_OF_DAMAGE,
+        remedy=storage_faults.REMEDY_OF_DAMAGE,
     )
 
 

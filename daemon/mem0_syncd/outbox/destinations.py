@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mem0_syncd.core.destination_health import Health
 from mem0_syncd.outbox.database import Database
-from mem0_syncd.outbox.rows import DestinationRow, ProjectRow, as_destination
-from mem0_syncd.system.reasons import reason
+from mem0_syncd.outbox.row_values import DestinationRow, ProjectRow, as_destination
+from mem0_syncd.system.scrubbed_reasons import reason
 
 
 class Destinations:

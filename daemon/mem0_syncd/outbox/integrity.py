@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mem0_syncd.errors import OutboxDamaged
 from mem0_syncd.outbox.database import Database, damaged, inspect
-from mem0_syncd.system import faults
+from mem0_syncd.system import storage_faults
 from mem0_syncd.system.clock import Moment
 
 SHARE = 0.01
@@ -39,7 +39,7 @@ class Integrity:
 
         It must still be open: of a log that is cut short SQLite would else take the rest for the whole.
         """
-        if faults.is_damage(error) and not isinstance(error, OutboxDamaged):
+        if storage_faults.is_damage(error) and not isinstance(error, OutboxDamaged):
             inspect(self._path, thoroughly=True)
 
     def _look(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:

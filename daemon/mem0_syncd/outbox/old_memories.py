@@ -9,9 +9,9 @@ from typing import Any
 
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.memory import user_id
-from mem0_syncd.outbox.contacts import write_second_look
 from mem0_syncd.outbox.database import Database
-from mem0_syncd.outbox.identities import Identities, Identity
+from mem0_syncd.outbox.first_contacts import write_second_look
+from mem0_syncd.outbox.item_keys import Identities, Identity
 from mem0_syncd.outbox.items import restate
 from mem0_syncd.outbox.rekeying import LEFT_OVER, Rekeying
 

@@ -7,19 +7,19 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from mem0_syncd.errors import OutboxDamaged, OutboxUnusable
-from mem0_syncd.outbox import recovery
-from mem0_syncd.outbox.audits import Audits
+from mem0_syncd.outbox import damaged_outbox
+from mem0_syncd.outbox.audit_log import Audits
 from mem0_syncd.outbox.clock_shift import ClockShift
 from mem0_syncd.outbox.compaction import Compaction
 from mem0_syncd.outbox.consents import Consents
-from mem0_syncd.outbox.contacts import Contacts
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.dead_letters import DeadLetters
 from mem0_syncd.outbox.destinations import Destinations
-from mem0_syncd.outbox.echoes import Echoes
 from mem0_syncd.outbox.facts import Facts
-from mem0_syncd.outbox.identities import Identities
+from mem0_syncd.outbox.first_contacts import FirstContacts
 from mem0_syncd.outbox.integrity import Integrity
+from mem0_syncd.outbox.interrupted_sends import InterruptedSends
+from mem0_syncd.outbox.item_keys import Identities
 from mem0_syncd.outbox.items import Items
 from mem0_syncd.outbox.marks import Marks
 from mem0_syncd.outbox.old_memories import OldMemories
@@ -27,6 +27,7 @@ from mem0_syncd.outbox.origins import Origins
 from mem0_syncd.outbox.problems import Problems
 from mem0_syncd.outbox.projects import Projects
 from mem0_syncd.outbox.queue import Queue
+from mem0_syncd.outbox.queue_echoes import Echoes
 from mem0_syncd.outbox.receipts import Receipts
 from mem0_syncd.outbox.rekeying import Rekeying
 from mem0_syncd.outbox.resend_requests import ResendRequests
@@ -51,8 +52,9 @@ class Outbox:
         self.rekeying = Rekeying(database)
         self.old_memories = OldMemories(database)
         self.queue = Queue(database)
+        self.interrupted_sends = InterruptedSends(database)
         self.dead_letters = DeadLetters(database)
-        self.looks = Contacts(database)
+        self.looks = FirstContacts(database)
         self.marks = Marks(database)
         self.receipts = Receipts(database)
         self.echoes = Echoes(database)
@@ -77,8 +79,8 @@ class Outbox:
                 if StateFolder(folder).outbox.exists():
                     return cls(Database.open(folder, migrate=True), clock)
             except OutboxDamaged as error:
-                recovery.set_aside(folder, error, clock.wall())
-            recovery.make(folder, clock.wall())
+                damaged_outbox.set_aside(folder, error, clock.wall())
+            damaged_outbox.make(folder, clock.wall())
         elif not StateFolder(folder).outbox.exists():
             raise OutboxUnusable("there is no outbox yet", where=str(folder), remedy="mem0-syncd run")
         return cls(Database.open(folder, migrate=migrate), clock)

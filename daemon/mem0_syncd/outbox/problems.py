@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from mem0_syncd.core.file_problems import at_most
+from mem0_syncd.core.entry_problems import at_most
 from mem0_syncd.errors import Problem
 from mem0_syncd.outbox.database import Database
-from mem0_syncd.outbox.rows import as_problem, stored_remedy
-from mem0_syncd.system.reasons import reason
+from mem0_syncd.outbox.row_values import as_problem, stored_remedy
+from mem0_syncd.system.scrubbed_reasons import reason
 
 
 class Problems:
@@ -25,9 +25,7 @@ class Problems:
 
     def replace(self, project: str, origin: str, problems: Iterable[Problem], tree: str = "") -> None:
         """Replace the problems that one origin (a source, the watcher, ...) reports of a project's folder."""
-        from mem0_syncd.system.reasons import (
-            scrub,  # late: `status` writes no problem, and mustn't take as long
-        )
+        from mem0_syncd.system.scrubbed_reasons import scrub
 
         origin = f"{origin} {tree}".strip()
         fresh = [

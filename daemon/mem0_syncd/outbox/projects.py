@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mem0_syncd.outbox.database import Database
-from mem0_syncd.outbox.rows import ProjectRow, as_project
+from mem0_syncd.outbox.row_values import ProjectRow, as_project
 
 _OF_ONE_PROJECT = "FROM project WHERE id = ? ORDER BY is_worktree, path"
 

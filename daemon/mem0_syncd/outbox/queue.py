@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from mem0_syncd.core.entry import Entry, State
-from mem0_syncd.core.settlement import MOST_SENDS, SLOWEST_REWRITE, Receipt, Settlement
-from mem0_syncd.outbox.adoption import is_of_another, memory_there
-from mem0_syncd.outbox.contacts import IS_LOOKED_FOR
+from mem0_syncd.core.settlement import Receipt, Settlement
 from mem0_syncd.outbox.database import Database
-from mem0_syncd.outbox.identities import Identities
-from mem0_syncd.outbox.items import IN_FLIGHT, restate
+from mem0_syncd.outbox.first_contacts import IS_LOOKED_FOR
+from mem0_syncd.outbox.item_keys import Identities
+from mem0_syncd.outbox.items import IN_FLIGHT
+from mem0_syncd.outbox.memory_to_update import is_of_another, memory_there
 from mem0_syncd.outbox.origins import IS_STOPPED
-from mem0_syncd.outbox.rows import as_entry
-from mem0_syncd.outbox.settle import write_settlement
+from mem0_syncd.outbox.row_values import as_entry
+from mem0_syncd.outbox.settlement_writes import write_settlement
 
 _ORDER = (State.UNCONFIRMED, State.ACCEPTED, State.PENDING)
 
@@ -126,33 +125,6 @@ class Queue:
             if delivered:
                 last = (f"last_delivery:{destination}", str(now))
                 sql.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", last)
-
-    def doubt_what_was_sending(
-        self, destination: int, now: float, certain_at: float, *, under_way: Iterable[int] = ()
-    ) -> int:
-        """Take what a dead deliverer left `sending` for unconfirmed, and make every look-up due.
-
-        What Mem0's language model may still be rewriting is certain only when it can be done with that.
-        What is `under_way`, by its entries' ids, is in good hands. A death is no item's fault: however
-        many there were, what is found nowhere is sent once more.
-        """
-        but = json.dumps(list(under_way))
-        with self._db.transaction() as sql:
-            left = sql.execute(
-                "UPDATE entry SET state = 'unconfirmed', sends = MIN(sends, ?), certain_at = MAX(certain_at,"
-                " ? + CASE WHEN memory_id IS NULL AND frozen ->> '$.infer' THEN ? ELSE 0 END)"
-                " WHERE state = 'sending' AND destination = ?"
-                " AND id NOT IN (SELECT value FROM json_each(?)) RETURNING sync_key",
-                (MOST_SENDS - 1, certain_at, SLOWEST_REWRITE, destination, but),
-            ).fetchall()
-            for row in left:
-                restate(sql, destination, row["sync_key"])
-            sql.execute(
-                f"UPDATE entry SET due_at = ? WHERE destination = ? AND state IN {IN_FLIGHT}"  # noqa: S608
-                " AND id NOT IN (SELECT value FROM json_each(?))",
-                (now, destination, but),
-            )
-        return len(left)
 
     def make_due(self, destination: int, now: float) -> None:
         """Make everything live due now, whatever its backoff."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.memory import Memory, said_by
 from mem0_syncd.outbox.database import Database
-from mem0_syncd.outbox.identities import Identities
+from mem0_syncd.outbox.item_keys import Identities
 from mem0_syncd.outbox.items import IN_FLIGHT, restate
 
 LEFT_OVER = "left over:{}:{}"

@@ -10,12 +10,12 @@ from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.projects import git, project_file, sync_state_file
 from mem0_syncd.sources import SOURCES
 from mem0_syncd.sources.session import BLOCKERS_PATH, STATE_PATH
-from mem0_syncd.system.unreadable import Reason, RefusedFile, Unreadable
-from mem0_syncd.system.watched_folder import (
+from mem0_syncd.system.unreadable_file import Reason, RefusedFile, Unreadable
+from mem0_syncd.system.untrusted_folder import (
     LONGEST_LOG,
     LONGEST_SESSION,
     LONGEST_SETTINGS,
-    WatchedFolder,
+    UntrustedFolder,
     too_large,
 )
 
@@ -29,7 +29,7 @@ _LONGEST = {
 """How long each file may be; of the others a part is read at a time."""
 
 
-def problems_of(project: ProjectRow, folder: WatchedFolder) -> list[Problem]:
+def problems_of(project: ProjectRow, folder: UntrustedFolder) -> list[Problem]:
     """Why nothing of a project's folder is read, or why it isn't the work tree that it says it is.
 
     Raises `OSError` for want of file handles.
@@ -57,7 +57,7 @@ def problems_of(project: ProjectRow, folder: WatchedFolder) -> list[Problem]:
     return [claim.problem] if claim and claim.problem else []
 
 
-def refusals(folder: WatchedFolder) -> Iterator[Problem]:
+def refusals(folder: UntrustedFolder) -> Iterator[Problem]:
     """What of a folder's files isn't read, or isn't written, and why; without reading any."""
     for name, most in _LONGEST.items():
         try:

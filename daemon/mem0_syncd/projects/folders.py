@@ -12,8 +12,8 @@ from mem0_syncd.errors import is_want_of_handles
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.outbox.projects import Projects
 from mem0_syncd.projects import git
-from mem0_syncd.system.unreadable import RefusedFile
-from mem0_syncd.system.watched_folder import WatchedFolder
+from mem0_syncd.system.unreadable_file import RefusedFile
+from mem0_syncd.system.untrusted_folder import UntrustedFolder
 
 
 class Folders:
@@ -24,19 +24,19 @@ class Folders:
         self.trusted = tuple(trusted)
         self._held = threading.local()
 
-    def of(self, project: ProjectRow) -> WatchedFolder:
+    def of(self, project: ProjectRow) -> UntrustedFolder:
         """A project's folder."""
         return self.at(project.path)
 
-    def at(self, path: Path) -> WatchedFolder:
+    def at(self, path: Path) -> UntrustedFolder:
         """The folder at a path, whose links may lead to other work trees of the same project, too."""
-        held: WatchedFolder | None = getattr(self._held, "folder", None)
+        held: UntrustedFolder | None = getattr(self._held, "folder", None)
         if held and held.root == path:
             return held
-        return WatchedFolder(path, trusted=self.trusted, family=partial(self._family, path))
+        return UntrustedFolder(path, trusted=self.trusted, family=partial(self._family, path))
 
     @contextmanager
-    def held(self, project: ProjectRow) -> Iterator[WatchedFolder]:
+    def held(self, project: ProjectRow) -> Iterator[UntrustedFolder]:
         """Keep a project's folder open for this thread, for which `of` gives the same one meanwhile.
 
         It may be one that can't be opened, or isn't there. Raises `OSError` for want of file handles.

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mem0_syncd.errors import Problem, is_want_of_handles
-from mem0_syncd.system.folder_walk import is_below
-from mem0_syncd.system.unreadable import RefusedFile
-from mem0_syncd.system.watched_folder import LONGEST_SETTINGS, WatchedFolder, above
+from mem0_syncd.system.unreadable_file import RefusedFile
+from mem0_syncd.system.untrusted_folder import LONGEST_SETTINGS, UntrustedFolder, above
+from mem0_syncd.system.untrusted_walk import is_below
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def main_tree(folder: Path, *, trusted: Iterable[Path] = ()) -> Path | None:
 
 
 def claim_of(
-    folder: Path, *, trusted: Iterable[Path] = (), opened: WatchedFolder | None = None
+    folder: Path, *, trusted: Iterable[Path] = (), opened: UntrustedFolder | None = None
 ) -> WorktreeClaim | None:
     """What a folder's `.git` says of a main work tree, and whether that one says the same.
 
@@ -59,12 +59,12 @@ def claim_of(
     where it is open already. Raises `OSError` for want of file handles.
     """
     trusted = tuple(trusted)
-    own = _pointed_to(opened or WatchedFolder(folder, trusted=trusted))
+    own = _pointed_to(opened or UntrustedFolder(folder, trusted=trusted))
     return _claim(folder, own, trusted) if own else None
 
 
 def repository_of(
-    folder: Path, *, trusted: Iterable[Path] = (), opened: WatchedFolder | None = None
+    folder: Path, *, trusted: Iterable[Path] = (), opened: UntrustedFolder | None = None
 ) -> Repository | None:
     """The repository whose work tree a folder is in; None where there is none, or none to be believed.
 
@@ -73,7 +73,7 @@ def repository_of(
     trusted = tuple(trusted)
     for tree in above(folder, trusted=trusted):
         try:
-            with opened if opened and tree == folder else WatchedFolder(tree, trusted=trusted) as at:
+            with opened if opened and tree == folder else UntrustedFolder(tree, trusted=trusted) as at:
                 if at.stat(".git/HEAD"):
                     return Repository(tree, tree, ".git", ".git")
                 if at.is_folder(".git") or not at.is_there(".git"):
@@ -97,12 +97,12 @@ def _elsewhere(tree: Path, own: Path, trusted: tuple[Path, ...]) -> Repository |
         return Repository(tree, tree, name, name)
     outer = repository_of(tree.parent, trusted=trusted)
     is_submodule = outer is not None and is_below(str(own), str(outer.root / outer.own / "modules"))
-    if is_submodule or WatchedFolder(own, trusted=trusted).is_trusted:
+    if is_submodule or UntrustedFolder(own, trusted=trusted).is_trusted:
         return Repository(tree, own, ".", ".")
     return None
 
 
-def _pointed_to(folder: WatchedFolder) -> Path | None:
+def _pointed_to(folder: UntrustedFolder) -> Path | None:
     """Git's own folder of a work tree, where that has a file in its place which says where it is."""
     said = _said(folder, ".git")
     if not said or not said.startswith("gitdir:"):
@@ -115,7 +115,7 @@ def _claim(tree: Path, own: Path, trusted: tuple[Path, ...]) -> WorktreeClaim | 
     if (own.parent.name, own.parent.parent.name) != ("worktrees", ".git"):
         return None
     main = own.parents[2]
-    named = _named_by(WatchedFolder(main / ".git", trusted=trusted), own)
+    named = _named_by(UntrustedFolder(main / ".git", trusted=trusted), own)
     problem = None
     if named is None or not _is_same(named, tree / ".git", trusted):
         problem = Problem(
@@ -126,7 +126,7 @@ def _claim(tree: Path, own: Path, trusted: tuple[Path, ...]) -> WorktreeClaim | 
     return WorktreeClaim(main, own.name, problem)
 
 
-def _named_by(main: WatchedFolder, own: Path) -> Path | None:
+def _named_by(main: UntrustedFolder, own: Path) -> Path | None:
     """The `.git` file that git's folder of a main tree names as that of a linked one."""
     common = _said(main, f"worktrees/{own.name}/commondir")
     back = _said(main, f"worktrees/{own.name}/gitdir")
@@ -135,7 +135,7 @@ def _named_by(main: WatchedFolder, own: Path) -> Path | None:
     return _path(own, back)
 
 
-def _said(folder: WatchedFolder, name: str) -> str | None:
+def _said(folder: UntrustedFolder, name: str) -> str | None:
     """What one of git's small files says; None where there is none, or none that may be read."""
     try:
         said = folder.read(name, LONGEST_SETTINGS).decode()
@@ -158,7 +158,7 @@ def _is_same(named: Path, there: Path, trusted: tuple[Path, ...]) -> bool:
     if _folded(named) != _folded(there):
         return False
     try:
-        one, other = (WatchedFolder(it.parent, trusted=trusted).stat(it.name) for it in (named, there))
+        one, other = (UntrustedFolder(it.parent, trusted=trusted).stat(it.name) for it in (named, there))
     except (RefusedFile, OSError):
         return False
     return one is not None and other is not None and os.path.samestat(one, other)

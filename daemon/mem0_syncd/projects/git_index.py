@@ -9,8 +9,8 @@ from pathlib import Path
 
 from mem0_syncd.errors import is_want_of_handles
 from mem0_syncd.projects.git import Repository, repository_of
-from mem0_syncd.system.unreadable import Reason, RefusedFile
-from mem0_syncd.system.watched_folder import LONGEST_LOG, WatchedFolder
+from mem0_syncd.system.unreadable_file import Reason, RefusedFile
+from mem0_syncd.system.untrusted_folder import LONGEST_LOG, UntrustedFolder
 
 _NAME_LENGTH = 0x0FFF
 _EXTENDED = 0x4000
@@ -23,7 +23,7 @@ def tracks_any(
     names: Iterable[str],
     *,
     trusted: Iterable[Path] = (),
-    opened: WatchedFolder | None = None,
+    opened: UntrustedFolder | None = None,
 ) -> bool:
     """Whether git tracks any of some files of a folder, which may be anywhere in a work tree.
 
@@ -37,7 +37,7 @@ def tracks_any(
         return False
     wanted = tuple((folder.relative_to(found.tree) / name).as_posix().encode() for name in names)
     try:
-        root = opened if opened and found.root == folder else WatchedFolder(found.root, trusted=trusted)
+        root = opened if opened and found.root == folder else UntrustedFolder(found.root, trusted=trusted)
         index = root.stat(f"{found.own}/index")
         return index is not None and _tracks_any(found, trusted, index.st_mtime_ns, wanted)
     except RefusedFile as error:
@@ -52,7 +52,7 @@ def tracks_any(
 def _tracks_any(
     found: Repository, trusted: tuple[Path, ...], _changed_at: int, wanted: tuple[bytes, ...]
 ) -> bool:
-    with WatchedFolder(found.root, trusted=trusted) as folder:
+    with UntrustedFolder(found.root, trusted=trusted) as folder:
         # With a split index most of it is in a file beside it.
         parts = ["index", *(name for name in folder.names(found.own) if name.startswith("sharedindex."))]
         return any(_names_any(folder.read(f"{found.own}/{part}", LONGEST_LOG), wanted) for part in parts)

@@ -12,13 +12,13 @@ from mem0_syncd.errors import Problem
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.projects import sync_state_file
 from mem0_syncd.projects.folders import Folders
-from mem0_syncd.redact.items import Redactor
+from mem0_syncd.redact.item_redaction import Redactor
 from mem0_syncd.sources import decision_log
-from mem0_syncd.system import faults
-from mem0_syncd.system.activity import Activity, WorkPlace
+from mem0_syncd.system import storage_faults
 from mem0_syncd.system.clock import Moment
+from mem0_syncd.system.current_file import CurrentFiles, WorkPlace
 from mem0_syncd.system.failpoint import failpoint
-from mem0_syncd.system.unreadable import Unreadable
+from mem0_syncd.system.unreadable_file import Unreadable
 
 log = structlog.get_logger("marks")
 
@@ -33,7 +33,7 @@ class ProjectMarks:
         outbox: Outbox,
         on_due: Callable[[], None],
         folders: Folders,
-        activity: Activity,
+        activity: CurrentFiles,
         now: Moment,
         redactor: Callable[[], Redactor],
     ) -> None:
@@ -107,7 +107,7 @@ class ProjectMarks:
             try:
                 return self._write_one(project)
             except Exception as error:
-                if not faults.is_of_a_folder(error):
+                if not storage_faults.is_of_a_folder(error):
                     raise
                 log.exception("marks failed", project=project.id)
                 problem = Problem(

@@ -11,14 +11,14 @@ from weakref import WeakSet
 
 import structlog
 
-from mem0_syncd.core.origin import UNKNOWN
+from mem0_syncd.core.foreign_memories import UNKNOWN
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.origins import Looked
 from mem0_syncd.projects import git, project_file
 from mem0_syncd.projects.folders import Folders
 from mem0_syncd.projects.projects import project_id
 from mem0_syncd.system.clock import Clock
-from mem0_syncd.system.watched_folder import WatchedFolder
+from mem0_syncd.system.untrusted_folder import UntrustedFolder
 
 PATIENCE_SECONDS = 5.0
 """How long a project's first scan waits for its origin: what is read before that doesn't say it."""
@@ -147,7 +147,7 @@ class OriginChecks:
 
         It is the path alone where there is no repository.
         """
-        watched = WatchedFolder(folder, trusted=self._folders.trusted)
+        watched = UntrustedFolder(folder, trusted=self._folders.trusted)
         stamp = watched.stamp(".git")
         if stamp is None:
             return str(folder)
@@ -161,7 +161,7 @@ class OriginChecks:
         if project.id == project_id(folder.name):
             return False
         try:
-            asked = project_file.read(WatchedFolder(folder, trusted=self._folders.trusted)).id
+            asked = project_file.read(UntrustedFolder(folder, trusted=self._folders.trusted)).id
         except (project_file.BadProjectFile, OSError):
             return False
         return asked is not None and project_id(asked) == project.id

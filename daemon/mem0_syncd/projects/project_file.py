@@ -9,8 +9,8 @@ from mem0_syncd.core.consent import SILENT, Asked
 from mem0_syncd.core.destination_kinds import NAMES
 from mem0_syncd.core.item import Kind
 from mem0_syncd.errors import Problem, is_want_of_handles
-from mem0_syncd.system.unreadable import RefusedFile
-from mem0_syncd.system.watched_folder import LONGEST_SETTINGS, WatchedFolder
+from mem0_syncd.system.unreadable_file import RefusedFile
+from mem0_syncd.system.untrusted_folder import LONGEST_SETTINGS, UntrustedFolder
 
 PATH = ".claude/mem0-syncd.toml"
 
@@ -29,7 +29,7 @@ class BadProjectFile(Exception):
         self.problem = Problem(what, where, f"{remedy}; what was agreed holds until then", needs_you)
 
 
-def read(folder: WatchedFolder) -> Asked:
+def read(folder: UntrustedFolder) -> Asked:
     """What a project's own file asks for; raises `BadProjectFile`, and `OSError` for want of file handles."""
     try:
         said = tomllib.loads(folder.read(PATH, LONGEST_SETTINGS).decode())

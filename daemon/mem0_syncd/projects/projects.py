@@ -13,7 +13,7 @@ from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.projects import git, project_file
 from mem0_syncd.system import paths
-from mem0_syncd.system.watched_folder import WatchedFolder
+from mem0_syncd.system.untrusted_folder import UntrustedFolder
 
 DEFAULT_ID = "default-project"
 _SYSTEM_FOLDERS = frozenset(
@@ -39,7 +39,7 @@ def credential_in(*names: str) -> str:
 
     An id is part of each Mem0 user id of its project, and of every status and log.
     """
-    from mem0_syncd.redact.items import Redactor
+    from mem0_syncd.redact.item_redaction import Redactor
 
     ids = [it for name in names for it in (name, project_id(name))]
     return next(iter(Redactor("redact").secrets_among(ids).values()), "")
@@ -178,7 +178,7 @@ def is_taken_over(outbox: Outbox, row: ProjectRow, *, is_by_name: bool, trusted:
     return bool(rivals)
 
 
-def asked_by(folder: WatchedFolder) -> Asked:
+def asked_by(folder: UntrustedFolder) -> Asked:
     """What a folder's own file asks for; raises `BadProjectFile`."""
     asked = project_file.read(folder)
     if asked.id and (kind := credential_in(asked.id)):
@@ -194,7 +194,7 @@ def asked_by_family(folder: Path, *, trusted: Iterable[Path] = ()) -> Asked:
     trusted = tuple(trusted)
     whole = _family(folder, trusted)
     try:
-        return asked_by(WatchedFolder(whole, trusted=trusted))
+        return asked_by(UntrustedFolder(whole, trusted=trusted))
     except project_file.BadProjectFile as error:
         where = str(whole / error.problem.where)
         raise SyncdError(error.problem.what, where=where, remedy=error.remedy) from None

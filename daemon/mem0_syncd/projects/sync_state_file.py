@@ -16,10 +16,10 @@ from mem0_syncd.core.item import instant
 from mem0_syncd.errors import Problem, is_want_of_handles
 from mem0_syncd.outbox.marks import Markable
 from mem0_syncd.sources.base import parse_json
-from mem0_syncd.system import faults
-from mem0_syncd.system.placed_file import PlacedFile, Signature, signature_of
-from mem0_syncd.system.unreadable import Unreadable
-from mem0_syncd.system.watched_folder import WatchedFolder
+from mem0_syncd.system import storage_faults
+from mem0_syncd.system.replaced_file import PlacedFile, Signature, signature_of
+from mem0_syncd.system.unreadable_file import Unreadable
+from mem0_syncd.system.untrusted_folder import UntrustedFolder
 
 PATH = ".claude/coordination/.decision-sync-state.json"
 OURS = "mem0_syncd"
@@ -71,7 +71,7 @@ def merge(state: SyncState, identity: str, marks: Markable) -> dict[str, Any]:
     }
 
 
-def read(folder: WatchedFolder) -> SyncState | None:
+def read(folder: UntrustedFolder) -> SyncState | None:
     """A project's sync state, None where there is no file.
 
     Raises `Unreadable`, and `OSError` for want of file handles.
@@ -79,7 +79,7 @@ def read(folder: WatchedFolder) -> SyncState | None:
     return _read(lambda: folder.read(PATH, LONGEST))
 
 
-def write(folder: WatchedFolder, identity: str, marks: Markable) -> Signature | None:
+def write(folder: UntrustedFolder, identity: str, marks: Markable) -> Signature | None:
     """Bring the file in line with our receipts, atomically; returns the signature of what was written.
 
     None where nothing was to be written. Its folder is not made, and no link is followed: what is reached
@@ -126,12 +126,12 @@ def problem_of(error: Unreadable | OSError) -> Problem:
     if isinstance(error, Unreadable):
         problem = error.problem(PATH)
         return replace(problem, what=f"the sync-state file is left alone: {problem.what}")
-    fault = faults.problem_of(error, Path(PATH))
+    fault = storage_faults.problem_of(error, Path(PATH))
     remedy = fault.remedy if fault else "check what is at that path"
     return Problem(f"the sync-state file can't be written: {error.strerror}", PATH, remedy)
 
 
-def signature(folder: WatchedFolder) -> Signature | None:
+def signature(folder: UntrustedFolder) -> Signature | None:
     """What tells a sync-state file from its earlier self; None where there is none."""
     try:
         found = folder.stat(PATH)

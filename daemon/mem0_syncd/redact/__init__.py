@@ -7,14 +7,14 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterator
 
 from mem0_syncd.core.item import Scalar
-from mem0_syncd.redact import addresses, commands, headers, keys, logins, vendor_keys
+from mem0_syncd.redact import addresses, commands, headers, key_formats, logins, vendor_keys
 from mem0_syncd.redact.assignments import PASSWORD, SECRET, assigned_secrets
+from mem0_syncd.redact.bare_tokens import lone_keys
+from mem0_syncd.redact.decoded_views import other_views, visible
 from mem0_syncd.redact.detectors import CHOSEN, known_tokens
 from mem0_syncd.redact.encoded import encoded_secrets
 from mem0_syncd.redact.finding import Finding, merged
-from mem0_syncd.redact.lone import lone_keys
 from mem0_syncd.redact.version import VERSION, detector_version
-from mem0_syncd.redact.views import other_views, visible
 
 __all__ = ["VERSION", "Finding", "detector_version", "find", "redact", "redact_value"]
 
@@ -26,15 +26,17 @@ _DETECTORS = (
         known_tokens,
         vendor_keys.vendor_keys,
         vendor_keys.marked_keys,
-        keys.private_keys,
-        keys.json_web_tokens,
+        key_formats.private_keys,
+        key_formats.json_web_tokens,
     ),
-    *(keys.password_hashes, headers.header_credentials, headers.cookies, addresses.url_secrets),
+    *(key_formats.password_hashes, headers.header_credentials, headers.cookies, addresses.url_secrets),
     *(addresses.webhooks, assigned_secrets, addresses.query_secrets, commands.command_passwords),
     *(logins.logins, logins.passwords_of_files, logins.table_passwords, lone_keys),
 )
 _KINDS = {kind for kind, _, _ in CHOSEN.values()} | {PASSWORD, SECRET}
-_KINDS |= vendor_keys.KINDS | keys.KINDS | headers.KINDS | addresses.KINDS | commands.KINDS | logins.KINDS
+_KINDS |= (
+    vendor_keys.KINDS | key_formats.KINDS | headers.KINDS | addresses.KINDS | commands.KINDS | logins.KINDS
+)
 _MARK = re.compile(rf"\[redacted: (?:{'|'.join(sorted(_KINDS))})\]")
 _PUBLIC = re.compile(
     r"data:(?:image|font|audio|video|application/(?:x-)?(?:font|octet|wasm|pdf|vnd))"

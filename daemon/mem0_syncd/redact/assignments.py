@@ -17,8 +17,8 @@ from mem0_syncd.redact.heuristics import (
     is_stand_in,
     is_uuid,
 )
-from mem0_syncd.redact.names import BEHIND, COMPOUNDS, NO_SECRETS, PASSWORDS, SECRETS, WHOLE_WORDS
-from mem0_syncd.redact.words import lowered
+from mem0_syncd.redact.long_words import lowered
+from mem0_syncd.redact.secret_names import BEHIND, COMPOUNDS, NO_SECRETS, PASSWORDS, SECRETS, WHOLE_WORDS
 
 PASSWORD, SECRET = "password", "secret"
 

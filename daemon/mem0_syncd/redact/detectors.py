@@ -13,7 +13,7 @@ from functools import cache
 from importlib import import_module
 
 from mem0_syncd.redact.finding import Finding, tokens
-from mem0_syncd.redact.words import lowered
+from mem0_syncd.redact.long_words import lowered
 
 # The package takes a fifth of a second and 20 MiB to import (it brings `requests`, to try keys out), so
 # each detector has signs without which it finds nothing, a quick and a close one, and until a text shows

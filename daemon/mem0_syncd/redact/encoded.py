@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from mem0_syncd.redact.finding import Finding
-from mem0_syncd.redact.words import long_words
+from mem0_syncd.redact.long_words import long_words
 
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/_-]{16,}+={0,2}(?![A-Za-z0-9+/=_-])", re.ASCII)
 _HEX = re.compile(r"(?<![0-9A-Za-z])(?:[2-7][0-9a-fA-F]){12,}+(?![0-9A-Za-z])", re.ASCII)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from mem0_syncd.redact.finding import Finding
 from mem0_syncd.redact.heuristics import is_secret
-from mem0_syncd.redact.words import lowered
+from mem0_syncd.redact.long_words import lowered
 
 AUTHORIZATION, COOKIE = "authorization", "cookie"
 KINDS = {AUTHORIZATION, COOKIE}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from mem0_syncd.redact.finding import Finding
 from mem0_syncd.redact.heuristics import is_hash, is_key, is_password, is_said_password
-from mem0_syncd.redact.words import lowered
+from mem0_syncd.redact.long_words import lowered
 
 PASSWORD, SECRET, PHRASE = "password", "secret", "seed-phrase"
 KINDS = {PASSWORD, SECRET, PHRASE}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mem0_syncd.sources import agent_patterns, decision_log, decision_records, memory_queue
 from mem0_syncd.sources.base import Broken, Raw, Reading, Source
-from mem0_syncd.system.unreadable import Unreadable
+from mem0_syncd.system.unreadable_file import Unreadable
 
 SOURCES: tuple[Source, ...] = (
     decision_log.SOURCE,

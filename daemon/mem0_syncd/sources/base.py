@@ -15,7 +15,7 @@ from mem0_syncd.core.item import Item
 from mem0_syncd.core.position import Position
 from mem0_syncd.errors import Problem
 from mem0_syncd.sources.limits import DOCUMENT_MEMORY, SMALL, memory_to_parse, within_limits
-from mem0_syncd.system.unreadable import Unreadable
+from mem0_syncd.system.unreadable_file import Unreadable
 
 NOT_UTF_8 = "save the file as UTF-8"
 

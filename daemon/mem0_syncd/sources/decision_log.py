@@ -28,7 +28,7 @@ from mem0_syncd.sources.fields import (
     with_reference,
 )
 from mem0_syncd.sources.limits import MOST_ENTRIES
-from mem0_syncd.system.unreadable import Unreadable
+from mem0_syncd.system.unreadable_file import Unreadable
 
 PATH = ".claude/coordination/decision-log.json"
 

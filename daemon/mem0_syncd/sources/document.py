@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from mem0_syncd.core.position import Position
 from mem0_syncd.sources.base import NOT_UTF_8, Broken, complaint, invalid_utf_8
 from mem0_syncd.sources.limits import LARGEST_ENTRY, TOO_LARGE_REMEDY, end_of_value, is_too_large, too_large
-from mem0_syncd.system.unreadable import Unreadable
+from mem0_syncd.system.unreadable_file import Unreadable
 
 WINDOW = 256 << 10
 """Bytes that are decoded at a time; a value that is longer is looked at before it is parsed."""

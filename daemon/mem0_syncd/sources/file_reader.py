@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from mem0_syncd.sources.jsonl import start_of_last_block
-from mem0_syncd.system.watched_folder import LONGEST_LOG, WatchedFolder, read_all, read_some
+from mem0_syncd.system.untrusted_folder import LONGEST_LOG, UntrustedFolder, read_all, read_some
 
 LONGEST_READ = LONGEST_LOG
 """Bytes of an appended file that are read at a time."""
@@ -57,7 +57,7 @@ class Contents:
         return self.offset > 0
 
 
-def signature_of(folder: WatchedFolder, name: str, now: float) -> tuple[int, ...] | None:
+def signature_of(folder: UntrustedFolder, name: str, now: float) -> tuple[int, ...] | None:
     """What tells a file from its earlier self at the moment `now`; None where there is none.
 
     It is () where that can't be told, for the file has just changed.
@@ -67,7 +67,7 @@ def signature_of(folder: WatchedFolder, name: str, now: float) -> tuple[int, ...
     return _signature(folder.stat(name), now)
 
 
-def signatures_of(folder: WatchedFolder, names: Iterable[str], now: float) -> list[tuple[int, ...] | None]:
+def signatures_of(folder: UntrustedFolder, names: Iterable[str], now: float) -> list[tuple[int, ...] | None]:
     """The signatures of some files at the moment `now`; raises like `signature_of`."""
     return [_signature(found, now) for found in folder.stats(names)]
 
@@ -81,7 +81,7 @@ def _signature(found: os.stat_result | None, now: float) -> tuple[int, ...] | No
 
 
 def read(
-    folder: WatchedFolder,
+    folder: UntrustedFolder,
     name: str,
     signature: tuple[int, ...],
     mark: Mark | None,
@@ -99,7 +99,7 @@ def read(
         return _read_lines(file, signature, mark, LONGEST_READ)
 
 
-def mark_before(folder: WatchedFolder, name: str, read: Contents, line: int) -> Mark:
+def mark_before(folder: UntrustedFolder, name: str, read: Contents, line: int) -> Mark:
     """The mark at the beginning of a line of what was read; raises `Refused` and `OSError`."""
     end = 0
     for _ in range(line - 1 - read.lines):

@@ -18,7 +18,7 @@ from mem0_syncd.sources.base import (
 )
 from mem0_syncd.sources.fields import metadata_of
 from mem0_syncd.sources.jsonl import split
-from mem0_syncd.system.unreadable import Unreadable
+from mem0_syncd.system.unreadable_file import Unreadable
 
 STATE_PATH = ".claude/context/session/state.json"
 BLOCKERS_PATH = ".claude/logs/blockers.jsonl"

@@ -11,7 +11,7 @@ from typing import Any
 from mem0_syncd.core.destination_kinds import Guarantee
 from mem0_syncd.status.snapshot import COUNTS
 from mem0_syncd.system import output
-from mem0_syncd.system.visible import visible
+from mem0_syncd.system.terminal_safety import visible
 
 KIND_NAMES = {
     "session_summary": "session summaries",

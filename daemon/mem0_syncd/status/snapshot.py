@@ -15,8 +15,8 @@ from mem0_syncd.core.item import Kind
 from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, OutboxUnusable, Problem
 from mem0_syncd.outbox import DestinationRow, Outbox
 from mem0_syncd.status import start_refusal
-from mem0_syncd.status.problems import problems_of, reported
-from mem0_syncd.system import faults
+from mem0_syncd.status.outbox_problems import problems_of, reported
+from mem0_syncd.system import storage_faults
 from mem0_syncd.system.paths import socket_paths
 
 SCHEMA = 1
@@ -38,11 +38,11 @@ def snapshot(state: Path, now: float) -> dict[str, Any]:
         with closing(outbox), outbox.database.at_one_moment():
             return _snapshot(outbox, running, said, now)
     except Exception as error:
-        own = error.problem if isinstance(error, OutboxUnusable) else faults.problem_of(error, state)
+        own = error.problem if isinstance(error, OutboxUnusable) else storage_faults.problem_of(error, state)
         if own is None:
             raise
         # Only a daemon sets a damaged outbox aside.
-        is_mended = running != "stopped" and faults.is_damage(error)
+        is_mended = running != "stopped" and storage_faults.is_damage(error)
         own = replace(own, needs_you=not is_mended)
         return _nothing(running, said, own)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from mem0_syncd.core.origin import UNKNOWN
+from mem0_syncd.core.foreign_memories import UNKNOWN
 from mem0_syncd.errors import Problem
 from mem0_syncd.outbox.origins import Stranger
 

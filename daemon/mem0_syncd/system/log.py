@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from mem0_syncd.system import output
-from mem0_syncd.system.imports import without
-from mem0_syncd.system.reasons import scrub, without_keys
-from mem0_syncd.system.visible import visible, visible_lines
+from mem0_syncd.system.lean_imports import without
+from mem0_syncd.system.scrubbed_reasons import scrub, without_keys
+from mem0_syncd.system.terminal_safety import visible, visible_lines
 
 # structlog would draw tracebacks with rich, and it imports asyncio, which would load OpenSSL: together they
 # are a seventh of a daemon that does neither.

@@ -17,7 +17,7 @@ from typing import IO, Any, TextIO
 import click
 
 from mem0_syncd.errors import SyncdError
-from mem0_syncd.system.visible import visible, visible_lines
+from mem0_syncd.system.terminal_safety import visible, visible_lines
 
 _LONGEST_LINE = 10_000
 MARGIN = " " * 6
@@ -93,7 +93,7 @@ def print_traceback(kind: type[BaseException], error: BaseException, trace: Trac
     """Print an error that nobody expected; what it says is made harmless, and has no credential in it."""
     import traceback
 
-    from mem0_syncd.system.reasons import scrub
+    from mem0_syncd.system.scrubbed_reasons import scrub
 
     text = "".join(traceback.format_exception(kind, error, trace))
     for line in visible_lines(scrub(text).rstrip("\n")):
@@ -131,7 +131,7 @@ class _Harmless(TextIOBase):
 
     def write(self, text: str) -> int:
         """Take in a part of a line, or some lines; whole ones go on."""
-        from mem0_syncd.system.reasons import scrub
+        from mem0_syncd.system.scrubbed_reasons import scrub
 
         with self._writing:
             *lines, self._begun = (self._begun + text).split("\n")

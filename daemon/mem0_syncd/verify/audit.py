@@ -10,15 +10,15 @@ from pathlib import Path
 import structlog
 
 from mem0_syncd.core.destination_health import Reach
-from mem0_syncd.core.duplicates import Kept
+from mem0_syncd.core.duplicate_memories import Kept
+from mem0_syncd.core.foreign_memories import OriginCounts
 from mem0_syncd.core.memory import SOURCE
-from mem0_syncd.core.origin import OriginCounts
 from mem0_syncd.courier.inventory_file import read_inventory
 from mem0_syncd.engine.engine import Engine
-from mem0_syncd.engine.operations import take_inventory
+from mem0_syncd.engine.user_requests import take_inventory
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import DestinationRow, Outbox
-from mem0_syncd.outbox.audits import Audited
+from mem0_syncd.outbox.audit_log import Audited
 from mem0_syncd.verify.repair import doubles_of, remove_doubles
 
 DAY_SECONDS = 24 * 3600.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from mem0_syncd.core.delivered import Delivered
-from mem0_syncd.core.duplicates import Double, Kept, find_doubles
+from mem0_syncd.core.duplicate_memories import Double, Kept, find_doubles
 from mem0_syncd.core.memory import SOURCE
 
 

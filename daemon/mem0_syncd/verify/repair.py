@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from mem0_syncd.core.duplicates import Double, find_doubles
+from mem0_syncd.core.duplicate_memories import Double, find_doubles
 from mem0_syncd.core.progress import Tell, to_nobody
 from mem0_syncd.engine.engine import Engine
 from mem0_syncd.outbox import DestinationRow

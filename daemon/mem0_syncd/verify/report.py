@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mem0_syncd.core.delivered import Delivered
-from mem0_syncd.core.duplicates import Kept
+from mem0_syncd.core.duplicate_memories import Kept
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.status.render import KIND_NAMES, counted
 from mem0_syncd.verify.inspection import Inspected

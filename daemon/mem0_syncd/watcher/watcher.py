@@ -15,9 +15,9 @@ from watchdog.observers.api import BaseObserver, ObservedWatch
 
 from mem0_syncd.errors import Problem
 from mem0_syncd.outbox import ProjectRow
-from mem0_syncd.system.unreadable import RefusedFile
-from mem0_syncd.system.watched_folder import WatchedFolder
-from mem0_syncd.watcher.folders import WatchedFolders
+from mem0_syncd.system.unreadable_file import RefusedFile
+from mem0_syncd.system.untrusted_folder import UntrustedFolder
+from mem0_syncd.watcher.event_folders import WatchedFolders
 
 Identity = tuple[int, int]
 
@@ -41,7 +41,7 @@ class Watcher:
         on_change: Callable[[Path, set[str]], None],
         on_upheaval: Callable[[], None],
         own: Path,
-        open_folder: Callable[[ProjectRow], WatchedFolder] = lambda project: WatchedFolder(project.path),
+        open_folder: Callable[[ProjectRow], UntrustedFolder] = lambda project: UntrustedFolder(project.path),
     ) -> None:
         """`files` are relative to each project; `on_change` hears a folder of one, and which files changed.
 

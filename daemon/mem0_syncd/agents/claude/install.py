@@ -14,8 +14,8 @@ from mem0_syncd.agents.claude.hook_settings import EVENTS, events_without, with_
 from mem0_syncd.agents.claude.json_style import parse, says_the_same, spell
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.system.atomic_file import write_text
-from mem0_syncd.system.unreadable import RefusedFile
-from mem0_syncd.system.watched_folder import LONGEST_SETTINGS, WatchedFolder
+from mem0_syncd.system.unreadable_file import RefusedFile
+from mem0_syncd.system.untrusted_folder import LONGEST_SETTINGS, UntrustedFolder
 
 SETTINGS, COMMAND = "settings.json", "commands/mem0-sync.md"
 BACKUP = "settings.json.bak-mem0-syncd"
@@ -83,7 +83,7 @@ def missing_events(folder: Path) -> list[str]:
 def _refuse_what_leaves(folder: Path, project: Path | None) -> None:
     if project is None:
         return
-    watched = WatchedFolder(project)
+    watched = UntrustedFolder(project)
     for name in (SETTINGS, BACKUP, COMMAND):
         path = folder / name
         try:

@@ -7,11 +7,11 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mem0_syncd.core.duplicates import Double
-from mem0_syncd.core.origin import Stated
+from mem0_syncd.core.duplicate_memories import Double
+from mem0_syncd.core.foreign_memories import Stated
 from mem0_syncd.core.outcome import Found
 from mem0_syncd.outbox.database import Database
-from mem0_syncd.outbox.identities import Identities
+from mem0_syncd.outbox.item_keys import Identities
 from mem0_syncd.outbox.items import IN_FLIGHT
 from mem0_syncd.outbox.origins import IS_STOPPED, write_stated
 
@@ -28,7 +28,7 @@ class SecondLook:
     attempts: int = 0
 
 
-class Contacts:
+class FirstContacts:
     """The looks of all destinations."""
 
     def __init__(self, database: Database) -> None:

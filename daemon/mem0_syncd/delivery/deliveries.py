@@ -9,7 +9,7 @@ from mem0_syncd.delivery.delivery import Delivery
 from mem0_syncd.outbox import DestinationRow
 
 
-class DeliveryPool:
+class Deliveries:
     """Makes a delivery when its destination is first needed; for any thread."""
 
     def __init__(self, make: Callable[[DestinationRow], Delivery]) -> None:

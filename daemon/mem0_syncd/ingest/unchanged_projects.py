@@ -10,8 +10,8 @@ from mem0_syncd.outbox import Outbox
 from mem0_syncd.projects import project_file, sync_state_file
 from mem0_syncd.sources import SOURCES, file_reader
 from mem0_syncd.system.clock import Moment
-from mem0_syncd.system.unreadable import RefusedFile
-from mem0_syncd.system.watched_folder import WatchedFolder
+from mem0_syncd.system.unreadable_file import RefusedFile
+from mem0_syncd.system.untrusted_folder import UntrustedFolder
 
 _FILES = (
     project_file.PATH,
@@ -32,7 +32,7 @@ class Look:
     forgotten: int
 
 
-class Unchanged:
+class UnchangedProjects:
     """What was seen of each project before its last scan; for any thread."""
 
     def __init__(self, outbox: Outbox, scanner: Scanner, now: Moment) -> None:
@@ -40,7 +40,7 @@ class Unchanged:
         self._outbox, self._scanner, self._now = outbox, scanner, now
         self._known: dict[Path, Look] = {}
 
-    def look(self, folder: WatchedFolder) -> Look | None:
+    def look(self, folder: UntrustedFolder) -> Look | None:
         """What a folder looks like; None where that can't be told, or a file changed a moment ago."""
         before = self._outbox.database.written()
         try:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from mem0_syncd.system.unreadable import Reason, RefusedFile
+from mem0_syncd.system.unreadable_file import Reason, RefusedFile
 
 MOST_LINKS = 40
 """Links on the way to one file; Linux follows as many."""

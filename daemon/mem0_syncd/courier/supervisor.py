@@ -63,7 +63,7 @@ class Lost(Generic[T]):
     version: str | None = None
 
 
-class CourierClient(Generic[T]):
+class CourierSupervisor(Generic[T]):
     """Starts couriers as they are needed, one at a time, and replaces one that crashed or hung.
 
     `take`, `send` and `end_hung` are for the thread that delivers; the rest is for any.

@@ -35,7 +35,7 @@ def main() -> None:
     for name, most in _LIMITS.items():
         with contextlib.suppress(AttributeError, ValueError, OSError):  # not every system has each
             resource.setrlimit(getattr(resource, name), (most, most))
-    from mem0_syncd.history.repository import first_commit
+    from mem0_syncd.repository_origin.first_commit import first_commit
 
     try:
         folder, *trusted = map(Path, sys.argv[1:])

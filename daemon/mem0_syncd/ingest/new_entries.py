@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from mem0_syncd.core.file_problems import FileProblems
+from mem0_syncd.core.entry_problems import EntryProblems
 from mem0_syncd.core.item import Item
 from mem0_syncd.core.position import Position
 from mem0_syncd.core.withheld import KEPT_HOME
-from mem0_syncd.ingest.file_memory import FileMemory, Keys
+from mem0_syncd.ingest.seen_files import Keys, SeenFile
 from mem0_syncd.sources import Broken, Raw, Source, file_reader
 from mem0_syncd.sources.limits import LARGEST_ENTRY, MOST_ENTRIES, TOO_LARGE_REMEDY
 
@@ -30,7 +30,7 @@ class Turn(Enum):
 
 
 @dataclass
-class ReadingRoom:
+class ReadingBudget:
     """How many items, and characters of their texts, can still be taken in together."""
 
     items: int
@@ -44,7 +44,7 @@ class ReadingRoom:
 
 
 @dataclass
-class FileNews:
+class NewEntries:
     """What a file says now.
 
     `keys` has all its entries, in their order. `items` are those of the new ones with their entries' digests,
@@ -52,13 +52,13 @@ class FileNews:
     """
 
     source: Source
-    before: FileMemory
+    before: SeenFile
     signature: tuple[int, ...] | None = None
     mark: file_reader.Mark | None = None
     is_tail: bool = False
     has_more: bool = False
     keys: dict[bytes, Keys] = field(default_factory=dict)
-    complaints: FileProblems = field(default_factory=FileProblems)
+    complaints: EntryProblems = field(default_factory=EntryProblems)
     items: list[tuple[bytes, Item]] | None = field(default_factory=list)
     kept_home: set[int] = field(default_factory=set)
     fresh: int = 0
@@ -73,7 +73,7 @@ class FileNews:
         self,
         contents: file_reader.Contents,
         project: str,
-        room: ReadingRoom,
+        room: ReadingBudget,
         mark_before: Callable[[file_reader.Contents, int], file_reader.Mark],
     ) -> Iterator[Turn]:
         """Take in what the file holds; raises `Unreadable`.
@@ -82,7 +82,7 @@ class FileNews:
         """
         self.signature, self.mark, self.is_tail = contents.signature, contents.mark, contents.is_tail
         self.has_more = contents.has_more
-        self.complaints = FileProblems(self.before.complaints.problems if self.is_tail else {})
+        self.complaints = EntryProblems(self.before.complaints.problems if self.is_tail else {})
         is_half_broken = False
         number = 0
         for entry in entries(self.source, contents):
@@ -104,7 +104,7 @@ class FileNews:
         else:
             self._half = set()
 
-    def _take(self, digest: bytes, raw: Raw, project: str, room: ReadingRoom) -> None:
+    def _take(self, digest: bytes, raw: Raw, project: str, room: ReadingBudget) -> None:
         if not self.is_fresh(digest):
             self.keys[digest] = self.before.seen[digest]
             if self.complaints.add_known(digest, self.before.complaints):
@@ -122,11 +122,11 @@ class FileNews:
             self.items = None
 
     @property
-    def memo(self) -> FileMemory:
+    def memo(self) -> SeenFile:
         """What is to be remembered, once all of it is taken in."""
         kept = {digest: keys for digest, keys in self.keys.items() if digest not in self._half}
         seen = {**self.before.seen, **kept} if self.is_tail else kept
-        return FileMemory(
+        return SeenFile(
             () if self.has_more else self.signature, self.mark, seen, self.complaints.without(self._half)
         )
 

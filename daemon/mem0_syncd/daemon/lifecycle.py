@@ -22,9 +22,9 @@ from mem0_syncd.daemon.daemon import Daemon
 from mem0_syncd.daemon.sd_notify import Notifier
 from mem0_syncd.daemon.wakeup import Wakeup
 from mem0_syncd.errors import OutboxDamaged, Problem, StateFolderBusy, SyncdError
-from mem0_syncd.outbox import Outbox, recovery
+from mem0_syncd.outbox import Outbox, damaged_outbox
 from mem0_syncd.status import start_refusal
-from mem0_syncd.system import faults, paths
+from mem0_syncd.system import paths, storage_faults
 from mem0_syncd.system.lock import deliverer, holder
 
 RETRY_SECONDS = 5.0
@@ -34,7 +34,7 @@ TURN_SECONDS = 0.2
 log = structlog.get_logger("standby")
 
 
-class Supervisor:
+class Standby:
     """What answers in the daemon's place; without a runtime folder nothing does, and the log must do."""
 
     def __init__(self, state: Path) -> None:
@@ -78,7 +78,7 @@ def live(settings: Settings, wakeup: Wakeup, notifier: Notifier) -> bool:
 
     Returns whether it has ended for another version, which is now to be started.
     """
-    standby = Supervisor(settings.state_dir)
+    standby = Standby(settings.state_dir)
     try:
         while True:
             try:
@@ -100,7 +100,7 @@ def live(settings: Settings, wakeup: Wakeup, notifier: Notifier) -> bool:
         standby.end()
 
 
-def _work(settings: Settings, wakeup: Wakeup, notifier: Notifier, standby: Supervisor) -> bool:
+def _work(settings: Settings, wakeup: Wakeup, notifier: Notifier, standby: Standby) -> bool:
     state = paths.make_private(settings.state_dir)
     with deliverer(state, "run"):
         try:
@@ -113,14 +113,14 @@ def _work(settings: Settings, wakeup: Wakeup, notifier: Notifier, standby: Super
                     outbox.integrity.confirm(error)
                     raise
         except OutboxDamaged as error:
-            recovery.set_aside(state, error, time.time())
+            damaged_outbox.set_aside(state, error, time.time())
             raise
 
 
 def _obstacle(error: Exception, state: Path) -> Problem | None:
     """What stands in the way for a while; None for what doesn't go away."""
     if not isinstance(error, StateFolderBusy):
-        return faults.problem_of(error, state)
+        return storage_faults.problem_of(error, state)
     who = holder(state)
     if who.get("command") == "run":
         return None

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from mem0_syncd.core.destination_health import Reach
 from mem0_syncd.errors import Problem
-from mem0_syncd.outbox import DestinationRow, Outbox, recovery
+from mem0_syncd.outbox import DestinationRow, Outbox, damaged_outbox
 from mem0_syncd.status.stopped_projects import strangers_problem
 
 MOST_LETTERS = 5
@@ -17,7 +17,7 @@ MOST_LETTERS = 5
 
 def problems_of(outbox: Outbox, destinations: Iterable[DestinationRow], now: float) -> Iterator[Problem]:
     """What needs somebody's attention: here, in the projects, and at these destinations."""
-    yield from recovery.problems(outbox.database)
+    yield from damaged_outbox.problems(outbox.database)
     for _, problem in reported(outbox):
         yield problem
     for destination in destinations:

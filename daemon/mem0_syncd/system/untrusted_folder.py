@@ -15,7 +15,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from mem0_syncd.system.folder_walk import (
+from mem0_syncd.system.unreadable_file import Reason, RefusedFile
+from mem0_syncd.system.untrusted_walk import (
     NO_HANDLE,
     Area,
     End,
@@ -25,7 +26,6 @@ from mem0_syncd.system.folder_walk import (
     stat_in,
     walk,
 )
-from mem0_syncd.system.unreadable import Reason, RefusedFile
 
 LONGEST_SETTINGS = 64 << 10
 """Bytes of a settings file, or of one of git's that name a place."""
@@ -52,7 +52,7 @@ _KINDS = {
 }
 
 
-class WatchedFolder:
+class UntrustedFolder:
     """A folder, and what may be touched of it; names are relative to it, with forward slashes.
 
     `root` is its path without links. `trusted` are folders that the user's own settings allow: links may

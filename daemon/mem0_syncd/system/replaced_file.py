@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import stat
 
-from mem0_syncd.system.exchange import swap
-from mem0_syncd.system.folder_walk import End
-from mem0_syncd.system.watched_folder import open_file, read_all
+from mem0_syncd.system.atomic_exchange import swap
+from mem0_syncd.system.untrusted_folder import open_file, read_all
+from mem0_syncd.system.untrusted_walk import End
 
 Signature = tuple[int, ...]
 

@@ -1,5 +1,5 @@
 """The history of a watched repository: read within bounds, in a process of its own, and without git."""
 
-from mem0_syncd.history.origin import origin_of
+from mem0_syncd.repository_origin.origin_lookup import origin_of
 
 __all__ = ["origin_of"]

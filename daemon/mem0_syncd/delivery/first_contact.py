@@ -11,11 +11,11 @@ from typing import Any
 import structlog
 
 from mem0_syncd.core.destination_health import Reach
-from mem0_syncd.core.duplicates import Double, find_doubles
+from mem0_syncd.core.duplicate_memories import Double, find_doubles
 from mem0_syncd.core.outcome import Copies, Found, Heard, Listed, Removed, Unknown
 from mem0_syncd.core.settlement import Rules
 from mem0_syncd.outbox import DestinationRow, Outbox
-from mem0_syncd.outbox.contacts import SecondLook
+from mem0_syncd.outbox.first_contacts import SecondLook
 from mem0_syncd.system.clock import SteadyClock
 from mem0_syncd.system.failpoint import failpoint
 

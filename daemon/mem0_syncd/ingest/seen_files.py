@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mem0_syncd.core.file_problems import FileProblems
+from mem0_syncd.core.entry_problems import EntryProblems
 from mem0_syncd.sources import file_reader
 
 MOST_ENTRIES = 200_000
@@ -16,7 +16,7 @@ Keys = int | tuple[int, ...]
 
 
 @dataclass
-class FileMemory:
+class SeenFile:
     """What is remembered of one file; replaced as a whole, after the commit.
 
     `seen` has every entry by its digest.
@@ -25,22 +25,22 @@ class FileMemory:
     signature: tuple[int, ...] | None = ()
     mark: file_reader.Mark | None = None
     seen: dict[bytes, Keys] = field(default_factory=dict)
-    complaints: FileProblems = field(default_factory=FileProblems)
+    complaints: EntryProblems = field(default_factory=EntryProblems)
     bad_since: float | None = None
 
 
-class FileMemories:
+class SeenFiles:
     """The memos of all files, within a budget: those that were replaced longest ago give way."""
 
     def __init__(self, most: int = MOST_ENTRIES) -> None:
         self._left = most
-        self._memos: dict[tuple[Path, str], FileMemory] = {}
+        self._memos: dict[tuple[Path, str], SeenFile] = {}
 
-    def of(self, folder: Path, source: str) -> FileMemory:
+    def of(self, folder: Path, source: str) -> SeenFile:
         """The memo of a file, which may be an empty one."""
-        return self._memos.setdefault((folder, source), FileMemory())
+        return self._memos.setdefault((folder, source), SeenFile())
 
-    def replace(self, folder: Path, source: str, memo: FileMemory) -> None:
+    def replace(self, folder: Path, source: str, memo: SeenFile) -> None:
         """Remember something else of a file."""
         former = self._memos.pop((folder, source), None)
         self._memos[folder, source] = memo

@@ -15,13 +15,13 @@ from mem0_syncd.core.progress import Tell
 from mem0_syncd.daemon.delivery_trigger import DeliveryTrigger
 from mem0_syncd.daemon.scan_trigger import ScanTrigger
 from mem0_syncd.engine.engine import Engine
-from mem0_syncd.engine.operations import begin_sync, forget, recall, take_inventory
+from mem0_syncd.engine.user_requests import begin_sync, forget, recall, take_inventory
 from mem0_syncd.errors import Problem
 from mem0_syncd.verify.repair import repair
 from mem0_syncd.watcher import Watcher
 
 
-class Handlers:
+class ControlHandlers:
     """One daemon's answers, each for any thread."""
 
     def __init__(

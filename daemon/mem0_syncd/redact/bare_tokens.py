@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from mem0_syncd.redact.encoded import plain_text
 from mem0_syncd.redact.finding import Finding
 from mem0_syncd.redact.heuristics import is_bare_key
-from mem0_syncd.redact.words import long_words
+from mem0_syncd.redact.long_words import long_words
 
 SECRET = "secret"  # noqa: S105 - a kind, no password
 

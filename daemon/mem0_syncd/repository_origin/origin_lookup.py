@@ -9,8 +9,8 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from mem0_syncd.core.foreign_memories import UNKNOWN
 from mem0_syncd.core.item import digest
-from mem0_syncd.core.origin import UNKNOWN
 
 SECONDS = 12.0
 """How long a history may take to be read; the reader has less time of the processor."""
@@ -38,7 +38,13 @@ def origin_of(
     """
     try:
         reader = subprocess.Popen(
-            [sys.executable, "-P", "-m", "mem0_syncd.history.reader", *map(os.fsencode, (folder, *trusted))],
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                "mem0_syncd.repository_origin.reader",
+                *map(os.fsencode, (folder, *trusted)),
+            ],
             cwd="/",
             env={name: environ[name] for name in _NEEDED if name in environ},
             stdin=subprocess.DEVNULL,

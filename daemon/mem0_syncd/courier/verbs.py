@@ -12,7 +12,7 @@ from mem0_syncd.core.outcome import Copies, Outcome, Removed, Stored, to_wire
 from mem0_syncd.core.progress import Tell
 from mem0_syncd.courier.inventory_file import write_inventory
 from mem0_syncd.destinations import Destination, kept, ours, redacted_there, remove_doubles, renewed
-from mem0_syncd.redact.items import Redactor
+from mem0_syncd.redact.item_redaction import Redactor
 from mem0_syncd.system.failpoint import failpoint
 
 Fields = Mapping[str, Any]

@@ -27,7 +27,7 @@ class WorkPlace:
         self.file = file
 
 
-class Activity:
+class CurrentFiles:
     """The places of all threads; for any thread."""
 
     def __init__(self) -> None:

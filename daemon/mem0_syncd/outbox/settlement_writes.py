@@ -18,11 +18,11 @@ from mem0_syncd.core.settlement import (
     Retarget,
     Settlement,
 )
-from mem0_syncd.outbox.adoption import note_redacted_there
-from mem0_syncd.outbox.contacts import write_second_look
+from mem0_syncd.outbox.first_contacts import write_second_look
 from mem0_syncd.outbox.items import restate
-from mem0_syncd.outbox.rows import stored_reason
-from mem0_syncd.system.reasons import reason
+from mem0_syncd.outbox.memory_to_update import note_redacted_there
+from mem0_syncd.outbox.row_values import stored_reason
+from mem0_syncd.system.scrubbed_reasons import reason
 
 
 def write_settlement(

@@ -12,7 +12,7 @@ MOST_TOLD = 20
 """Problems of one file that are told one by one; of the others it is told how many there are."""
 
 
-class FileProblems:
+class EntryProblems:
     """The problems of one file's entries, by the entries' digests, in their order."""
 
     def __init__(self, problems: Mapping[bytes, tuple[Problem, ...] | int] = MappingProxyType({})) -> None:
@@ -32,7 +32,7 @@ class FileProblems:
         else:
             self.problems[digest] = len(problems) + (known if isinstance(known, int) else 0)
 
-    def add_known(self, digest: bytes, before: FileProblems) -> bool:
+    def add_known(self, digest: bytes, before: EntryProblems) -> bool:
         """Take in what was wrong with an entry before; returns whether it must be read again to be told."""
         known = before.problems.get(digest, ())
         if isinstance(known, int) and self._kept < MOST_TOLD:
@@ -43,9 +43,9 @@ class FileProblems:
             self.add(digest, known)
         return False
 
-    def without(self, digests: AbstractSet[bytes]) -> FileProblems:
+    def without(self, digests: AbstractSet[bytes]) -> EntryProblems:
         """The same without those of some entries."""
-        return FileProblems({digest: it for digest, it in self.problems.items() if digest not in digests})
+        return EntryProblems({digest: it for digest, it in self.problems.items() if digest not in digests})
 
     def told(self, path: str) -> list[Problem]:
         """What is told of them, and how many more there are."""

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from dulwich.object_format import SHA1
 from dulwich.pack import OFS_DELTA, REF_DELTA, PackIndex, apply_delta, load_pack_index_file, unpack_object
 
-from mem0_syncd.system.watched_folder import WatchedFolder
+from mem0_syncd.system.untrusted_folder import UntrustedFolder
 
 LARGEST = 1024 * 1024
 """Bytes of a commit, or of what one is stored as a difference to."""
@@ -41,7 +41,7 @@ class UnknownHistory(Exception):
 class Commits:
     """The commits of a main work tree's repository; each is known by the hash that it has in truth."""
 
-    def __init__(self, folder: WatchedFolder) -> None:
+    def __init__(self, folder: UntrustedFolder) -> None:
         self._folder = folder
         self._packs: list[_Pack] | None = None
 
@@ -85,7 +85,7 @@ def _path(commit: str) -> str:
     return f"{_OBJECTS}/{commit[:2]}/{commit[2:]}"
 
 
-def _packs(folder: WatchedFolder) -> list[_Pack]:
+def _packs(folder: UntrustedFolder) -> list[_Pack]:
     names = [name for name in folder.names(f"{_OBJECTS}/pack") if name.endswith(".idx")]
     if len(names) > MOST_PACKS:
         raise UnknownHistory("there are too many packs")
@@ -110,7 +110,7 @@ class _Pack:
         self._bases: dict[int, _Part] = {}
 
     @classmethod
-    def open(cls, folder: WatchedFolder, name: str) -> _Pack:
+    def open(cls, folder: UntrustedFolder, name: str) -> _Pack:
         index = folder.open(f"{name}.idx")
         if os.fstat(index.fileno()).st_size > LARGEST_INDEX:
             raise UnknownHistory("there are too many objects")

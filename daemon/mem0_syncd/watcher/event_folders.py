@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from watchdog.events import DirModifiedEvent, FileClosedNoWriteEvent, FileOpenedEvent, FileSystemEvent
 
-from mem0_syncd.system.watched_folder import WatchedFolder
+from mem0_syncd.system.untrusted_folder import UntrustedFolder
 
 _MOST_FOLDERS = 20
 """Folders that are watched for one file: links may lead through any number."""
@@ -23,7 +23,7 @@ class WatchedFolders:
         self._names = {path.name for path in paths}
         self._ways = {part for path in paths for part in path.parts[:-1]}
 
-    def of(self, project: WatchedFolder) -> set[Path]:
+    def of(self, project: UntrustedFolder) -> set[Path]:
         """The folders of a project's files, or the nearest that exist, and those on the way to them.
 
         They are without links. None is outside of the project, unless links may lead there.

@@ -17,14 +17,14 @@ from mem0_syncd.core.consent import (
     with_global_scope,
 )
 from mem0_syncd.core.memory import GLOBAL_BEST_PRACTICES
-from mem0_syncd.engine import connections as means
+from mem0_syncd.engine import destination_choice as means
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.ingest.preview import preview
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.projects import consent_request as asking
 from mem0_syncd.projects import projects
 from mem0_syncd.status.render import counted
-from mem0_syncd.system.watched_folder import WatchedFolder
+from mem0_syncd.system.untrusted_folder import UntrustedFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def offer(
     known = next((it for it in outbox.projects.all() if it.path == folder), None)
     shown = GlobalScope.DECLINED if globally is False else GlobalScope.AGREED
     terms = added(asked, Said(), row.id, shown).terms
-    watched = WatchedFolder(folder, trusted=trusted)
+    watched = UntrustedFolder(folder, trusted=trusted)
     content = preview(watched, known.id if known else row.id, terms)
     lines = [*content.lines, f"  to {means.intended(terms.destination, settings, outbox.destinations)}"]
     if asked.id is not None and name is None and known is None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from mem0_syncd.core.item import Item, Kind, SentAs, former_keys
 from mem0_syncd.outbox import Outbox
-from mem0_syncd.outbox.identities import Identity
-from mem0_syncd.redact.items import Redacted, Redactor
+from mem0_syncd.outbox.item_keys import Identity
+from mem0_syncd.redact.item_redaction import Redacted, Redactor
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Keyed:
 _Revision = tuple[Kind, str, str | None, str | None, str]
 
 
-class Keys:
+class KeyAssignment:
     """Finds items by what they are here, and says what they are in Mem0; for one thread at a time.
 
     All of it is for the caller's transaction.

@@ -8,7 +8,7 @@ from mem0_syncd.core.item import Scalar
 from mem0_syncd.core.memory import NAMES, OURS, SOURCE, Memory, fingerprint, said_by
 from mem0_syncd.core.outcome import RedactedThere
 from mem0_syncd.destinations.base import Remote, content_hash
-from mem0_syncd.redact.items import MARK
+from mem0_syncd.redact.item_redaction import MARK
 
 _MARK = re.compile(re.escape(MARK) + r"[^\[\]\n]{1,60}\]")
 

@@ -15,7 +15,7 @@ from mem0_syncd.outbox.database import (
     look_into,
     make_durable,
 )
-from mem0_syncd.system import faults, paths
+from mem0_syncd.system import paths, storage_faults
 from mem0_syncd.system.state_folder import OUTBOX, StateFolder
 
 RENEWED_AT = "renewed_at"
@@ -170,7 +170,7 @@ def _copy(
             )
             count += written.rowcount
     except sqlite3.DatabaseError as error:
-        if not faults.is_damage(error) and not isinstance(error, sqlite3.OperationalError):
+        if not storage_faults.is_damage(error) and not isinstance(error, sqlite3.OperationalError):
             raise
         return count, False
     return count, True

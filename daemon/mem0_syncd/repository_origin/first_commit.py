@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from mem0_syncd.history.commits import Commits, UnknownHistory
-from mem0_syncd.system.watched_folder import WatchedFolder, read_all
+from mem0_syncd.repository_origin.commits import Commits, UnknownHistory
+from mem0_syncd.system.untrusted_folder import UntrustedFolder, read_all
 
 MOST_COMMITS = 1_000_000
 """Commits from the newest to the first; the reader's time is mostly shorter."""
@@ -26,7 +26,7 @@ def first_commit(root: Path, trusted: Iterable[Path] = ()) -> str:
 
     Raises `UnknownHistory`, or whatever comes of bytes that no git has written.
     """
-    with WatchedFolder(root, trusted=trusted) as folder:
+    with UntrustedFolder(root, trusted=trusted) as folder:
         # A linked work tree's `.git`, or a submodule's, is a file that names a folder elsewhere.
         if not folder.is_folder(".git"):
             raise UnknownHistory("it is no main work tree")
@@ -42,7 +42,7 @@ def first_commit(root: Path, trusted: Iterable[Path] = ()) -> str:
     raise UnknownHistory("its history is too long")
 
 
-def _head(folder: WatchedFolder) -> bytes:
+def _head(folder: UntrustedFolder) -> bytes:
     """The commit that is checked out."""
     said = folder.read(".git/HEAD", _LARGEST_REF).strip()
     for _ in range(_MOST_LINKS):
@@ -55,7 +55,7 @@ def _head(folder: WatchedFolder) -> bytes:
     raise UnknownHistory("HEAD leads nowhere")
 
 
-def _ref(folder: WatchedFolder, name: bytes) -> bytes:
+def _ref(folder: UntrustedFolder, name: bytes) -> bytes:
     try:
         return folder.read(f".git/{os.fsdecode(name)}", _LARGEST_REF).strip()
     except (FileNotFoundError, NotADirectoryError):

@@ -8,8 +8,8 @@ from pathlib import Path
 import structlog
 
 from mem0_syncd.errors import Problem
-from mem0_syncd.system import faults
-from mem0_syncd.system.reasons import of_error
+from mem0_syncd.system import storage_faults
+from mem0_syncd.system.scrubbed_reasons import of_error
 
 log = structlog.get_logger("failures")
 
@@ -34,10 +34,10 @@ class Failures:
             self._problems.pop(name, None)
             return
         what = f"{name}: {of_error(error)}"
-        fault = faults.problem_of(error, self._state)
+        fault = storage_faults.problem_of(error, self._state)
         problem = fault or Problem(what, str(self._state), "it is tried again; see the log")
         if self._problems.get(name) != problem:  # a disk that is full needn't be told every ten seconds
             log.error("job failed", job=name, exc_info=error)
         self._problems[name] = problem
-        if faults.is_damage(error):
+        if storage_faults.is_damage(error):
             self.damage = error
