@@ -51,6 +51,7 @@ from mem0_syncd.ingest.late_redaction import look_through
 from mem0_syncd.ingest.scanner import Scanner
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.database import Database
+from mem0_syncd.outbox.rekeying import SEEN_SECONDS
 from mem0_syncd.redact.item_redaction import Redacted, Redactor
 from mem0_syncd.sources import Raw, decision_log
 from mem0_syncd.system.clock import Clock as DaemonClock
@@ -351,7 +352,7 @@ class Delivering(RuleBasedStateMachine):
     def renew(self) -> None:
         """Memories with old hashes are given new ones, as it is done every minute."""
         if not self.is_released:
-            for old in self.outbox.old_memories.some(self.destination, 20):
+            for old in self.outbox.old_memories.some(self.destination, 20, self.wall()):
                 old_memories_module._renew(self.engine, self.outbox.destinations.get(), old)
 
     def ask_to_renew(self, memory_id: str, **item: Any) -> dict[str, str] | None:
@@ -776,7 +777,7 @@ class Delivering(RuleBasedStateMachine):
             self.scan()
             self._come_to_rest()
             for _ in range(3):
-                self.mem0.wait(LONGEST_LAG)
+                self.mem0.wait(max(LONGEST_LAG, SEEN_SECONDS))
                 self.renew()
                 self.scan()
                 self._come_to_rest()

@@ -45,12 +45,14 @@ from property.model import (
     BETA,
     CRASHES,
     DELTA,
+    EPSILON,
     FATES,
     LATE,
     LONGEST_TEXT,
     LOST,
     LOST_BEFORE,
     MOST_SENDS,
+    SECRETS,
     TEXTS,
     TRUTH,
     VERY_LATE,
@@ -150,6 +152,13 @@ def delivered(story: Delivering) -> Delivering:
     write(story, FIRST)
     well(story)
     return story
+
+
+def test_a_secret_that_was_delivered_a_moment_before_an_upgrade_keeps_no_old_hash(story: Delivering) -> None:
+    """Mem0 doesn't show it yet, and it is looked for by its new key only."""
+    story.begin(lag=25.0, known=None, is_released=True)
+    write(story, SECRETS[0], EPSILON)
+    story.be_well(seconds=0.0)
 
 
 def test_a_revision_that_mem0_does_not_see_yet_is_no_deletion(delivered: Delivering) -> None:

@@ -39,8 +39,8 @@ InterruptedSends.doubt = reset
         """
 from mem0_syncd.ingest import spool
 right = spool.take
-def take(state):
-    for path, event in right(state):
+def take(state, now):
+    for path, event in right(state, now):
         spool.remove(path)
         yield path, event
 spool.take = take

@@ -17,7 +17,9 @@ from support.mem0_platform import Mem0Platform
 from support.released import Left, write
 
 ACCOUNT = "org-1/proj-1"
-SOON = "from mem0_syncd.daemon import daemon; daemon.OLD_MEMORIES_SECONDS = 0.5"
+SOON = """from mem0_syncd.daemon import daemon
+from mem0_syncd.outbox import old_memories, rekeying
+daemon.OLD_MEMORIES_SECONDS = old_memories.SEEN_SECONDS = rekeying.SEEN_SECONDS = 0.5"""
 
 # Invented.
 SECRETS = ("password=hunter2hunter2", "password=correct8horse")

@@ -30,6 +30,7 @@ SECRET, OTHER_SECRET, LEFT = (
     "password=correct8horse",
     "password=[redacted: password]",
 )
+LATER = NOW + 24 * 3600.0
 CERTAIN = NOW + 1000.0
 
 
@@ -63,7 +64,7 @@ class Upgraded:
     def sent(self) -> list[tuple[Memory, str | None]]:
         """What is sent now, each with the memory that it updates, and delivered."""
         claims = [
-            claim for major in (False, True) for claim in self.outbox.queue.claim(1, NOW, 99, major=major)
+            claim for major in (False, True) for claim in self.outbox.queue.claim(1, LATER, 99, major=major)
         ]
         for number, claim in enumerate(claims):
             receipt = Receipt((claim.entry.memory_id or f"new-{number}",))
@@ -219,7 +220,7 @@ def test_it_is_taken_over_once(tmp_path: Path) -> None:
 
 def renew(upgraded: Upgraded, memories: dict[str, Remote]) -> None:
     """Give old memories new hashes, as the courier does it."""
-    for old in upgraded.outbox.old_memories.some(1, 20):
+    for old in upgraded.outbox.old_memories.some(1, 20, LATER):
         there = memories.get(old.memory_id)
         memory = (
             None
@@ -262,7 +263,7 @@ def test_what_no_file_says_gets_new_hashes_by_what_it_says_in_mem0(
     as_sent = make(LEFT)
     hashes = {"sync_key": as_sent.identity, "content_hash": as_sent.revision}
     assert hashes.items() <= memories["m1"].metadata.items()
-    assert upgraded.outbox.old_memories.some(1, 20) == []
+    assert upgraded.outbox.old_memories.some(1, 20, LATER) == []
     assert [(row["sync_key"], row["content_hash"]) for row in upgraded.rows("receipt")] == [
         (as_sent.identity, as_sent.revision)
     ]
@@ -289,7 +290,7 @@ def test_what_a_person_has_edited_or_deleted_is_left_alone(tmp_path: Path) -> No
     memories = {"m1": remote(edited, text="Something else")}
     renew(upgraded, memories)
     assert memories["m1"].metadata["sync_key"] == edited.item.identity
-    assert upgraded.outbox.old_memories.some(1, 20) == []
+    assert upgraded.outbox.old_memories.some(1, 20, LATER) == []
 
 
 def test_the_other_memory_of_two_that_became_one_becomes_a_double(tmp_path: Path) -> None:
@@ -304,7 +305,7 @@ def test_the_other_memory_of_two_that_became_one_becomes_a_double(tmp_path: Path
     (look,) = upgraded.outbox.looks.second_looks(1, NOW, 9)
     assert look.sync_key == memory.sync_key
     renew(upgraded, memories)
-    assert upgraded.outbox.old_memories.some(1, 20) == []
+    assert upgraded.outbox.old_memories.some(1, 20, LATER) == []
 
 
 def test_verify_lists_a_memory_under_a_former_key_as_another_one_of_its_item(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def renew_some(engine: Engine) -> None:
         return
     for destination in outbox.destinations.in_use():
         if destination.standing.reach is Reach.OK:
-            for old in outbox.old_memories.some(destination.id, MOST):
+            for old in outbox.old_memories.some(destination.id, MOST, engine.now()):
                 try:
                     _renew(engine, destination, old)
                 except SyncdError as error:  # the next one need not fail as well

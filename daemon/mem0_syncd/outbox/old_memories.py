@@ -13,7 +13,7 @@ from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.first_contacts import write_second_look
 from mem0_syncd.outbox.item_keys import Identities, Identity
 from mem0_syncd.outbox.items import restate
-from mem0_syncd.outbox.rekeying import LEFT_OVER, Rekeying
+from mem0_syncd.outbox.rekeying import LEFT_OVER, SEEN_SECONDS, Rekeying
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,12 @@ class OldMemories:
         self._db = database
         self._identities, self._rekeying = Identities(database), Rekeying(database)
 
-    def some(self, destination: int, limit: int) -> list[OldMemory]:
-        """Some that nothing is on its way to; others each time, so that one which fails holds up no rest."""
-        rows = self._db.rows(_OLD, (destination, limit))
+    def some(self, destination: int, limit: int, now: float) -> list[OldMemory]:
+        """Some that nothing is on its way to; others each time, so that one which fails holds up no rest.
+
+        What was delivered a moment before `now` waits: Mem0 may not show it yet.
+        """
+        rows = self._db.rows(_OLD, (destination, now - SEEN_SECONDS, limit))
         old = [
             OldMemory(
                 json.loads(row["memory_ids"])[0],
@@ -126,7 +129,7 @@ WHERE destination = ? AND sync_key = ? AND memory_ids = ?
 _OLD = """
 SELECT item.*, memory_ids, content_hash, fingerprint
 FROM item INDEXED BY item_with_old_hashes JOIN receipt USING (destination, sync_key)
-WHERE item.destination = ? AND has_old_hashes AND json_array_length(memory_ids) = 1
+WHERE item.destination = ? AND has_old_hashes AND json_array_length(memory_ids) = 1 AND delivered_at <= ?
     AND tombstone IS NOT 'deleted in Mem0'
     AND NOT EXISTS (SELECT 1 FROM entry WHERE entry.destination = item.destination
         AND entry.sync_key = item.sync_key)

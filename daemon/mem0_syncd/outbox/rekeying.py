@@ -16,6 +16,9 @@ from mem0_syncd.outbox.items import IN_FLIGHT, restate
 LEFT_OVER = "left over:{}:{}"
 """The fact that names a memory of a destination which no receipt names any more: by the item's key."""
 
+SEEN_SECONDS = 600.0
+"""How long after a delivery Mem0 surely shows a memory, which nobody looks for by a former key."""
+
 _TABLES = ("item", "entry", "receipt", "wish")
 
 _IS_OPEN = f"""
@@ -111,8 +114,16 @@ class Rekeying:
                     _rename(sql, table, destination, former, key)
                 for row in sql.execute(_UNSENT, (destination, key)).fetchall():
                     refreeze(sql, row, key)
+            # Mem0 may not show yet what it has just stored, and nobody looks for it by its former key.
+            sql.execute(_LET_IT_BE_SEEN, (SEEN_SECONDS, destination, key))
             restate(sql, destination, key)
 
+
+_LET_IT_BE_SEEN = """
+UPDATE item SET quiet_until = MAX(quiet_until, receipt.delivered_at + ?)
+FROM receipt WHERE receipt.destination = item.destination AND receipt.sync_key = item.sync_key
+    AND item.destination = ? AND item.sync_key = ?
+"""
 
 _NOWHERE = "(state = 'pending' AND sends = 0 OR state = 'dead' AND NOT doubtful)"
 
