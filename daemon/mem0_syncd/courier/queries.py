@@ -60,7 +60,7 @@ class Queries:
     def renew(self, memory_id: str, **item: Any) -> dict[str, str] | None:
         """Have a memory carry the key and the hash of what it says; returns them, None if it is left alone.
 
-        `item` is what `destinations.renewal.renewed` takes.
+        `item` is what `destinations.rehashed_memory.renewed` takes.
         """
         request = {"verb": "renew", "memory_id": memory_id, "item": item, "major": False}
         said: dict[str, str] | None = self._ask("a memory can't be renewed", request, "renewed")
