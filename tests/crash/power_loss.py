@@ -21,13 +21,16 @@ TITLE = "## Proof: power loss"
 
 TEXT = """{title}
 
-The same library writes down every call of the daemon with its data, and Mem0's commits between them, while
-items are added, revised, looked up and polled; SQLite folds its write-ahead log into the outbox every few
-of them. The power then fails after every single call. Of what was written, that which was synced survives,
-and of the rest nothing, or any part of it, whole or torn. What is left must open undamaged and know every
-receipt that was ever told; it must know of everything that Mem0 holds by then that it was sent; and the
-sync-state file must mark nothing that has no receipt. After some of the cuts a daemon is started on what is
-left, with Mem0 as it was in that moment, and must end with each item once.
+The same library records every call of the daemon with its data, and Mem0's commits between them. Meanwhile
+items are added, revised, looked up and polled, and SQLite folds its write-ahead log into the outbox every few
+of them. The power then fails after every single call. What was synced survives. Of the rest nothing survives,
+or any part of it, whole or torn. Then four things must hold:
+
+- The outbox opens undamaged, and has every receipt that was ever reported.
+- It knows that everything that Mem0 holds at that moment was sent.
+- The sync-state file marks nothing that has no receipt.
+- A daemon that is started on it ends with each item once. That is tried after some of the cuts, with Mem0 as
+  it was at that moment.
 
 **{calls:,} calls, {looked:,} survivals: {wrong} wrong. {starts} starts: {lost} lost, {doubled} doubled,
 {other} otherwise wrong.** With SQLite's `synchronous=OFF` the same model finds {off}, and with `NORMAL`

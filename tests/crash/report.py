@@ -35,13 +35,17 @@ COLUMNS: dict[str, frozenset[tuple[Role, Step]]] = {
 
 TEXT = """{title}
 
-Daemon and courier are killed with SIGKILL just before every call by which something becomes durable, or is
-said to somebody else (write, pwrite, fsync, fdatasync, ftruncate, rename, unlink, connect, send, receive),
-on each of the paths below. A point is one such call: its process, the step of the path, and its number
-within that step. What a process calls while it starts doesn't count, nor does what goes to the log. After
-each kill what was killed starts again. Then Mem0's own list must hold each item once, in its newest
-content; the receipts must name exactly these memories; the sync-state file must mark what is delivered, and
-nothing else. *Open* are the points at which Mem0 held something that the outbox had no receipt of.
+Daemon and courier are killed with SIGKILL just before every call by which something becomes durable or is
+sent (write, pwrite, fsync, fdatasync, ftruncate, rename, unlink, connect, send, receive). That is done on
+each of the paths below. A point is one such call: its process, the step of the path, and its number within
+that step. What a process calls while it starts doesn't count, nor does what goes to the log. After each kill
+the killed process starts again. Then three things must hold:
+
+- Mem0's own list has each item once, in its newest content.
+- The receipts name exactly these memories.
+- The sync-state file marks what is delivered, and nothing else.
+
+*Open* are the points at which Mem0 held something that the outbox had no receipt of.
 
 {table}
 
