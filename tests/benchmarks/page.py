@@ -15,27 +15,32 @@ GROWTH_ORDER = ("shares", "projects", "memory", "logs", "queues", "receipts")
 _INTRODUCTION = """\
 # Performance
 
-Made by `make bench` and `make soak`, which print the same tables. Budgets are ratios and counts, measured in
-one run beside their baselines, because machines differ: what counts is what is added to what is done anyway.
-All figures are in [performance.json](performance.json).
+Made by `make bench` and `make soak`, which print the same tables. Machines differ, so budgets are ratios and
+counts, measured in one run beside their baselines. What counts is what mem0-syncd adds to the baseline. All
+figures are in [performance.json](performance.json).
 """
 
 _ON_THROUGHPUT = """\
-Where Mem0 answers at once, as only a loopback interface does, the throughput of a backlog is a matter of
-CPU time: the bare client and the server have a core each, while here a third process, the daemon, makes every
-item durable before it is sent, and its receipt afterwards. What an item costs in each process is said below
-("Where the time of an item goes"). And as long as a new backlog is read and planned, about a second for 8,000
-items, that takes one core of two from those who send and answer; the second half goes quicker. Runs differ by
-a tenth, so this one budget is met by a hair in one run, and missed by a hair in the next. At the usual limit
-of 900 adds a minute nothing of this can be seen.
+**Throughput.** Only on a loopback interface does Mem0 answer at once. Then the throughput of a backlog
+depends on CPU time. The bare client and the server have a core each. Here a third process, the daemon,
+makes every item durable before it is sent, and its receipt afterwards. "Where the time of an item goes"
+shows what an item costs in each process. A new backlog of 8,000 items is read and planned in about a
+second. Meanwhile that takes one core of two from the client and the server, so the second half goes
+quicker. Runs differ by a tenth, so this budget is narrowly met in one run, and narrowly missed in the next.
+At the usual limit of 900 adds a minute none of this can be seen.
 """
 
 _ON_IDLING = """\
-An idle daemon sleeps until a file changes or somebody asks, but for what no event can tell: every nine
-seconds it looks for signs of life of its own parts, every twenty whether the watched folders and its outbox
-are still the same, every minute whether anything is due, and every five minutes at all files, of which it
-reads what has changed. Most of its memory is Python's and that of the libraries it is built on ("Where the
-memory goes"). OpenSSL isn't among them, for only the courier encrypts; and all threads share one heap.
+**Idle.** An idle daemon sleeps until a file changes or a command asks. For what no event can tell, it looks
+at these:
+
+- every nine seconds: signs of life of its own parts
+- every twenty seconds: whether the watched folders and its outbox are still the same
+- every minute: whether anything is due
+- every five minutes: all files, of which it reads what has changed
+
+Most of its memory is used by Python and the libraries it is built on ("Where the memory goes"). OpenSSL isn't
+among them, for only the courier encrypts. All threads share one heap.
 """
 
 
@@ -86,8 +91,8 @@ def soak_section(figures: Results) -> str:
     steps = ", ".join(f"{count} {name}" for name, count in sorted(figures["steps"].items()))
     daemon, courier = figures["daemon"], figures["courier"]
     said = (
-        f"{figures['minutes']:.0f} minutes of mixed work ({steps}) on ten projects, while Mem0 failed"
-        f" {figures['faults']:.0%} of all requests and was gone {figures['outages']} times for ten seconds."
+        f"{figures['minutes']:.0f} minutes of mixed work on ten projects: {steps}. Meanwhile Mem0 failed"
+        f" {figures['faults']:.0%} of all requests, and was gone {figures['outages']} times for ten seconds."
         f" The courier was killed {figures['kills']} time(s). In the end {figures['delivered']} of"
         f" {figures['items']} items were delivered, {figures['lost']} lost, {figures['doubled']} doubled"
         f" (seed {figures['seed']}). Of a core the daemon took {daemon['core']:.1%} and the courier"

@@ -23,9 +23,9 @@ INTRODUCTION = """# Settings
 <!-- Made from daemon/mem0_syncd/config/settings.py by `make docs`. -->
 
 Settings come, strongest first, from the command's flags, the environment, a TOML file, and defaults. The
-file is `config.toml` in your configuration folder (`~/.config/mem0-syncd/` on Linux,
-`~/Library/Application Support/mem0-syncd/` on macOS), or the one that `MEM0_SYNCD_CONFIG_FILE` names. A
-TOML key is the variable's name without its prefix, in lower case; two underscores begin a table:
+file is `config.toml` in your configuration folder, or the one that `MEM0_SYNCD_CONFIG_FILE` names. The
+folder is `~/.config/mem0-syncd/` on Linux, `~/Library/Application Support/mem0-syncd/` on macOS. A TOML key
+is the variable's name without its prefix, in lower case. Two underscores begin a table:
 
 ```toml
 projects = ["~/code/shop", {path = "~/code/blog", id = "journal", destination = "embedded"}]
@@ -35,17 +35,16 @@ flush_seconds = 2
 threads = 16
 ```
 
-A name that is no setting is an error, in the file and in the environment, and so is a value that can't be
-used: the command says which one, and ends with exit code 78.
+An unknown name is an error, in the file and in the environment, and so is a value that can't be used. The
+command says which one, and ends with exit code 78.
 
-What the list of projects says of one is stronger than
-[the project's own file](sources.md#a-projects-own-file).
-A listed project whose file asks for an id or for another destination waits for
-`mem0-syncd project accept PATH`.
+What the list of projects says about a project is stronger than
+[the project's own file](sources.md#a-projects-own-file). A listed project whose file asks for an id or for
+another destination waits for `mem0-syncd project accept PATH`.
 
-A running daemon reads the settings again on SIGHUP (`systemctl --user reload mem0-syncd`). What is wrong then
-changes nothing, and `mem0-syncd status` names it; another state folder, runtime folder or log file takes a
-restart. [`login`](service.md#the-key) stores the API key without all that.
+A running daemon reads the settings again on SIGHUP (`systemctl --user reload mem0-syncd`). If something is
+wrong then, nothing changes, and `mem0-syncd status` names it. Another state folder, runtime folder or log
+file needs a restart. After [`login`](service.md#the-key) nothing needs to be done.
 
 | variable | default | meaning |
 |---|---|---|
@@ -55,13 +54,13 @@ COMMANDS_INTRODUCTION = """# Command line
 
 <!-- Made from daemon/mem0_syncd/cli by `make docs`. -->
 
-What `mem0-syncd COMMAND --help` says of each command. Data goes to standard output, talk to standard
-error; colours only to a terminal, and none where `NO_COLOR` is set.
+What `mem0-syncd COMMAND --help` says about each command. Data goes to standard output, messages to standard
+error. Colours go only to a terminal, and not where `NO_COLOR` is set.
 
-What comes from elsewhere (files of projects, Mem0's answers, names of folders) is printed so that it does
-nothing to a terminal and forges no line or column: control characters, invisible ones and those that turn
-the direction of writing are shown as escapes, such as `\\x1b`, `\\n`, `\\u202e`. A memory's text keeps its
-lines, indented. To read exactly what is there, use `--json`, which is ASCII.
+Text from elsewhere (files of projects, Mem0's answers, names of folders) can't act on a terminal, or forge
+a line or column. Control characters, invisible ones and those that turn the direction of writing are shown
+as escapes, such as `\\x1b`, `\\n`, `\\u202e`. A memory's text keeps its lines, indented. To read exactly
+what is there, use `--json`, which is ASCII.
 
 | exit code | meaning |
 |---|---|

@@ -24,9 +24,9 @@ INTRODUCTION = """# The first ten minutes
 
 <!-- Made by `make transcript`. -->
 
-What a newcomer types who follows nothing but the [README](../README.md), and what the machine answers.
-`make transcript` runs all of it in an empty home folder that holds nothing but a clone of this repository;
-only that folder's name is replaced by `~`.
+What a newcomer types who follows only the [README](../README.md), and what the machine answers.
+`make transcript` runs all of it in an empty home folder with a clone of this repository. Only that folder's
+name is replaced by `~`.
 """
 
 DECISION = """cat > .claude/coordination/decision-log.json <<'END'

@@ -46,7 +46,7 @@ class PlatformSettings(_Section):
     threads: int = Field(
         PLATFORM.threads, ge=2, le=64, description="Requests at once; one is for major decisions alone."
     )
-    proxy: str | None = Field(None, description="HTTP proxy; HTTPS_PROXY is honoured as well.")
+    proxy: str | None = Field(None, description="HTTP proxy; HTTPS_PROXY is used as well.")
     ca_bundle: Path | None = Field(None, description="PEM file of certificate authorities to trust instead.")
 
 
@@ -59,7 +59,7 @@ class ServerSettings(_Section):
         pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$",
         description="Base URL of a self-hosted Mem0 server, without a user's name or password.",
     )
-    api_key: SecretStr | None = Field(None, description="The server's API key; none where it asks for none.")
+    api_key: SecretStr | None = Field(None, description="The server's API key; none if it needs none.")
     timeout_seconds: float = Field(30.0, gt=0, description="How long an answer may take.")
 
     @field_validator("api_key")
@@ -136,16 +136,20 @@ class Settings(BaseSettings):
     runtime_dir: Path = Field(default_factory=paths.runtime_dir, description="Folder of the control socket.")
     config_file: Path = Field(default_factory=paths.config_file, description="This file.")
     log_file: Path | None = Field(None, description="File to log to, which is rotated; else standard error.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Lowest level logged."
+    )
     flush_seconds: float = Field(5.0, ge=0, description="How long an item that isn't major waits at most.")
     scan_seconds: float = Field(300.0, gt=0, description="Time between two full scans.")
-    courier_idle_seconds: float = Field(600.0, gt=0, description="After which an idle courier is ended.")
-    read_lag_seconds: float = Field(30.0, ge=0, description="After which Mem0 surely shows what it stored.")
+    courier_idle_seconds: float = Field(600.0, gt=0, description="Idle time after which a courier is ended.")
+    read_lag_seconds: float = Field(
+        30.0, ge=0, description="Time after which Mem0 surely shows what it stored."
+    )
     backoff: BackoffSettings = Field(default_factory=BackoffSettings)
     infer: bool = Field(False, description="Whether Mem0's language model may rewrite memories.")
     redact: Literal["redact", "hold", "off"] = Field("redact", description="What to do about credentials.")
     redact_allow: list[Annotated[str, Field(min_length=1)]] = Field(
-        [], description="Texts that are no credentials, after a false alarm; exactly as they are written."
+        [], description="Texts that aren't credentials, after a false alarm; exactly as they are written."
     )
     audit: Literal["remove", "report", "off"] = Field(
         "remove", description="What the daily audit does about true doubles in Mem0."
