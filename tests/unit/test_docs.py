@@ -13,6 +13,9 @@ from support.reference import COMMANDS, SETTINGS, commands, commands_page, setti
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
+MOST_WORDS = 32
+"""Of a sentence, and of a cell; docs/style.md asks for some twenty."""
+UNUSED_WORDS = re.compile(r"\b(anew|amiss|mend(s|ed|ing)?|nobody's|befalls?|hears)\b", re.IGNORECASE)
 COMMAND_NAMES = {name for name, _, _ in commands(cli)}
 
 _CODE = re.compile(r"^(```.*?^```|~~~.*?^~~~)", re.MULTILINE | re.DOTALL)
@@ -39,6 +42,13 @@ def anchors(page: Path) -> set[str]:
 def links(page: Path) -> Iterator[str]:
     """Where a page's links and pictures lead."""
     yield from _LINK.findall(prose(page))
+
+
+def sentences(page: Path) -> Iterator[str]:
+    """A page's sentences, cells and headings, without links' targets; code is one word."""
+    text = re.sub(r"\]\([^)]*\)", "]", re.sub(r"`[^`]*`", "CODE", prose(page)))
+    for part in re.split(r"\n\s*\n|\n\s*(?=[-*] |\d+\. |#)|\||\n(?=#)", text):
+        yield from re.split(r"(?<=[.?!])[)\"*]*\s+(?=mem0-syncd|git |[A-Z0-9(*\"\[])", " ".join(part.split()))
 
 
 @pytest.mark.parametrize(("page", "made"), [(SETTINGS, settings_page), (COMMANDS, commands_page)])
@@ -86,3 +96,11 @@ def test_every_command_that_a_page_names_is_there(page: Path) -> None:
             assert f"mem0-syncd {first}" in COMMAND_NAMES, f"{page.name}: {line}"
             group = [name for name in COMMAND_NAMES if name.startswith(f"mem0-syncd {first} ")]
             assert not (group and second) or f"mem0-syncd {first} {second}" in group, f"{page.name}: {line}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_sentences_are_short_and_plain(page: Path) -> None:
+    """As docs/style.md says, which has the bad examples."""
+    told = [it for it in sentences(page) if page.name != "style.md"]
+    assert not [it for it in told if len(re.findall(r"\S*\w\S*", it)) > MOST_WORDS]
+    assert not [it for it in told if UNUSED_WORDS.search(it)]
