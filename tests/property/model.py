@@ -13,7 +13,7 @@ import shutil
 import sqlite3
 import tempfile
 import threading
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -51,7 +51,7 @@ from mem0_syncd.ingest.late_redaction import look_through
 from mem0_syncd.ingest.scanner import Scanner
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.database import Database
-from mem0_syncd.outbox.rekeying import SEEN_SECONDS
+from mem0_syncd.outbox.rekeying import LEFT_OVER, SEEN_SECONDS
 from mem0_syncd.redact.item_redaction import Redacted, Redactor
 from mem0_syncd.sources import Raw, decision_log
 from mem0_syncd.system.clock import Clock as DaemonClock
@@ -208,6 +208,9 @@ class Delivering(RuleBasedStateMachine):
         self.log: dict[int, dict[str, Any]] = {}
         self.is_released = False
         self.raw: set[str] = set()
+        self.there_at_the_loss: list[Kept] = []
+        self.said_since: set[str] = set()
+        self.is_listed_by_released = False
         self.has_second_writer = False
         self.marked: set[str] = set()
         self.ever_marked: set[str] = set()
@@ -217,6 +220,7 @@ class Delivering(RuleBasedStateMachine):
         self.raced: set[str] = set()
         self.both_twins_seen = False
         self.last_read: dict[str, Item] = {}
+        self.former: dict[str, set[str]] = defaultdict(set)
         self._open()
         self._start()
 
@@ -275,6 +279,7 @@ class Delivering(RuleBasedStateMachine):
     @initialize(
         lag=st.sampled_from([0.0, 25.0]),
         known=st.sampled_from([None, BETA, EPSILON]),
+        texts=st.sampled_from([TEXTS[:1], SECRETS]),
         has_second_writer=st.booleans(),
         is_released=st.booleans(),
     )
@@ -283,18 +288,22 @@ class Delivering(RuleBasedStateMachine):
         lag: float,
         known: int | None,
         *,
+        texts: tuple[str, ...] = TEXTS[:1],
         has_second_writer: bool = False,
         is_released: bool = False,
     ) -> None:
-        """`is_released` has it begin with the released version, whose hashes are of what a source says."""
+        """One decision has been delivered, which has said these texts, the last one still.
+
+        `is_released` has it begin with the released version, whose hashes are of what a source says.
+        """
         self.mem0.lag = lag
         self.is_released = is_released
         self._start()
         if has_second_writer:
             self.has_second_writer = True
             self.outbox.facts.set(f"second_writer:{self.destination}", "yes")
-        if known is not None:
-            self.write(which=known, text=TEXTS[0], status="accepted")
+        for text in texts if known is not None else ():
+            self.write(which=known, text=text, status="accepted")
             self.be_well(seconds=0.0)
 
     @rule(
@@ -340,6 +349,8 @@ class Delivering(RuleBasedStateMachine):
         """The daemon ends, and another version takes over what it has left."""
         self._end_requests(fate, 20.0)
         self.is_released = False
+        listed = self.outbox.database.row("SELECT 1 FROM contact WHERE listed_at IS NOT NULL")
+        self.is_listed_by_released = listed is not None
         for statement in (
             "UPDATE item SET has_old_hashes = 1 WHERE redacted <> ''",
             "UPDATE adoptable SET local = ''",
@@ -479,11 +490,12 @@ class Delivering(RuleBasedStateMachine):
         self.scanner.scan(self.project)
         self.both_twins_seen |= self.log.keys() >= TWINS
         for which, entry in self.log.items():
+            raw, item = as_read(entry), understand(entry)
             if which not in TWINS:
-                item = understand(entry)
                 self.last_read[item.sync_key] = item
-            raw = as_read(entry)
-            if raw.text != understand(entry).text:
+            self.said_since |= _names(raw) | _names(item)
+            self.former[item.sync_key].add(raw.identity)
+            if raw.text != item.text:
                 self.raw |= {raw.revision, raw.as_twin().identity}
                 self.raw |= set() if raw.source_id else {raw.identity}
 
@@ -557,15 +569,21 @@ class Delivering(RuleBasedStateMachine):
 
     # Twins that an empty outbox sees in another order change places, and leave a memory behind.
     @precondition(lambda self: self.mem0.memories and self.mem0.is_quiet and not self.both_twins_seen)
-    @rule()
-    def lose_the_state_folder(self) -> None:
+    @rule(is_upgrade=st.booleans())
+    def lose_the_state_folder(self, *, is_upgrade: bool = False) -> None:
+        """With the machine, say; `is_upgrade` has the new one begin with the newest version."""
         self._end_requests(LOST_BEFORE, 0.0)
         self.mem0.wait(LONGEST_LAG)
+        self.there_at_the_loss = list(self.mem0.memories.values())
+        self.said_since.clear()
+        self.is_listed_by_released = False
         self._close()
         self.last_read.clear()
         self.stay_deleted.clear()
         self._open()
         self._start()
+        if self.is_released and is_upgrade:
+            self.upgrade(LOST_BEFORE)
 
     # What becomes of a request
 
@@ -747,11 +765,11 @@ class Delivering(RuleBasedStateMachine):
         everything = self.mem0.memories.values()
         contents = Counter((it.metadata["sync_key"], it.metadata["content_hash"]) for it in everything)
         twice = {key for (key, _), count in contents.items() if count > 1}
-        looked_at = self.to_be_looked_at | self.entries.keys() | self.raced
+        looked_at = self.to_be_looked_at | self.entries.keys() | self.raced | self.left_over
         assert twice <= looked_at, "a double that nobody will look at"
         # What came very late may be an older revision of what is there meanwhile, and then it stays.
         # Nor can what others send in the same moment be told before the audit.
-        open_keys = self.came_very_late | self.raced
+        open_keys = self.came_very_late | self.raced | self.left_over
         kept = [it for it in everything if it.metadata["sync_key"] not in open_keys]
         keys = Counter(it.metadata["sync_key"] for it in kept)
         assert max(keys.values(), default=1) == 1, f"doubled: {keys}"
@@ -809,6 +827,10 @@ class Delivering(RuleBasedStateMachine):
         self.items = {row["sync_key"]: row for row in rows("SELECT * FROM item")}
         self.receipts = {row["sync_key"]: row for row in rows("SELECT * FROM receipt")}
         self.to_be_looked_at = {row["sync_key"] for row in rows("SELECT sync_key FROM second_look")}
+        left_over = rows(
+            "SELECT value FROM fact WHERE name GLOB ?", (LEFT_OVER.format(self.destination, "*"),)
+        )
+        self.left_over = {row["value"] for row in left_over}
         self.entries: dict[str, list[sqlite3.Row]] = {}
         for row in rows("SELECT * FROM entry ORDER BY id"):
             self.entries.setdefault(row["sync_key"], []).append(row)
@@ -819,10 +841,21 @@ class Delivering(RuleBasedStateMachine):
         self._what_a_person_deleted_stays_deleted()
 
     def _check_that_no_old_hash_is_left(self) -> None:
-        """In Mem0, but for what somebody has edited there, or came when nobody counted on it."""
+        """In Mem0, but for what somebody has edited or moved there, or came when nobody counted on it."""
         for it in self.mem0.memories.values():
             hashes = {it.metadata["sync_key"], it.metadata["content_hash"]}
-            assert it.by_person or hashes & self.came_very_late or not hashes & self.raw, f"old hashes: {it}"
+            is_by_person = it.by_person or it.id in self.mem0.moved.values()
+            is_excused = is_by_person or hashes & self.came_very_late or self._is_unknown(it)
+            assert is_excused or not hashes & self.raw, f"old hashes: {it}"
+
+    def _is_unknown(self, kept: Kept) -> bool:
+        """Whether no outbox and no source tells of a memory.
+
+        It was sent before the state folder was lost, and no file has said it since. A text that differs from
+        it only in its secret finds it, too, if this version made the first contact.
+        """
+        names = {kept.metadata["sync_key"]} | (set() if self.is_listed_by_released else {kept.text})
+        return any(it is kept for it in self.there_at_the_loss) and not names & self.said_since
 
     def _check_that_the_audit_found_every_double(self) -> None:
         self.every_promise_holds()
@@ -852,18 +885,21 @@ class Delivering(RuleBasedStateMachine):
 
     def _excuse(self, item: Item) -> str:
         """Why an item need not be in Mem0 as its source has it."""
-        assert item.sync_key in self.items, f"never taken in: {item}"
-        row = self.items[item.sync_key]
+        # What no file says any more, and a person has deleted, keeps the key that it was sent under.
+        keys = [key for key in (item.sync_key, *self.former[item.sync_key]) if key in self.items]
+        assert keys, f"never taken in: {item}"
+        key = keys[0]
+        row = self.items[key]
         match row["status"]:
             case "skipped" if item.source_id in self.ever_marked:
                 return "another program marked it"
             case "dead":
-                (letter,) = (it for it in self._dead() if it.sync_key == item.sync_key)
+                (letter,) = (it for it in self._dead() if it.sync_key == key)
                 return letter.reason if letter.content_hash == item.content_hash else ""
             case "withheld" if row["tombstone"] == "dropped":
                 return "dropped" if item.content_hash in self.dropped else ""
             case "withheld" | "delivered":
-                receipt = self.receipts.get(item.sync_key)
+                receipt = self.receipts.get(key)
                 memory_id = self.mem0.now_at(json.loads(receipt["memory_ids"])[0]) if receipt else ""
                 kept = self.mem0.memories.get(memory_id)
                 return "by a person" if memory_id in self.mem0.deleted or (kept and kept.by_person) else ""
@@ -886,6 +922,11 @@ IN_FLIGHT = {"sending", "unconfirmed", "accepted"}
 
 def _is_twin(text: str) -> bool:
     return text.partition(":")[0] in {DECISIONS[which]["title"] for which in TWINS}
+
+
+def _names(item: Item) -> set[str]:
+    """What a memory of an item can be told by: its keys, and what it says."""
+    return {item.sync_key, item.as_twin().sync_key, item.text}
 
 
 def understand(entry: dict[str, Any]) -> Item:

@@ -19,6 +19,7 @@ from mem0_syncd.errors import Problem
 from mem0_syncd.ingest.enqueue import Enqueuer
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.queue import Verb
+from mem0_syncd.outbox.resend_requests import ResendRequest
 from mem0_syncd.redact import item_redaction as redactor_module
 from mem0_syncd.redact.item_redaction import Redactor
 from mem0_syncd.system.clock import Clock
@@ -191,6 +192,31 @@ def test_texts_that_differ_only_in_their_secret_are_one_memory(outbox: Outbox) -
     for order in ([one, other], [other, one], [other], [one]):
         assert take_in(outbox, *order) == 0, order
     assert keys(outbox) == [pattern(LEFT).identity]
+
+
+def test_a_text_whose_secret_was_changed_is_revised_like_any_other(outbox: Outbox) -> None:
+    """No file says the one any more that its key was made for."""
+    take_in(outbox, pattern(SECRET))
+    deliver(outbox)
+    assert take_in(outbox, pattern(OTHER_SECRET)) == 0
+    revised = pattern(OTHER_SECRET, metadata={"outcome": "failed"})
+    assert [take_in(outbox, revised) for _ in range(2)] == [1, 0]
+    (memory,) = deliver(outbox)
+    assert memory.metadata["outcome"] == "failed"
+    assert len(keys(outbox)) == 1
+
+
+@pytest.mark.parametrize("files", [[(OTHER_SECRET,)], [(SECRET, OTHER_SECRET), (OTHER_SECRET,)]])
+def test_a_text_whose_secret_was_changed_is_restored_like_any_other(
+    outbox: Outbox, files: list[tuple[str, ...]]
+) -> None:
+    """When somebody has deleted its memory, and another one wants it back."""
+    take_in(outbox, pattern(SECRET))
+    deliver(outbox)
+    for texts in files:
+        take_in(outbox, *map(pattern, texts))
+    outbox.resend_requests.add(1, [ResendRequest(keys(outbox)[0], ("m1",), "restore")])
+    assert take_in(outbox, pattern(OTHER_SECRET)) == 1
 
 
 @pytest.mark.parametrize("order", [(SECRET, LEFT), (LEFT, SECRET)])

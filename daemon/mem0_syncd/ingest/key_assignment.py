@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from mem0_syncd.core.item import Item, Kind, SentAs, former_keys
@@ -94,27 +94,48 @@ class KeyAssignment:
         return self._redactor.version in ("", identity.detector)
 
     def _stand_for_one(self, destination: int, items: list[Item], known: Mapping[str, Identity]) -> Keyed:
-        """Leave out texts that differ only in their secret from one that is known, or stands before them."""
+        """Of texts that differ only in their secret, leave out all but the one that stands for them.
+
+        That is the one that was known first, or stands before the others. When it isn't read with them, one
+        that is new takes over; one that isn't is passed on where it says the same.
+        """
         keyed = Keyed()
-        new = {item.sync_key for item in items if item.source_id is None and self._is_new(item)}
-        holders = self._identities.taken(destination, new)
-        # A text that says what is left of another one goes by a key that is its own identity.
-        plain = self._identities.find(destination, new)
-        holders |= {key: it.local for key, it in plain.items() if it.stands and not it.is_former}
+        unsure = {
+            item.sync_key
+            for item in items
+            if item.source_id is None and (self._is_new(item) or not known[item.identity].stands)
+        }
+        holders = self._holders(destination, unsure)
+        here = {self._identities.local(item.identity) for item in items if item.sync_key in unsure}
         for item in items:
-            if not self._is_new(item):
-                if item.source_id is not None or known[item.identity].stands:
-                    keyed.items.append(item)
-                continue
-            local = self._identities.local(item.identity)
-            stands = item.source_id is not None or holders.setdefault(item.sync_key, local) == local
-            if not self._follow(destination, item):
-                keyed.waits = True
-            elif stands:
+            is_new = self._is_new(item)
+            if not is_new and (item.source_id is not None or known[item.identity].stands):
                 keyed.items.append(item)
+                continue
+            mine = self._identity(item)
+            holder = mine if item.source_id is not None else holders.setdefault(item.sync_key, mine)
+            is_away = holder.local not in here
+            if not is_new:
+                if is_away and holder.content_hash == item.content_hash:
+                    keyed.items.append(item)
+                    holders[item.sync_key] = mine
+            elif not self._follow(destination, item):
+                keyed.waits = True
+            elif holder.local == mine.local or is_away:
+                keyed.items.append(item)
+                if holder.local != mine.local:
+                    keyed.learnt.append(replace(holder, stands=False))
+                    holders[item.sync_key] = mine
             else:
-                keyed.learnt.append(replace(self._identity(item), stands=False))
+                keyed.learnt.append(replace(mine, stands=False))
         return keyed
+
+    def _holders(self, destination: int, keys: Collection[str]) -> dict[str, Identity]:
+        """The identity of the text that each of some keys was made for."""
+        holders = self._identities.taken(destination, keys)
+        # A text that says what is left of another one goes by a key that is its own identity.
+        plain = self._identities.find(destination, keys)
+        return holders | {key: it for key, it in plain.items() if it.stands and not it.is_former}
 
     def _is_new(self, item: Item) -> bool:
         """Whether something is new of an item: what it says, or what its detector finds."""

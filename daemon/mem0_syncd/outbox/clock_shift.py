@@ -88,6 +88,8 @@ _CLAMP = (
     "UPDATE item SET quiet_until = :certain WHERE destination = :destination AND quiet_until > 0",
     "UPDATE second_look SET due_at = :second WHERE destination = :destination AND due_at > :second",
     "UPDATE audit SET at = :now WHERE destination = :destination AND at > :now",
+    # Of what was delivered by a later clock nobody knows when Mem0 surely shows it.
+    "UPDATE receipt SET delivered_at = :now WHERE destination = :destination AND delivered_at > :now",
     """
     UPDATE destination SET asked_until = MIN(asked_until, :asked),
         retry_at = MIN(retry_at, MAX(:now, MIN(asked_until, :asked)))

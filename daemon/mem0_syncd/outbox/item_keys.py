@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -57,29 +58,20 @@ class Identities:
                 "SELECT * FROM identity WHERE destination = ? AND local IN (SELECT value FROM json_each(?))",
                 (destination, json.dumps(some)),
             )
-            for row in rows:
-                found[by_local[row["local"]]] = Identity(
-                    row["local"],
-                    row["sync_key"],
-                    row["revision"],
-                    row["content_hash"],
-                    row["detector"],
-                    bool(row["is_former"]),
-                    bool(row["stands"]),
-                )
+            found |= {by_local[row["local"]]: _identity(row) for row in rows}
         return found
 
-    def taken(self, destination: int, keys: Collection[str]) -> dict[str, str]:
+    def taken(self, destination: int, keys: Collection[str]) -> dict[str, Identity]:
         """Those of some keys that a text with a secret goes by, with the identity that each was made for."""
-        taken: dict[str, str] = {}
+        taken: dict[str, Identity] = {}
         for some in _batches(dict.fromkeys(keys)):
             rows = self._db.rows(
-                "SELECT sync_key, local FROM identity"
+                "SELECT * FROM identity"
                 " WHERE destination = ? AND sync_key IN (SELECT value FROM json_each(?))"
                 " AND is_former AND stands",
                 (destination, json.dumps(some)),
             )
-            taken |= {row["sync_key"]: row["local"] for row in rows}
+            taken |= {row["sync_key"]: _identity(row) for row in rows}
         return taken
 
     def present(self, destination: int, keys: Iterable[str]) -> dict[str, str]:
@@ -115,6 +107,18 @@ class Identities:
                     for it in identities
                 ),
             )
+
+
+def _identity(row: sqlite3.Row) -> Identity:
+    return Identity(
+        row["local"],
+        row["sync_key"],
+        row["revision"],
+        row["content_hash"],
+        row["detector"],
+        bool(row["is_former"]),
+        bool(row["stands"]),
+    )
 
 
 def _batches(names: Iterable[str]) -> Iterable[list[str]]:

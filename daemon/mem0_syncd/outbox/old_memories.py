@@ -80,12 +80,13 @@ class OldMemories:
     def renewed(self, destination: int, old: OldMemory, key: str, content_hash: str, now: float) -> None:
         """A memory carries another key and hash by now: what is known of its item follows."""
         with self._db.transaction() as sql:
+            self.leave(destination, old)
             if old.is_left_over:
                 # Now it is equal to the one that its item's receipt names: a true double, which goes.
                 write_second_look(sql, destination, old.sync_key, old.user_id, now)
             else:
+                # Where its item becomes another one, this memory is left over, and looked at once more.
                 self._follow(sql, destination, old, key, content_hash)
-        self.leave(destination, old)
 
     def leave(self, destination: int, old: OldMemory) -> None:
         """A memory is not to be looked at again: it is renewed, gone, or somebody's own by now."""
