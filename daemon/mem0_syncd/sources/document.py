@@ -80,10 +80,18 @@ class Document:
         if self.peek() == "]":
             self._at += 1
             return
+        tried = -1
         while True:
             yield self.value()
+            end, window = self._at, self._base
             if not self._goes_on("]"):
                 return
+            self.peek()
+            if window != tried and self._base == window:
+                tried = window
+                if values := self._most_elements(between=self._text[end : self._at + 1]):
+                    yield from values
+                    self._goes_on("]")
 
     def value(self) -> Any:
         """The next value; one that is too large or too deep to be read is `Broken`."""
@@ -118,6 +126,24 @@ class Document:
             self._fail("Expecting ',' delimiter")
         self._at += 1
         return following == ","
+
+    def _most_elements(self, between: str) -> list[Any]:
+        """Those of an array's next values that are whole within the window, all but the last; or none.
+
+        They are read up to the last place that looks like `between`, which is what is between two values, and
+        the beginning of the second. One call for all of them takes a third of the time of one call each.
+        """
+        end = self._text.rfind(between, self._at)
+        text = f"[{self._text[self._at : max(end, self._at)]}]"
+        try:
+            values, length = _scan(text, 0)
+        except (json.JSONDecodeError, RecursionError):
+            return []  # what is wrong with which of them is found one by one
+        # It is a list as a whole only if the last place was between two values, and not within one.
+        if end < 0 or length < len(text):
+            return []
+        self._at = end
+        return list(values)
 
     def _large_value(self) -> Any:
         start = self._base
