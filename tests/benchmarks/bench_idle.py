@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -51,7 +52,8 @@ def idle(projects: int, seconds: float) -> tuple[Footprint, Footprint]:
         folder = Path(name)
         paths = [folder / f"project-{number}" for number in range(projects)]
         for path in paths:
-            write_log(path, [decision(number) for number in range(3)])
+            log = write_log(path, [decision(number) for number in range(3)])
+            os.utime(log, (time.time() - 3600,) * 2)  # the files of idle projects aren't fresh
         settings = platform_settings(mem0.url, MEM0_SYNCD_COURIER_IDLE_SECONDS="1")
         with running(Daemon(folder, paths, **settings), wait=False) as daemon:
             wait_until(daemon.answers, "a daemon that answers", PATIENCE_SECONDS)

@@ -385,7 +385,7 @@ def test_what_another_writer_puts_there_right_after_ours_is_not_taken_for_ours(
     written = sync_state_file.write(UntrustedFolder(project), ME, delivered("DEC-2"))
     assert written is not None
     assert get(project) == theirs("DEC-9")
-    assert written != sync_state_file.signature(UntrustedFolder(project))
+    assert written.signature != sync_state_file.signature(UntrustedFolder(project))
 
 
 def test_where_files_cannot_be_swapped_ours_is_renamed(

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from mem0_syncd.daemon.delivery_trigger import DeliveryTrigger
+from mem0_syncd.daemon.due_scans import DueScan, DueScans
 from mem0_syncd.daemon.scheduler import Schedule
 from mem0_syncd.engine.engine import Engine
 from mem0_syncd.engine.project_scan import GIVE_WAY_SECONDS, Scans
 from mem0_syncd.ingest.new_entries import Turn
-from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.projects import sync_state_file
 
 MARKS_SECONDS = 0.2
@@ -22,23 +21,10 @@ MARKS_SECONDS = 0.2
 LONG_SECONDS = 1.0
 """A scan that takes longer lets the others go first the next time, and rests for as long as it took."""
 
-SIDE_BY_SIDE = 4
-"""Projects with news that are scanned in turns; half as many without, and one that is large."""
-
-
-@dataclass
-class _Note:
-    """What is to be scanned: all, or what looks changed only; and from when on (monotonic)."""
-
-    changed_only: bool
-    due: float
-    is_urgent: bool
-
 
 @dataclass
 class _UnderWay:
-    project: ProjectRow
-    note: _Note
+    due: DueScan
     scans: Scans
     turns: Iterator[Turn]
     is_large: bool
@@ -53,10 +39,7 @@ class ScanTrigger:
 
     def __init__(self, engine: Engine, schedule: Schedule, dispatch: DeliveryTrigger) -> None:
         self._engine, self._schedule, self._delivery_trigger = engine, schedule, dispatch
-        self._notes: dict[Path, _Note] = {}
-        self._noting = threading.Lock()
-        # What is large, or took long the last time, and until when it rests.
-        self._long: dict[Path, float] = {}
+        self._due = DueScans()
         self._stopped = False
         schedule.add("scan", self._scan)
         schedule.add("full scan", self.scan_all, every=engine.settings.scan_seconds)
@@ -70,33 +53,27 @@ class ScanTrigger:
         """Have a project's folder scanned in which some files, or any if none is named, have changed."""
         # Most marks are our own, and none tells anything of the other files.
         only_marks = names == {Path(sync_state_file.PATH).name}
-        if only_marks and self._engine.marks_are_ours(folder):
+        if only_marks and self._engine.marks_are_taken_in(folder):
             return
         seconds = MARKS_SECONDS if only_marks else 0.0
-        self._note(folder, changed_only=only_marks, seconds=seconds, is_urgent=True)
+        self._add(folder, changed_only=only_marks, seconds=seconds, is_urgent=True)
         self._schedule.by("scan", seconds)
 
     def scan_all(self) -> None:
         """Have everything read, and what was spooled taken up."""
         self.take_in_spool()
         for project in self._engine.projects():
-            self._note(project.path, changed_only=True)
+            self._add(project.path, changed_only=True)
         self._schedule.soon("scan")
 
     def take_in_spool(self) -> None:
         """Have what was spooled taken in now."""
         self._schedule.soon("spool")
 
-    def _note(
+    def _add(
         self, folder: Path, *, changed_only: bool, seconds: float = 0.0, is_urgent: bool = False
     ) -> None:
-        note = _Note(changed_only, time.monotonic() + seconds, is_urgent)
-        with self._noting:
-            if known := self._notes.get(folder):
-                note.changed_only &= known.changed_only
-                note.due = min(note.due, known.due)
-                note.is_urgent |= known.is_urgent
-            self._notes[folder] = note
+        self._due.add(DueScan(folder, changed_only, time.monotonic() + seconds, is_urgent))
 
     def _scan(self) -> None:
         under_way: list[_UnderWay] = []
@@ -115,67 +92,48 @@ class ScanTrigger:
         if self._stopped:
             return
         for scan in failed:
-            self._note_again(scan)
+            self._due.add(scan.due)
         if failure is not None:
             self._delivery_trigger.soon()
             raise failure
         self._come_back()
 
     def _begin(self, under_way: list[_UnderWay]) -> bool:
-        """Begin what is due, the news first and what took long last; returns whether there is anything."""
-        busy = {scan.project.path for scan in under_way}
-        now = time.monotonic()
-        with self._noting:
-            due = [it for it, note in self._notes.items() if it not in busy and self._due(it, note) <= now]
-            due.sort(key=lambda folder: (folder in self._long, not self._notes[folder].is_urgent))
-        rows: dict[Path, ProjectRow] | None = None
-        for folder in due:
-            is_large = folder in self._long
-            with self._noting:
-                most = SIDE_BY_SIDE if self._notes[folder].is_urgent else SIDE_BY_SIDE // 2
-                if len(under_way) >= most or (is_large and any(scan.is_large for scan in under_way)):
-                    continue
-                note = self._notes.pop(folder)
-            rows = rows or {it.path: it for it in self._engine.projects()}
-            if project := rows.get(folder):
+        """Begin what is due beside what is under way; returns whether there is anything."""
+        while True:
+            busy = {it.due.folder for it in under_way}
+            has_large = any(it.is_large for it in under_way)
+            due = self._due.take(busy, time.monotonic(), has_large=has_large)
+            if due is None:
+                return bool(under_way)
+            if project := self._engine.project_at(due.folder):
                 scans = Scans()
-                turns = self._engine.turns(project, scans, changed_only=note.changed_only)
-                under_way.append(_UnderWay(project, note, scans, turns, is_large))
-        return bool(under_way)
-
-    def _due(self, folder: Path, note: _Note) -> float:
-        return max(note.due, self._long.get(folder, 0.0))
+                turns = self._engine.turns(project, scans, changed_only=due.changed_only)
+                under_way.append(_UnderWay(due, scans, turns, due.is_large))
 
     def _take_turn(self, scan: _UnderWay, under_way: list[_UnderWay]) -> bool:
         """Let one scan go on; returns whether it isn't at its end."""
-        folder = scan.project.path
+        folder = scan.due.folder
         begun = time.monotonic()
         turn = next(scan.turns, None)
         scan.seconds += time.monotonic() - begun
         if turn is Turn.BEFORE_A_LARGE_FILE and not scan.is_large:
             if any(it.is_large for it in under_way):  # it begins anew when that one is done
-                self._long[folder] = begun
-                self._note_again(scan)
+                self._due.rest(folder, begun)
+                self._due.add(scan.due)
                 return False
             scan.is_large = True
         if turn is not None:
             return True
         self._after(scan.scans)
-        self._long.pop(folder, None)
-        if scan.seconds > LONG_SECONDS:
-            self._long[folder] = time.monotonic() + scan.seconds
+        self._due.rest(folder, time.monotonic() + scan.seconds if scan.seconds > LONG_SECONDS else None)
         return False
-
-    def _note_again(self, scan: _UnderWay) -> None:
-        note = scan.note
-        self._note(scan.project.path, changed_only=note.changed_only, is_urgent=note.is_urgent)
 
     def _come_back(self) -> None:
         """Have what isn't due yet scanned in time."""
-        with self._noting:
-            left = [self._due(folder, note) for folder, note in self._notes.items()]
-        if left:
-            self._schedule.by("scan", max(0.0, min(left) - time.monotonic()))
+        earliest = self._due.earliest()
+        if earliest is not None:
+            self._schedule.by("scan", max(0.0, earliest - time.monotonic()))
 
     def _take_in_spool(self) -> None:
         self._after(self._engine.take_in_spool())
@@ -184,5 +142,5 @@ class ScanTrigger:
         if scans.changes:  # a route changes what is due, and not by a batch
             self._delivery_trigger.by(self._engine.settings.flush_seconds)
         for folder, seconds in scans.retry.items():
-            self._note(folder, changed_only=False, seconds=seconds)
+            self._add(folder, changed_only=False, seconds=seconds)
             self._schedule.by("scan", seconds)

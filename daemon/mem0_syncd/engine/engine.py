@@ -125,7 +125,10 @@ class Engine:
             on_change=self._callbacks.on_change,
         )
         self._scanner = Scanner(self.outbox, self._intake, self.folders, clock=self.clock)
-        self._project_scans.use(self._scanner, UnchangedProjects(self.outbox, self._scanner, self.now))
+        self.marks.take_in_anew()
+        self._project_scans.use(
+            self._scanner, UnchangedProjects(self.outbox, self._scanner, self.marks, self.now)
+        )
 
     def _redactor(self) -> Redactor:
         return Redactor(self.settings.redact, self.settings.redact_allow)
@@ -193,7 +196,7 @@ class Engine:
         return destination_choice.destination_named(name, self.settings, self.outbox.destinations)
 
     def _after_move(self, project: ProjectRow) -> None:
-        self._scanner.forget()
+        self._scanner.forget(project.path)
         self.marks.note({project.id})
 
     def take_in_misfits(self) -> bool:
@@ -224,6 +227,10 @@ class Engine:
         """The watched folders."""
         return self.outbox.projects.all()
 
+    def project_at(self, folder: Path) -> ProjectRow | None:
+        """A watched folder; None once it isn't watched any more."""
+        return self.outbox.projects.at(folder)
+
     def note_marks(self) -> None:
         """Have the marks of all projects looked at by the next write of marks."""
         self.marks.note({project.id for project in self.projects()})
@@ -232,9 +239,9 @@ class Engine:
         """Write the marks that are due; returns whether all could be written."""
         return self.marks.write()
 
-    def marks_are_ours(self, folder: Path) -> bool:
-        """Whether a folder's sync-state file is as it was written here last."""
-        return self.marks.are_ours(folder)
+    def marks_are_taken_in(self, folder: Path) -> bool:
+        """Whether there is nothing new in a folder's sync-state file, for example for we wrote it."""
+        return self.marks.are_taken_in(folder)
 
     # Scanning
 

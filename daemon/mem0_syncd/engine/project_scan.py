@@ -131,7 +131,8 @@ class ProjectScans:
         scans.changes += route.has_moved
         place.file = sync_state_file.PATH
         if self._marks.take_in(project):  # first: what others marked isn't sent
-            self._scanner.forget()
+            for folder in self._outbox.projects.folders_of(project.id):
+                self._scanner.forget(folder)
         self._note_second_writer(project, place)
         scanned = yield from self._scanner.turns(
             project, route.terms, changed_only=changed_only, heed_marks=heed_marks, on_file=place.move
@@ -139,9 +140,12 @@ class ProjectScans:
         scans.changes += scanned.changes
         if (terms := self._routes.after_scan(route, is_whole=scanned.is_whole)) is not None:
             self._scanner.take_as_read(project.path, terms)
+            look = self._unchanged.decided(project.path, look)
+            again = self._routes.settle(project)
+            look = look if again and again.terms == terms else None
         if scanned.retry_after is not None:
             scans.retry[project.path] = scanned.retry_after
-        elif scanned.is_whole:
+        elif scanned.is_whole and route.problem is None:  # what another project has to do with, it may end
             self._unchanged.note(project.path, look)
         if scanned.changes:
             self._note_second_writer(project, place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ class Scanner:
         self._sources = sources
         self._memos = SeenFiles()
         self._terms: dict[Path, Terms] = {}
-        self.forgotten = 0
+        self._forgotten: Counter[Path | None] = Counter()
 
     def scan(
         self,
@@ -110,7 +111,7 @@ class Scanner:
         `on_file` hears which file is read.
         """
         if not heed_marks or self._terms.get(project.path, terms) != terms:
-            self.forget()
+            self.forget(project.path)
         self.take_as_read(project.path, terms)
         with ExitStack() as opened:
             try:
@@ -126,9 +127,10 @@ class Scanner:
     def _scan(
         self, sight: _Sight, terms: Terms, *, changed_only: bool, heed_marks: bool
     ) -> Generator[Turn, None, Scanned]:
-        project, forgotten = sight.project, self.forgotten
+        project, forgotten = sight.project, self.forgotten(sight.project.path)
         all_news, retry = yield from self._read_all(sight, changed_only=changed_only)
         if not all_news:
+            retry = retry or forgotten != self.forgotten(project.path)
             return Scanned(retry_after=RETRY_SECONDS if retry else None, is_whole=not retry)
         failpoint("read")
         changes, is_deferred = 0, False
@@ -146,7 +148,9 @@ class Scanner:
         if is_deferred:
             is_whole = not retry and not has_more
             return Scanned(changes, RETRY_SECONDS if retry else DEFERRED_SECONDS, is_whole)
-        if forgotten != self.forgotten:  # what was read before has to be read anew, problems and all
+        if forgotten != self.forgotten(
+            project.path
+        ):  # what was read before has to be read anew, problems and all
             return Scanned(changes, RETRY_SECONDS, is_whole=False)
         for news in all_news:
             self._remember(project, news)
@@ -155,10 +159,14 @@ class Scanner:
         retry = retry or any(news.found < news.fresh for news in all_news)
         return Scanned(changes, RETRY_SECONDS if retry else None, is_whole=not retry)
 
-    def forget(self) -> None:
-        """Read everything anew at the next scan: what is known has changed by other means."""
-        self._memos.forget()
-        self.forgotten += 1
+    def forget(self, folder: Path | None = None) -> None:
+        """Read a folder, or all, anew at the next scan: what is known of it has changed by other means."""
+        self._memos.forget(folder)
+        self._forgotten[folder] += 1
+
+    def forgotten(self, folder: Path) -> int:
+        """How many times what was read of a folder was forgotten."""
+        return self._forgotten[folder] + self._forgotten[None]
 
     def take_as_read(self, folder: Path, terms: Terms) -> None:
         """Take what was read of a folder as read by these terms."""

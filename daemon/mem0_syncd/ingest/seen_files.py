@@ -52,7 +52,7 @@ class SeenFiles:
             if self._left >= 0:
                 break
 
-    def forget(self) -> None:
-        """Remember nothing of any file."""
-        self._left += sum(len(memo.seen) for memo in self._memos.values())
-        self._memos.clear()
+    def forget(self, folder: Path | None = None) -> None:
+        """Remember nothing of a folder's files, or of any file."""
+        for key in [it for it in self._memos if folder in (None, it[0])]:
+            self._left += len(self._memos.pop(key).seen)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mem0_syncd.ingest.scanner import Scanner
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.projects import project_file, sync_state_file
+from mem0_syncd.projects.marks import ProjectMarks
 from mem0_syncd.sources import SOURCES, file_reader
 from mem0_syncd.system.clock import Moment
 from mem0_syncd.system.unreadable_file import RefusedFile
@@ -21,28 +23,31 @@ _FILES = (
 )
 """What decides what a scan does, besides the outbox; the last is written once by git, in each repository."""
 
+_TAKEN_IN = (0,)
+
+Signature = tuple[int, ...] | None
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A project's files and the outbox as they look at one moment; of folders their numbers."""
+    """A project's files, and what is known of it, at one moment; of folders their numbers."""
 
-    file_reader: tuple[tuple[int, ...] | None, ...]
+    files: tuple[Signature, ...]
     folders: tuple[int | None, ...]
-    outbox: tuple[int, int]
-    forgotten: int
+    outbox: int
 
 
 class UnchangedProjects:
     """What was seen of each project before its last scan; for any thread."""
 
-    def __init__(self, outbox: Outbox, scanner: Scanner, now: Moment) -> None:
+    def __init__(self, outbox: Outbox, scanner: Scanner, marks: ProjectMarks, now: Moment) -> None:
         """`now` is the time since the epoch."""
-        self._outbox, self._scanner, self._now = outbox, scanner, now
-        self._known: dict[Path, Look] = {}
+        self._outbox, self._scanner, self._marks, self._now = outbox, scanner, marks, now
+        self._known: dict[Path, tuple[Look, int]] = {}
 
     def look(self, folder: UntrustedFolder) -> Look | None:
         """What a folder looks like; None where that can't be told, or a file changed a moment ago."""
-        before = self._outbox.database.written()
+        before = self._outbox.projects.basis_of_scan(folder.root)
         try:
             found = file_reader.signatures_of(folder, _FILES, self._now())
             is_elsewhere = folder.is_there(".git") and not folder.is_folder(".git")
@@ -50,18 +55,37 @@ class UnchangedProjects:
             return None
         stamps = [folder.stamp(name) for name in (".", ".git")]
         # Of a linked work tree, the main one has a say as well.
-        if () in found or stamps[0] is None or is_elsewhere:
+        if () in self._without_marks(folder.root, found) or stamps[0] is None or is_elsewhere:
             return None
         folders = tuple(it and it[0] for it in stamps)
-        return Look(tuple(found), folders, before, self._scanner.forgotten)
+        return Look(tuple(found), folders, before)
+
+    def decided(self, folder: Path, look: Look | None) -> Look | None:
+        """The look with what is known of the project by now, of which its scan has just decided a part."""
+        return look and replace(look, outbox=self._outbox.projects.basis_of_scan(folder))
 
     def is_known(self, folder: Path, look: Look | None) -> bool:
         """Whether a folder's last scan began with such a look, and did nothing that asks for another one."""
-        return look is not None and self._known.get(folder) == look
+        return look is not None and self._known.get(folder) == self._seen(folder, look)
 
     def note(self, folder: Path, look: Look | None) -> None:
         """Take a look as that with which a folder's last scan began; None if it is to be scanned again."""
         if look is None:
             self._known.pop(folder, None)
         else:
-            self._known[folder] = look
+            self._known[folder] = self._seen(folder, look)
+
+    def _seen(self, folder: Path, look: Look) -> tuple[Look, int]:
+        """The look, without the sync-state file while there is nothing new in it, for we write it ourselves.
+
+        With it goes how many times what was read of the folder was forgotten.
+        """
+        look = replace(look, files=tuple(self._without_marks(folder, look.files)))
+        return look, self._scanner.forgotten(folder)
+
+    def _without_marks(self, folder: Path, files: Sequence[Signature]) -> Sequence[Signature]:
+        if not self._marks.are_taken_in(folder):
+            return files
+        return [
+            _TAKEN_IN if name == sync_state_file.PATH else it for name, it in zip(_FILES, files, strict=True)
+        ]

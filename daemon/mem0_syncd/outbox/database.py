@@ -117,11 +117,10 @@ class Database:
             finally:
                 self._connection.execute("ROLLBACK")
 
-    def written(self) -> tuple[int, int]:
-        """What changes with everything that anybody writes to the outbox."""
+    def written_by_others(self) -> int:
+        """What changes with everything that another connection writes to the outbox."""
         with self._lock:
-            others = self._connection.execute("PRAGMA data_version").fetchone()[0]
-            return others, self._connection.total_changes
+            return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
     def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[sqlite3.Row]:
         """All rows of a query."""

@@ -9,6 +9,17 @@ from mem0_syncd.outbox.row_values import ProjectRow, as_project
 
 _OF_ONE_PROJECT = "FROM project WHERE id = ? ORDER BY is_worktree, path"
 
+# Where a project's items go, whether it was scanned, and when its origin was looked at, is what scans decide:
+# it isn't in it, or each first scan would ask for a second one.
+_BASIS_OF_SCAN = """
+    SELECT it.path, it.id, it.is_worktree, origin.origin, origin.id_is_asked, origin.seen, consent.*,
+        (SELECT value FROM fact WHERE name = 'destination'), (SELECT max(id) FROM destination),
+        (SELECT sum(n) || ' ' || sum(n * (status = 'withheld')) FROM tally
+            WHERE destination = it.destination AND project = it.id AND kind = 'best_practice')
+    FROM project AS it LEFT JOIN consent ON folder = it.path LEFT JOIN origin ON project = it.id
+    WHERE it.id = (SELECT id FROM project WHERE path = ?) ORDER BY it.path
+"""
+
 
 class Projects:
     """The watched folders."""
@@ -20,6 +31,11 @@ class Projects:
         """The watched folders, by id, a project's own before its worktrees."""
         rows = self._db.rows("SELECT * FROM project ORDER BY id, is_worktree, path")
         return [as_project(row) for row in rows]
+
+    def folders_of(self, project_id: str) -> list[Path]:
+        """The watched folders of a project, its own first."""
+        rows = self._db.rows(f"SELECT path {_OF_ONE_PROJECT}", (project_id,))
+        return [Path(row["path"]) for row in rows]
 
     def own_folder(self, project_id: str) -> Path | None:
         """The folder that speaks for a watched project: its own, or a worktree where that isn't watched."""
@@ -74,6 +90,14 @@ class Projects:
         """A watched folder as it is known by now."""
         row = self._db.row("SELECT * FROM project WHERE path = ?", (str(path),))
         return as_project(row) if row else None
+
+    def basis_of_scan(self, path: Path) -> int:
+        """What changes with all that this outbox knows, and that decides what a scan of a folder does.
+
+        Deliveries aren't in it, nor what happens to other projects.
+        """
+        # Kept for each project: of its consent alone, the words would be a thousand bytes.
+        return hash((self._db.written_by_others(), *map(tuple, self._db.rows(_BASIS_OF_SCAN, (str(path),)))))
 
     def remove(self, project_id: str, path: Path | None = None) -> None:
         """Stop watching a project, or one folder of it; its items, receipts and consent stay."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import structlog
@@ -47,18 +47,21 @@ class ProjectMarks:
         self._now = now
         self._redactor = redactor
         self._due: set[str] = set()
-        self._written: dict[Path, tuple[int, ...]] = {}
+        self._taken_in: dict[Path, tuple[int, ...] | None] = {}
         self._unwritten: set[Path] = set()
         self._noting = threading.Lock()
 
-    def are_ours(self, folder: Path) -> bool:
-        """Whether a folder's sync-state file is as we wrote it last."""
-        now = sync_state_file.signature(self._folders.at(folder))
-        return now is not None and now == self._written.get(folder)
+    def are_taken_in(self, folder: Path) -> bool:
+        """Whether a folder's sync-state file, or that there is none, is as it was when it was taken in.
+
+        It is also as we wrote it last, unless others had marked something meanwhile.
+        """
+        return folder in self._taken_in and self._signature(folder) == self._taken_in[folder]
 
     def take_in(self, project: ProjectRow) -> bool:
         """Take in what others have marked; returns whether that has changed."""
-        if self.are_ours(project.path):
+        signature = self._signature(project.path)
+        if signature is not None and signature == self._taken_in.get(project.path):
             return False
         try:
             state = sync_state_file.read(self._folders.of(project))
@@ -69,15 +72,30 @@ class ProjectMarks:
             return False
         if project.path not in self._unwritten:  # the write below will tell
             self._outbox.problems.replace(project.id, "sync-state", [], project.tree)
-        foreign = set(state.foreign) if state else set()
-        foreign -= self._outbox.marks.ids_ever_delivered(project.id, _SOURCE)
-        foreign -= self._redactor().secrets_among(foreign).keys()  # no item has one of these
+        foreign = self._strange(project, state.foreign if state else frozenset())
         # What was settled before a crash may not be marked yet, and then no receipt will come to tell.
         self.note({project.id})
-        if foreign == self._outbox.marks.foreign(project.id, project.tree):
-            return False
-        self._outbox.marks.set_foreign(project.id, foreign, project.tree, now=self._now())
-        return True
+        has_changed = foreign != self._outbox.marks.foreign(project.id, project.tree)
+        if has_changed:
+            self._outbox.marks.set_foreign(project.id, foreign, project.tree, now=self._now())
+        self._taken_in[project.path] = signature
+        return has_changed
+
+    def take_in_anew(self) -> None:
+        """Have all sync-state files taken in again, by the redactor of now."""
+        self._taken_in.clear()
+
+    def _signature(self, folder: Path) -> tuple[int, ...] | None:
+        return sync_state_file.signature(self._folders.at(folder))
+
+    def _is_known(self, project: ProjectRow, foreign: Iterable[str]) -> bool:
+        """Whether what others marked is taken in already."""
+        return self._strange(project, foreign) == self._outbox.marks.foreign(project.id, project.tree)
+
+    def _strange(self, project: ProjectRow, foreign: Iterable[str]) -> set[str]:
+        """Of the ids that others marked, those that were never delivered from here."""
+        strange = set(foreign) - self._outbox.marks.ids_ever_delivered(project.id, _SOURCE)
+        return strange - self._redactor().secrets_among(strange).keys()  # no item has one of these
 
     def note(self, project_ids: set[str]) -> None:
         """Have these projects' files looked at by the next `write`."""
@@ -126,7 +144,8 @@ class ProjectMarks:
         try:
             written = sync_state_file.write(folder, destination.identity, marks)
             if written is not None:
-                self._written[project.path] = written
+                if self._is_known(project, written.foreign):
+                    self._taken_in[project.path] = written.signature
                 failpoint("marked")
         except (Unreadable, OSError) as error:
             failure = error

@@ -55,6 +55,7 @@ class OriginChecks:
         self._is_closed = False
         self._waiting_since: dict[str, float] = {}
         self._looking = threading.Lock()
+        self._due: list[ProjectRow] = []
 
     def is_awaited(self, project: ProjectRow) -> bool:
         """Whether a scan is to wait a moment, until the project's origin is known or surely isn't.
@@ -73,7 +74,9 @@ class OriginChecks:
     def look(self) -> bool:
         """Look at some of the repositories that a look is due at; returns whether there are more."""
         with self._looking:
-            due = [it for it in self._own_folders() if self._is_due(it)]
+            # Of many projects not all are asked again for each two that are looked at.
+            due = self._due or [it for it in self._own_folders() if self._is_due(it)]
+            self._due = due[AT_ONCE:]
             looks = [_Look(it, self._outbox.origins.looked(it.id), self) for it in due[:AT_ONCE]]
             for look in looks:
                 look.start()
@@ -82,7 +85,7 @@ class OriginChecks:
                 if look.found is not None and not self._is_closed:
                     self._outbox.origins.write(look.project.id, look.found)
                     log.info("origin", project=look.project.id, origin=look.found.origin or "unknown")
-        return len(due) > len(looks) and not self._is_closed
+        return bool(self._due) and not self._is_closed
 
     def close(self) -> None:
         """End what is being read, and look no more."""

@@ -90,7 +90,9 @@ class Routing:
             is_there = any(n for status, n in self._practices(route).items() if status != "withheld")
             found = GlobalScope.AGREED if is_there else GlobalScope.WAITS
             consent = self._outbox.consents.update(project.path, lambda it: _decided(it, found)) or consent
-            fresh = consent.effective
+            # Whatever else was decided meanwhile, the scan knew nothing of.
+            is_all = replace(consent.effective, global_scope=GlobalScope.OPEN) == route.terms
+            fresh = consent.effective if is_all else None
         self._outbox.problems.replace(project.id, "consent", self._problems(route, consent))
         return fresh
 

@@ -43,6 +43,14 @@ class SyncState:
         return frozenset(i for i in self.marked - self.ours if _is_utf_8(i))
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A sync-state file as it was just written, and the ids in it that others marked."""
+
+    signature: Signature
+    foreign: frozenset[str]
+
+
 def parse(data: bytes) -> SyncState:
     """The sync state that the file's bytes say; raises `Unreadable`."""
     document = parse_json(data)
@@ -79,8 +87,8 @@ def read(folder: UntrustedFolder) -> SyncState | None:
     return _read(lambda: folder.read(PATH, LONGEST))
 
 
-def write(folder: UntrustedFolder, identity: str, marks: Markable) -> Signature | None:
-    """Bring the file in line with our receipts, atomically; returns the signature of what was written.
+def write(folder: UntrustedFolder, identity: str, marks: Markable) -> Written | None:
+    """Bring the file in line with our receipts, atomically; returns what was written.
 
     None where nothing was to be written. Its folder is not made, and no link is followed: what is reached
     through one isn't written. Raises `Unreadable` and `OSError`.
@@ -92,7 +100,7 @@ def write(folder: UntrustedFolder, identity: str, marks: Markable) -> Signature 
         return None
 
 
-def _bring_in_line(file: PlacedFile, identity: str, marks: Markable) -> Signature | None:
+def _bring_in_line(file: PlacedFile, identity: str, marks: Markable) -> Written | None:
     for _ in range(_TRIES):
         before = file.signature
         state = _read(lambda: file.read(LONGEST))
@@ -106,7 +114,7 @@ def _bring_in_line(file: PlacedFile, identity: str, marks: Markable) -> Signatur
         text = text if _is_utf_8(text) else json.dumps(document, indent=2)
         written = file.replace(f"{text}\n".encode(), unless_changed_from=before)
         if written is not None:
-            return written
+            return Written(written, state.foreign)
     return None
 
 
