@@ -14,7 +14,7 @@ from mem0_syncd.core.item import Kind
 from mem0_syncd.core.memory import memory_of
 from mem0_syncd.core.settlement import SLOWEST_REWRITE, Doubt, Receipt, Rules
 from mem0_syncd.outbox import Outbox, Verb
-from mem0_syncd.system.clock import Clock, SteadyClock
+from mem0_syncd.system.clock import Clock, SteadyClock, rfc3339
 from support.builders import NOW, item, prepared
 
 HOUR = 3600.0
@@ -168,3 +168,11 @@ def test_a_look_speaks_for_what_was_there_when_it_began_whatever_the_clock_says(
     number = outbox.looks.begin_look(1, "shop-decisions")
     outbox.looks.write_contact(1, "shop-decisions", [], NOW, number=number)
     assert [it.entry.memory.text[:9] for it in outbox.queue.claim(1, NOW, 9, major=False)] == ["Use Redis"]
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"), [(None, None), (NOW, "2026-01-05T00:00:00Z"), (NOW + 0.9, "2026-01-05T00:00:00Z")]
+)
+def test_moments_are_rfc_3339_in_utc(moment: float | None, text: str | None) -> None:
+    """To the second."""
+    assert rfc3339(moment) == text

@@ -25,7 +25,7 @@ from mem0_syncd.core.withheld import KEPT_HOME
 from mem0_syncd.errors import Problem
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.status import snapshot as status
-from mem0_syncd.status.snapshot import COUNTS, rfc3339, snapshot
+from mem0_syncd.status.snapshot import COUNTS, snapshot
 from mem0_syncd.system.state_folder import StateFolder
 from support.builders import NOW, item, prepared
 
@@ -346,14 +346,6 @@ def test_a_backlog_is_no_problem(state: Path) -> None:
         outbox.items.apply(outbox.destinations.get().id, [prepared(item())], NOW)
     with daemon(state):
         assert snapshot(state, time.time())["state"] == "ok"
-
-
-@pytest.mark.parametrize(
-    ("moment", "text"), [(None, None), (NOW, "2026-01-05T00:00:00Z"), (NOW + 0.9, "2026-01-05T00:00:00Z")]
-)
-def test_moments_are_rfc_3339_in_utc(moment: float | None, text: str | None) -> None:
-    """To the second."""
-    assert rfc3339(moment) == text
 
 
 def test_the_status_imports_nothing_that_takes_long() -> None:

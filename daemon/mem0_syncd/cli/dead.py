@@ -8,12 +8,12 @@ import click
 
 from mem0_syncd.cli.completion import dead_letters
 from mem0_syncd.cli.outbox_access import read_only, writable
-from mem0_syncd.control.client import ask
+from mem0_syncd.control.client import tell_daemon
 from mem0_syncd.core.entry import Entry
-from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
+from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import Outbox
-from mem0_syncd.status.snapshot import rfc3339
 from mem0_syncd.system import output, paths
+from mem0_syncd.system.clock import rfc3339
 
 
 @click.group()
@@ -87,7 +87,8 @@ def retry(numbers: tuple[int, ...], *, everything: bool) -> None:
         output.talk("there are no dead letters")
         return
     output.talk(f"{len(ids)} to be sent again")
-    _tell_daemon()
+    if tell_daemon(paths.state_dir(), "deliver"):
+        output.talk("the daemon doesn't run; they go with the next: mem0-syncd sync")
 
 
 @dead.command(short_help="Give dead letters up.")
@@ -117,10 +118,3 @@ def _letter(outbox: Outbox, number: int) -> Entry:
     if number not in letters:
         raise SyncdError("no dead letter has this id", where=str(number), remedy="mem0-syncd dead list")
     return letters[number]
-
-
-def _tell_daemon() -> None:
-    try:
-        ask(paths.state_dir(), "deliver")
-    except (DaemonNotRunning, DaemonUnresponsive):
-        output.talk("the daemon doesn't run; they go with the next: mem0-syncd sync")

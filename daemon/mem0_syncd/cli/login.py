@@ -6,7 +6,6 @@ import contextlib
 import os
 import sys
 import tempfile
-from pathlib import Path
 
 import click
 
@@ -36,7 +35,7 @@ def login(*, no_check: bool) -> None:
     output.talk(f"{store_key(key)}: stored, for you alone")
     if os.environ.get("MEM0_API_KEY", key).strip() != key:
         output.talk("but MEM0_API_KEY, which comes first, is another key in this shell")
-    _tell_daemon()
+    _have_daemon_reload()
     _tell_where_memories_go()
 
 
@@ -78,17 +77,17 @@ def _account(key: str) -> str:
     return str(message["account"])
 
 
-def _tell_daemon() -> None:
-    from mem0_syncd.control.client import ask
+def _have_daemon_reload() -> None:
+    from mem0_syncd.control.client import tell_daemon
     from mem0_syncd.system import paths
 
-    try:
-        ask(Path(paths.state_dir()), "reload", timeout=30.0)
-        output.talk("the daemon works with it from now on")
-    except DaemonNotRunning:
-        output.talk("the daemon will work with it once it runs")
-    except DaemonUnresponsive as error:
-        output.talk(f"{error.problem.what}; {error.problem.remedy}")
+    match tell_daemon(paths.state_dir(), "reload", timeout=30.0):
+        case None:
+            output.talk("the daemon works with it from now on")
+        case DaemonNotRunning():
+            output.talk("the daemon will work with it once it runs")
+        case DaemonUnresponsive(problem=problem):
+            output.talk(f"{problem.what}; {problem.remedy}")
 
 
 def _tell_where_memories_go() -> None:

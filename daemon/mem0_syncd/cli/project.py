@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,8 +10,8 @@ import click
 
 from mem0_syncd.cli.completion import project_ids
 from mem0_syncd.cli.outbox_access import read_only, writable
-from mem0_syncd.control.client import ask
-from mem0_syncd.errors import DaemonNotRunning, DaemonUnresponsive, SyncdError
+from mem0_syncd.control.client import tell_daemon
+from mem0_syncd.errors import DaemonNotRunning, SyncdError
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.projects import projects
 from mem0_syncd.status.stopped_projects import said_of
@@ -60,7 +59,7 @@ def add(path: Path, name: str | None, *, dry_run: bool, globally: bool | None) -
             return
         destination_choice.choose_destination(chosen, outbox.destinations)
         row = projects.add(outbox, folder, name, asked=offer.asked, scope=offer.scope, trusted=trusted)
-    if not _tell_daemon():
+    if not _is_told():
         output.talk("  once the daemon runs; start it: mem0-syncd run")
     output.row(row.id, row.path)
 
@@ -100,7 +99,7 @@ def _accept_asked(name: str, *, yes: bool) -> None:
     _confirm("Do you agree?", yes=yes)
     with writable(chosen.state_dir) as outbox:
         project_acceptance.agree(outbox, chosen, asking)
-    output.talk("agreed" if _tell_daemon() else "agreed; it holds once the daemon runs")
+    output.talk("agreed" if _is_told() else "agreed; it holds once the daemon runs")
 
 
 def _accept_same(name: str, *, yes: bool) -> None:
@@ -122,7 +121,7 @@ def _accept_same(name: str, *, yes: bool) -> None:
                 remedy=f"mem0-syncd project accept --same {row.id}",
             )
         outbox.origins.count_as_same(row.id, {it.stated.origin for it in found})
-    told = _tell_daemon()
+    told = _is_told()
     output.talk("agreed" if told else "agreed; it goes on once the daemon runs")
 
 
@@ -174,18 +173,13 @@ def remove(name: str) -> None:
             outbox.projects.remove(row.id, row.path)
         for id_ in {row.id for row in found} - {row.id for row in outbox.projects.all()}:
             taken_back += outbox.origins.take_back(id_, (it.name for it in SOURCES))
-    _tell_daemon()
+    _is_told()
     for row in found:
         output.talk(f"{row.id} ({row.path}) is no longer watched")
     if taken_back:
         output.talk(f"  {counted(taken_back, 'item')} that waited won't be sent; the files stay as they are")
 
 
-def _tell_daemon() -> bool:
-    """Have a daemon look at the projects; returns whether there is one."""
-    try:
-        with contextlib.suppress(DaemonUnresponsive):  # it is busy, and will look by itself
-            ask(paths.state_dir(), "projects")
-    except DaemonNotRunning:
-        return False
-    return True
+def _is_told() -> bool:
+    """Have a daemon look at the projects; returns whether there is one: a busy one will look by itself."""
+    return not isinstance(tell_daemon(paths.state_dir(), "projects"), DaemonNotRunning)

@@ -182,6 +182,7 @@ def _wait_until_ready(state: Path) -> None:
 
 
 def _ping(state: Path) -> dict[str, Any] | None:
+    # What a service manager starts writes its address down: nobody asks elsewhere, as `status` does.
     try:
         return ask(state, "ping")
     except (DaemonNotRunning, DaemonUnresponsive):

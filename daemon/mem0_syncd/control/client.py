@@ -28,6 +28,20 @@ def ask(
     return ask_at(address, state, op, timeout=timeout, tell=tell, **fields)
 
 
+def tell_daemon(
+    state: Path, op: str, *, timeout: float = 2.0
+) -> DaemonNotRunning | DaemonUnresponsive | None:
+    """Ask the daemon for what it would do later by itself; returns why it couldn't be asked, if it couldn't.
+
+    `timeout` is in seconds; raises `SyncdError` with what the daemon answers of its own.
+    """
+    try:
+        ask(state, op, timeout=timeout)
+    except (DaemonNotRunning, DaemonUnresponsive) as error:
+        return error
+    return None
+
+
 def ask_at(
     address: str, state: Path, op: str, *, timeout: float, tell: Tell | None = None, **fields: Any
 ) -> dict[str, Any]:

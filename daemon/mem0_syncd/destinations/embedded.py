@@ -59,13 +59,7 @@ class Embedded(OpenSource):
         keys = self._keys_of(memory.user_id)
         if memory.sync_key in keys and not isinstance(found := self.look(memory), Absent):
             return found
-        answer = self._mem0.add(
-            memory.text,
-            user_id=memory.user_id,
-            agent_id=memory.agent_id,
-            metadata=dict(memory.metadata),
-            infer=False,
-        )
+        answer = self._add_to_mem0(memory, infer=False)
         results = answer.get("results", [])
         if len(results) != 1:
             return Unknown(f"Mem0 answered {len(results)} results for one memory")

@@ -97,12 +97,23 @@ class OpenSource(ABC):
         self._mem0.update(memory_id, text=memory.text, metadata=known.replaced_by(memory))
         return Stored((memory_id,))
 
+    def _add_to_mem0(self, memory: Memory, *, infer: bool) -> Any:
+        return self._mem0.add(
+            memory.text,
+            user_id=memory.user_id,
+            agent_id=memory.agent_id,
+            metadata=dict(memory.metadata),
+            infer=infer,
+        )
+
     def _list(self, filters: dict[str, str]) -> list[Remote]:
         answer = self._mem0.get_all(filters=filters, top_k=self.listing_limit, show_expired=True)
         return [_remote(it) for it in answer["results"]]
 
 
 def _remote(it: Mapping[str, Any]) -> Remote:
+    # What the library itself has made is not checked like a server's answer (`answer_checks.remote_of`): one
+    # odd memory of another program in a shared store would keep all others from being listed.
     created_at, user_id = str(it["created_at"]), str(it.get("user_id") or "")
     agent_id = str(it.get("agent_id") or "")
     return Remote(

@@ -73,13 +73,7 @@ class OwnStore(OpenSource):
                 return Later(found.reason)
             if not isinstance(found, Absent):
                 return found
-            answer = self._mem0.add(
-                memory.text,
-                user_id=memory.user_id,
-                agent_id=memory.agent_id,
-                metadata=dict(memory.metadata),
-                infer=memory.infer and self._infers,
-            )
+            answer = self._add_to_mem0(memory, infer=memory.infer and self._infers)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this push's outcome
             return self._outcome_of(error)
         return outcome_of_add(answer)

@@ -1,4 +1,8 @@
-"""A ping of the Platform, as mem0ai's client sends one."""
+"""A ping of the Platform, as mem0ai's client sends one.
+
+It isn't the courier's trial, which says what an answer means for delivery. Here the answer itself is wanted:
+its status and type tell a captive portal, its date tells a wrong clock, and both come without a key, too.
+"""
 
 from __future__ import annotations
 

@@ -13,7 +13,11 @@ RECENT_SECONDS = 3600.0
 
 
 class ClockShift:
-    """The moments that a destination's entries, looks and clock wait for."""
+    """The moments that a destination's entries, looks and clock wait for.
+
+    `clamp` is for a clock whose jump nobody saw, and gives up what it can't know. `shift` is no call of it,
+    for the jump is known: second looks and the 24 hours of an accepted entry stay as long as they were.
+    """
 
     def __init__(self, database: Database) -> None:
         self._db = database

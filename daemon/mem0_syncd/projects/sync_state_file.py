@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -17,6 +16,7 @@ from mem0_syncd.errors import Problem, is_want_of_handles
 from mem0_syncd.outbox.marks import Markable
 from mem0_syncd.sources.base import parse_json
 from mem0_syncd.system import storage_faults
+from mem0_syncd.system.clock import rfc3339
 from mem0_syncd.system.replaced_file import PlacedFile, Signature, signature_of
 from mem0_syncd.system.unreadable_file import Unreadable
 from mem0_syncd.system.untrusted_folder import UntrustedFolder
@@ -67,7 +67,7 @@ def parse(data: bytes) -> SyncState:
 def merge(state: SyncState, identity: str, marks: Markable) -> dict[str, Any]:
     """The document with our marks in it; whatever else it says is kept."""
     mine = state.document.get(OURS, {})
-    last = _rfc3339(marks.last_delivery) if marks.last_delivery else None
+    last = rfc3339(marks.last_delivery or None)
     before = state.document.get("last_sync")
     return {
         "version": "1.0",
@@ -159,7 +159,3 @@ def _is_utf_8(text: str) -> bool:
 
 def _is_ids(value: object) -> TypeGuard[list[str]]:
     return isinstance(value, list) and all(isinstance(member, str) for member in value)
-
-
-def _rfc3339(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from mem0_syncd.outbox import DestinationRow, Outbox
 from mem0_syncd.status import start_refusal
 from mem0_syncd.status.outbox_problems import problems_of, reported
 from mem0_syncd.system import storage_faults
+from mem0_syncd.system.clock import rfc3339
 from mem0_syncd.system.paths import socket_paths
 
 SCHEMA = 1
@@ -219,10 +219,3 @@ def _nothing(running: str, said: dict[str, Any], own: Problem | None = None) -> 
         "audit": {"last": None, "doubles": 0, "removed": 0},
         "problems": problems,
     }
-
-
-def rfc3339(moment: float | None) -> str | None:
-    """Seconds since the epoch as RFC 3339, in UTC."""
-    if moment is None:
-        return None
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -65,3 +65,12 @@ class SteadyClock:
 
     def _drift(self) -> float:
         return self._clock.wall() - self._clock.even() - self._offset
+
+
+def rfc3339(moment: float | None) -> str | None:
+    """Seconds since the epoch as RFC 3339, in UTC and to the second."""
+    from datetime import UTC, datetime
+
+    if moment is None:
+        return None
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
