@@ -1,4 +1,8 @@
-"""Which memories are true doubles, and which of them stays: the pure decision."""
+"""Which memories are true doubles, and which of them stays: the pure decision.
+
+It is what the second look, the audit and a repair have in common. The rest of them differs in what is listed
+(one key, what is new, everything), in what it is held against, and in who may wait for an answer of Mem0.
+"""
 
 from __future__ import annotations
 

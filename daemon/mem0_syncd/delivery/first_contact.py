@@ -69,7 +69,12 @@ Look = Contact | Second
 
 
 class FirstContact:
-    """Which looks are due at a destination, and what follows from them; for the thread that delivers."""
+    """Which looks are due at a destination, and what follows from them; for the thread that delivers.
+
+    That thread never waits for an answer, so a second look is not `verify.repair.remove_doubles`, which does.
+    While one is due nothing of its item is sent, so it need not ask whether something is in flight. A first
+    contact compares nothing: most of what it finds has no item yet.
+    """
 
     def __init__(self, outbox: Outbox, rng: random.Random, clock: SteadyClock) -> None:
         self._looks = outbox.looks

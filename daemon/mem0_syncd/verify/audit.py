@@ -90,6 +90,8 @@ def audit(engine: Engine, destination: DestinationRow, now: float) -> None:
 
 
 def _strays(outbox: Outbox, destination: DestinationRow, path: Path, since: str) -> Strays:
+    # Not `comparison.compare`, which needs a complete listing and every receipt: of a double only the younger
+    # half need be in what is new, so each stray key is asked for by itself.
     strays = Strays()
     ours = (it for it in read_inventory(path) if it.source == SOURCE and it.sync_key)
     for batch in _batches(ours):
