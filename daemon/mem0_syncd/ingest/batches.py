@@ -34,7 +34,11 @@ def room(times: int = 1) -> ReadingBudget:
 
 def has_old_namesakes(news: NewEntries) -> bool:
     """Whether old entries of the file have a key of new ones: they are told apart together."""
-    return bool(news.fresh) and not _fresh_keys(news).isdisjoint(
+    fresh, seen = _fresh_keys(news), news.before.seen.values()
+    # This takes no time, and is nearly always all: old entries that are no more don't matter then.
+    if tuple not in map(type, seen) and fresh.isdisjoint(seen):
+        return False
+    return not fresh.isdisjoint(
         key for digest, keys in news.keys.items() if not news.is_fresh(digest) for key in keys_of(keys)
     )
 
@@ -152,7 +156,7 @@ def _shared_keys(all_news: Iterable[NewEntries]) -> set[int]:
 
 
 def _fresh_keys(news: NewEntries) -> set[int]:
-    return {key for digest, keys in news.keys.items() if news.is_fresh(digest) for key in keys_of(keys)}
+    return {key for digest in news.fresh for key in keys_of(news.keys[digest])}
 
 
 def _left_out(item: Item) -> Problem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import marshal
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 
 from mem0_syncd.core.entry_problems import EntryProblems
@@ -48,7 +48,7 @@ class NewEntries:
     """What a file says now.
 
     `keys` has all its entries, in their order. `items` are those of the new ones with their entries' digests,
-    or None where they are too many to be kept. Of `fresh` entries, `found` have been met again since.
+    or None where they are too many to be kept. Of the `fresh` entries, `found` have been met again since.
     """
 
     source: Source
@@ -61,7 +61,7 @@ class NewEntries:
     complaints: EntryProblems = field(default_factory=EntryProblems)
     items: list[tuple[bytes, Item]] | None = field(default_factory=list)
     kept_home: set[int] = field(default_factory=set)
-    fresh: int = 0
+    fresh: list[bytes] = field(default_factory=list)
     found: int = 0
     _half: set[bytes] = field(default_factory=set)
 
@@ -107,7 +107,7 @@ class NewEntries:
     def _take(self, digest: bytes, raw: Raw, project: str, room: ReadingBudget) -> None:
         if not self.is_fresh(digest):
             self.keys[digest] = self.before.seen[digest]
-            if self.complaints.add_known(digest, self.before.complaints):
+            if self.before.complaints.problems and self.complaints.add_known(digest, self.before.complaints):
                 self.complaints.add(digest, self.source.read(raw, project).problems)
             return
         reading = self.source.read(raw, project)
@@ -115,7 +115,7 @@ class NewEntries:
         keys = tuple(key_of(item) for item in reading.items)
         self.keys[digest] = keys[0] if len(keys) == 1 else keys
         self.kept_home |= {key_of(item) for item in reading.items if item.withheld == KEPT_HOME}
-        self.fresh += 1
+        self.fresh.append(digest)
         if room.take(reading.items) and self.items is not None:
             self.items += [(digest, item) for item in reading.items]
         else:
@@ -151,7 +151,12 @@ def entries(source: Source, contents: file_reader.Contents) -> Iterator[Turn | t
     repeated: dict[bytes, int] = {}
     suffix = contents.lines.to_bytes(8) if contents.lines else b""
     for raw in source.split(contents.data):
-        content = _content(raw)
+        try:
+            # Of all ways to tell two JSON values apart, marshal is ten times the fastest; version 2 has no
+            # references between equal parts, which would depend on how the value was built.
+            content = marshal.dumps(raw.value, 2)
+        except ValueError:  # nested too deep for it, or broken
+            content = _spelled(raw)
         number, size = number + 1, size + len(content)
         if number >= ENTRIES_A_TURN or size >= BYTES_A_TURN:
             number = size = 0
@@ -170,14 +175,9 @@ def entries(source: Source, contents: file_reader.Contents) -> Iterator[Turn | t
 
 def _moved(raw: Raw, lines: int) -> Raw:
     """An entry with its line counted from the beginning of the file, where it was read from further on."""
-    return replace(raw, place=raw.place.further_by(lines)) if lines else raw
+    return raw._replace(place=raw.place.further_by(lines)) if lines else raw
 
 
-def _content(raw: Raw) -> bytes:
+def _spelled(raw: Raw) -> bytes:
     value = (str(raw.place), raw.value.what) if isinstance(raw.value, Broken) else raw.value
-    try:
-        # Of all ways to tell two JSON values apart, marshal is ten times the fastest; version 2 has no
-        # references between equal parts, which would depend on how the value was built.
-        return marshal.dumps(value, 2)
-    except ValueError:  # nested too deep for it
-        return repr(value).encode("utf-8", "surrogatepass")
+    return repr(value).encode("utf-8", "surrogatepass")

@@ -156,7 +156,7 @@ class Scanner:
             self._remember(project, news)
         if has_more:
             return Scanned(changes, AT_ONCE, is_whole=False)
-        retry = retry or any(news.found < news.fresh for news in all_news)
+        retry = retry or any(news.found < len(news.fresh) for news in all_news)
         return Scanned(changes, RETRY_SECONDS if retry else None, is_whole=not retry)
 
     def forget(self, folder: Path | None = None) -> None:
@@ -215,7 +215,7 @@ class Scanner:
         """What is new, all of it together unless it is too much."""
         if all(news.items is not None and not has_old_namesakes(news) for news in all_news):
             for news in all_news:
-                news.found = news.fresh
+                news.found = len(news.fresh)
             yield [(news, digest, item) for news in all_news for digest, item in news.items or ()]
             return
         for news in all_news:
@@ -245,7 +245,7 @@ class Scanner:
         return False
 
     def _remember(self, project: ProjectRow, news: NewEntries) -> None:
-        if news.found < news.fresh:  # it changed meanwhile, and is read again
+        if news.found < len(news.fresh):  # it changed meanwhile, and is read again
             return
         problems = news.complaints.told(news.source.path)
         self._outbox.problems.replace(project.id, news.source.name, problems, project.tree)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mem0_syncd.core.item import Item
 from mem0_syncd.core.position import Position
@@ -20,8 +20,7 @@ from mem0_syncd.system.unreadable_file import Unreadable
 NOT_UTF_8 = "save the file as UTF-8"
 
 
-@dataclass(frozen=True, slots=True)
-class Raw:
+class Raw(NamedTuple):
     """One entry of a file, before it is understood: its place in the file and its JSON value."""
 
     place: Position
