@@ -43,8 +43,10 @@ def outbox() -> Iterator[tuple[Outbox, int, Path]]:
         opened = Outbox.open(folder)
         destination = opened.destinations.use("platform", "https://mem0.example").id
         opened.projects.add(ProjectRow("shop", folder / "shop"))
-        number = opened.looks.begin_look(destination, "shop-decisions")
-        opened.looks.write_contact(destination, "shop-decisions", [("", Found("", ""))], NOW, number=number)
+        number = opened.first_contacts.begin_look(destination, "shop-decisions")
+        opened.first_contacts.write_contact(
+            destination, "shop-decisions", [("", Found("", ""))], NOW, number=number
+        )
         yield opened, destination, folder
         opened.close()
 

@@ -21,8 +21,8 @@ from crash.nursery import SOCKET, ForkedDaemon, Nursery
 from crash.stock import Content, Differences, Kept, Project, StillWrong, content_of
 from mem0_syncd.cli.outbox_access import writable
 from mem0_syncd.control.client import ask
-from mem0_syncd.core.memory import Memory as OurMemory
-from mem0_syncd.core.memory import memory_of
+from mem0_syncd.core.memory_payload import Memory as OurMemory
+from mem0_syncd.core.memory_payload import memory_of
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.ingest import spool, spooled_events
 from mem0_syncd.outbox import Outbox, ProjectRow

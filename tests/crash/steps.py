@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any
 
 from crash.board import Step
-from mem0_syncd.core.memory import Memory
+from mem0_syncd.core.memory_payload import Memory
 from mem0_syncd.core.outcome import Outcome, Stored
 from mem0_syncd.core.settlement import Receipt
 from mem0_syncd.daemon.control_handlers import ControlHandlers

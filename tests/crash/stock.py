@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mem0_syncd.core.memory import Memory as OurMemory
-from mem0_syncd.core.memory import memory_of
+from mem0_syncd.core.memory_payload import Memory as OurMemory
+from mem0_syncd.core.memory_payload import memory_of
 from mem0_syncd.core.position import NOWHERE
 from mem0_syncd.projects.sync_state_file import PATH as SYNC_STATE
 from mem0_syncd.sources import decision_log

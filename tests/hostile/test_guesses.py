@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mem0_syncd.core.item import Item, Kind
-from mem0_syncd.core.memory import memory_of
+from mem0_syncd.core.memory_payload import memory_of
 from support.daemon import running, wait_until
 from support.decision_log import decision, nameless_decision, write_log
 from support.hostile_world import (

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.core.memory import GLOBAL_BEST_PRACTICES
+from mem0_syncd.core.memory_payload import GLOBAL_BEST_PRACTICES
 from support import nursery
 from support.daemon import running, wait_until
 from support.decision_log import decision, write_log

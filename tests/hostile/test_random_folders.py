@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from mem0_syncd.config import settings as configuration
-from mem0_syncd.core.memory import GLOBAL_BEST_PRACTICES, Memory
+from mem0_syncd.core.memory_payload import GLOBAL_BEST_PRACTICES, Memory
 from mem0_syncd.engine.engine import Engine
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import Outbox

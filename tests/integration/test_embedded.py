@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from mem0_syncd.core import embedding
-from mem0_syncd.core.memory import Memory
+from mem0_syncd.core.memory_payload import Memory
 from mem0_syncd.core.outcome import Absent, Found, Gone, Held, Later, Stored, Unknown, from_wire
-from mem0_syncd.destinations import Destination, kept, open_destination, remove_doubles
+from mem0_syncd.destinations import Destination, kept, open_destination
+from mem0_syncd.destinations.duplicate_removal import remove_doubles
 from support.embedded_store import Store, memories, memory, serving
 
 USER = "shop-decisions"

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mem0_syncd.core.memory import SOURCE, Memory
+from mem0_syncd.core.memory_payload import SOURCE, Memory
 from mem0_syncd.core.outcome import Absent, Found, Held, Stored, Unknown
 from mem0_syncd.destinations import CannotOpen, platform
 from mem0_syncd.destinations.http import LONGEST_ANSWER, AnswerTooMuch, BoundedClient

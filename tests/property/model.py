@@ -33,22 +33,23 @@ from hypothesis.stateful import (
 
 from mem0_syncd.core.duplicate_memories import Double
 from mem0_syncd.core.duplicate_memories import Kept as AsListed
+from mem0_syncd.core.enqueue_plan import part_twins
 from mem0_syncd.core.entry import Entry
 from mem0_syncd.core.item import Item, SentAs
-from mem0_syncd.core.memory import Memory, memory_of
+from mem0_syncd.core.memory_payload import Memory, memory_of
 from mem0_syncd.core.outcome import Copies, Heard, Held, Later, Outcome, Refused, Removed, Unknown, to_wire
-from mem0_syncd.core.plan import part_twins
 from mem0_syncd.core.position import NOWHERE
 from mem0_syncd.core.progress import Tell, to_nobody
 from mem0_syncd.core.settlement import Rules
 from mem0_syncd.courier.inventory_file import write_inventory
 from mem0_syncd.delivery import Connection, Delivery
-from mem0_syncd.destinations import kept, ours, redacted_there, remove_doubles, renewed
+from mem0_syncd.destinations import kept, ours, redacted_there, renewed
+from mem0_syncd.destinations.duplicate_removal import remove_doubles
 from mem0_syncd.engine import rehashing as old_memories_module
 from mem0_syncd.ingest.enqueue import Enqueuer
-from mem0_syncd.ingest.key_assignment import Keyed
 from mem0_syncd.ingest.late_redaction import look_through
 from mem0_syncd.ingest.scanner import Scanner
+from mem0_syncd.ingest.sent_keys import Keyed
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.rekeying import LEFT_OVER, SEEN_SECONDS

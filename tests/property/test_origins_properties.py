@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mem0_syncd.core.foreign_memories import Stated, Whose, are_strangers
 from mem0_syncd.core.item import Kind
-from mem0_syncd.core.memory import user_id
+from mem0_syncd.core.memory_payload import user_id
 from mem0_syncd.core.settlement import Receipt
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.outbox.origins import Looked
@@ -58,8 +58,8 @@ class World:
     def state(self, project: str, kind: Kind, origin: str | None) -> None:
         said = [] if origin is None else [Stated(origin, 1, "")]
         name = user_id(kind, project)
-        number = self.outbox.looks.begin_look(self.destination, name)
-        self.outbox.looks.write_contact(self.destination, name, [], NOW, number=number, origins=said)
+        number = self.outbox.first_contacts.begin_look(self.destination, name)
+        self.outbox.first_contacts.write_contact(self.destination, name, [], NOW, number=number, origins=said)
         if kind in OWN_KINDS:
             self.stated.setdefault((project, kind), set()).update(it.origin for it in said)
 

@@ -17,18 +17,18 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from mem0_syncd.core import plan as plan_module
+from mem0_syncd.core import enqueue_plan as plan_module
 from mem0_syncd.core import settlement as settlement_module
 from mem0_syncd.core.duplicate_memories import Double, Kept, find_doubles
+from mem0_syncd.core.enqueue_plan import Known
 from mem0_syncd.core.entry import Entry
 from mem0_syncd.core.item import Item
 from mem0_syncd.core.outcome import Accepted, Found, Outcome, Unknown
-from mem0_syncd.core.plan import Known
 from mem0_syncd.core.settlement import Receipt, Requeue, Rules, Settlement, settle
 from mem0_syncd.courier import supervisor as line_module
 from mem0_syncd.delivery import Delivery, delivery, first_contact, log_lines, outcome_handler
 from mem0_syncd.engine import rehashing as old_memories_module
-from mem0_syncd.ingest.key_assignment import KeyAssignment
+from mem0_syncd.ingest.sent_keys import SentKeys
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.outbox import first_contacts as looks_module
 from mem0_syncd.outbox import items as ledger_module
@@ -553,25 +553,25 @@ def _a_restored_item_is_sent_to_the_memory_that_is_gone(patch: Patch) -> None:
 
 
 def _the_key_is_of_the_raw_text(patch: Patch) -> None:
-    sent = KeyAssignment._sent
+    sent = SentKeys._sent
 
-    def raw(self: KeyAssignment, item: Item, known: Any) -> Item:
+    def raw(self: SentKeys, item: Item, known: Any) -> Item:
         as_sent = sent(self, item, known)
         assert as_sent.sent_as is not None
         return as_sent.to_be_sent_as(replace(as_sent.sent_as, sync_key=item.identity))
 
-    patch.setattr(KeyAssignment, "_sent", raw)
+    patch.setattr(SentKeys, "_sent", raw)
 
 
 def _the_hash_is_of_the_raw_text(patch: Patch) -> None:
-    redact = KeyAssignment.redact
+    redact = SentKeys.redact
 
-    def raw(self: KeyAssignment, item: Item) -> Redacted:
+    def raw(self: SentKeys, item: Item) -> Redacted:
         redacted = redact(self, item)
         redacted.item.__dict__["revision"] = item.revision
         return redacted
 
-    patch.setattr(KeyAssignment, "redact", raw)
+    patch.setattr(SentKeys, "redact", raw)
 
 
 def _former_keys_are_not_looked_for_at_first_contact(patch: Patch) -> None:

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mem0_syncd.redact import Finding, find, redact
-from mem0_syncd.redact.detectors import CHOSEN, known_tokens, patterns_of
-from mem0_syncd.redact.vendor_keys import marked_keys, vendor_keys
-from mem0_syncd.redact.vendors import MARKED_KEYS, VENDOR_KEYS
+from mem0_syncd.redact.detect_secrets_plugins import CHOSEN, known_tokens, patterns_of
+from mem0_syncd.redact.vendor_key_search import marked_keys, vendor_keys
+from mem0_syncd.redact.vendor_key_table import MARKED_KEYS, VENDOR_KEYS
 
 CORPORA = Path(__file__).parents[1] / "corpora"
 CREDENTIALS = json.loads((CORPORA / "credentials.json").read_text("utf-8"))

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mem0_syncd.core.memory import Memory, memory_of
+from mem0_syncd.core.memory_payload import Memory, memory_of
 from mem0_syncd.sources import Reading, Source, Unreadable, decision_log
 from mem0_syncd.sources.agent_patterns import SOURCE as AGENT_PATTERNS
+from mem0_syncd.sources.cross_file_merge import merge
 from mem0_syncd.sources.decision_records import LOG, RECORDS
 from mem0_syncd.sources.memory_queue import SOURCE as MEMORY_QUEUE
-from mem0_syncd.sources.merge import merge
-from mem0_syncd.sources.session import summarise
+from mem0_syncd.sources.session_summary import summarise
 
 LINED = (AGENT_PATTERNS, MEMORY_QUEUE, RECORDS, LOG)
 EVERY_SOURCE = (decision_log.SOURCE, *LINED)

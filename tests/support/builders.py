@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from mem0_syncd.core.enqueue_plan import Change, Enqueue, Reject
 from mem0_syncd.core.entry import Entry, State
 from mem0_syncd.core.item import Item, Kind
-from mem0_syncd.core.memory import memory_of
-from mem0_syncd.core.plan import Change, Enqueue, Reject
+from mem0_syncd.core.memory_payload import memory_of
 from mem0_syncd.outbox.items import Prepared
 
 NOW = 1_767_571_200.0

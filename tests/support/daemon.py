@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mem0_syncd.control.client import ask
-from mem0_syncd.core.memory import Memory
+from mem0_syncd.core.memory_payload import Memory
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.outbox.audit_log import Audited
@@ -218,9 +218,9 @@ def make_audit_due(daemon: Daemon) -> str | None:
     said: str | None = daemon.status()["audit"]["last"]
     with contextlib.closing(Outbox.open(daemon.state)) as outbox:
         destination = outbox.destinations.get().id
-        last = outbox.audits.last(destination)
+        last = outbox.audit_log.last(destination)
         assert last is not None
-        outbox.audits.write(destination, Audited(0.0, last.is_done, last.doubles, last.removed))
+        outbox.audit_log.write(destination, Audited(0.0, last.is_done, last.doubles, last.removed))
     return said
 
 

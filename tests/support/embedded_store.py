@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mem0_syncd.core.memory import Memory
+from mem0_syncd.core.memory_payload import Memory
 from mem0_syncd.core.outcome import to_wire
 
 TESTS = Path(__file__).parents[1]

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO
 
 from mem0_syncd.projects import sync_state_file
-from mem0_syncd.sources import agent_patterns, decision_log, decision_records, memory_queue, session
+from mem0_syncd.sources import agent_patterns, decision_log, decision_records, memory_queue, session_summary
 from support.daemon import PATIENCE, Daemon, couriers, platform_settings, running, wait_until
 from support.decision_log import decision, write_log
 from support.mem0_platform import Mem0Platform
@@ -35,7 +35,7 @@ from support.quick_commands import run_quickly
 TOML = ".claude/mem0-syncd.toml"
 LOG = decision_log.PATH
 SYNC_STATE = sync_state_file.PATH
-STATE, BLOCKERS = session.STATE_PATH, session.BLOCKERS_PATH
+STATE, BLOCKERS = session_summary.STATE_PATH, session_summary.BLOCKERS_PATH
 PATTERNS, QUEUE = agent_patterns.SOURCE.path, memory_queue.SOURCE.path
 RECORDS, RECORD_LOG = decision_records.RECORDS.path, decision_records.LOG.path
 SOURCES = (LOG, RECORDS, RECORD_LOG, PATTERNS, QUEUE)

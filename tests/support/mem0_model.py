@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from mem0_syncd.core.memory import Memory
+from mem0_syncd.core.memory_payload import Memory
 from mem0_syncd.core.outcome import Accepted, Gone, LookOutcome, PushOutcome, Refused, Stored, Unknown
 from mem0_syncd.destinations.base import Remote, choose
 

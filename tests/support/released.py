@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mem0_syncd.core.item import Item, SentAs
-from mem0_syncd.core.memory import Memory, memory_of
+from mem0_syncd.core.memory_payload import Memory, memory_of
 from mem0_syncd.outbox.database import _migrations
 from mem0_syncd.redact.item_redaction import Redactor
 from mem0_syncd.system.state_folder import OUTBOX

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd.core.memory import GLOBAL_BEST_PRACTICES
+from mem0_syncd.core.memory_payload import GLOBAL_BEST_PRACTICES
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.projects.sync_state_file import PATH as SYNC_STATE
 from mem0_syncd.system.state_folder import OUTBOX

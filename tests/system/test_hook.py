@@ -19,7 +19,7 @@ import pytest
 
 from mem0_syncd.agents import hook as hooks
 from mem0_syncd.ingest import spool
-from mem0_syncd.sources import session
+from mem0_syncd.sources import session_summary
 from mem0_syncd.system.state_folder import StateFolder
 from support.daemon import Daemon, platform_settings, running, wait_until
 from support.mem0_platform import Mem0Platform
@@ -40,8 +40,8 @@ def said(cwd: Path | str, hook: str = "SessionEnd", **fields: Any) -> bytes:
 
 def write_session(project: Path, state: Any = None, blockers: list[Any] | None = None) -> None:
     for name, text in (
-        (session.STATE_PATH, json.dumps(state)),
-        (session.BLOCKERS_PATH, "".join(f"{json.dumps(blocker)}\n" for blocker in blockers or [])),
+        (session_summary.STATE_PATH, json.dumps(state)),
+        (session_summary.BLOCKERS_PATH, "".join(f"{json.dumps(blocker)}\n" for blocker in blockers or [])),
     ):
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         (project / name).write_text(text)
@@ -141,7 +141,7 @@ def test_no_secret_is_spooled_or_logged(idle: Daemon, project: Path) -> None:
         },
         [{"description": text, "details": secret} for text, secret in zip(texts, secrets, strict=True)],
     )
-    with (project / session.BLOCKERS_PATH).open("a") as file:
+    with (project / session_summary.BLOCKERS_PATH).open("a") as file:
         file.write(f'{{"description": "{escaped}"}}\n')
     call(idle, said(project))
     [event] = spooled(idle)
@@ -265,7 +265,7 @@ def test_a_state_that_is_too_large_or_no_json_is_left_out_with_a_note(idle: Daem
     """Half a document is no snapshot; the blockers are there all the same."""
     write_session(project, {"current_task": "x" * (1 << 20)}, [{"description": "CI is red"}])
     call(idle, said(project))
-    (project / session.STATE_PATH).write_text('{"current_task": ')
+    (project / session_summary.STATE_PATH).write_text('{"current_task": ')
     call(idle, said(project))
 
     large, broken = spooled(idle)
@@ -288,9 +288,9 @@ def test_of_a_long_list_of_blockers_the_last_ones_count(idle: Daemon, project: P
 
 def test_what_is_no_file_is_as_if_missing(idle: Daemon, project: Path) -> None:
     """A folder in their place, or a pipe that nobody writes to."""
-    (project / session.STATE_PATH).mkdir(parents=True)
-    (project / session.BLOCKERS_PATH).parent.mkdir()
-    os.mkfifo(project / session.BLOCKERS_PATH)
+    (project / session_summary.STATE_PATH).mkdir(parents=True)
+    (project / session_summary.BLOCKERS_PATH).parent.mkdir()
+    os.mkfifo(project / session_summary.BLOCKERS_PATH)
     call(idle, said(project))
 
     [event] = spooled(idle)
@@ -375,9 +375,9 @@ def test_a_snapshot_keeps_all_that_a_summary_reads(monkeypatch: pytest.MonkeyPat
 
     state, blocker = Asked(), Asked(description="CI is red")
     state.names, blocker.names = set(), set()
-    monkeypatch.setattr(session, "parse_json", lambda _data: state)
-    monkeypatch.setattr(session, "fields_of", lambda _value: blocker)
-    session.summarise(b"{}", b"{}\n", project="shop")
+    monkeypatch.setattr(session_summary, "parse_json", lambda _data: state)
+    monkeypatch.setattr(session_summary, "fields_of", lambda _value: blocker)
+    session_summary.summarise(b"{}", b"{}\n", project="shop")
 
     assert state.names == set(hooks.STATE_FIELDS)
     assert blocker.names == set(hooks.BLOCKER_FIELDS)
@@ -385,7 +385,7 @@ def test_a_snapshot_keeps_all_that_a_summary_reads(monkeypatch: pytest.MonkeyPat
 
 def test_a_hook_names_files_as_their_owners_do() -> None:
     """It has names of its own for what would take too long to import."""
-    assert (hooks._STATE, hooks._BLOCKERS) == (session.STATE_PATH, session.BLOCKERS_PATH)
+    assert (hooks._STATE, hooks._BLOCKERS) == (session_summary.STATE_PATH, session_summary.BLOCKERS_PATH)
 
 
 def test_a_hook_imports_nothing_that_is_slow() -> None:

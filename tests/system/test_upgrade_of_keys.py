@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mem0_syncd.core.item import Item
-from mem0_syncd.sources import SOURCES
+from mem0_syncd.sources.all_sources import SOURCES
 from support.daemon import Daemon, platform_settings, running, wait_until
 from support.decision_log import decision, write_log
 from support.mem0_platform import Mem0Platform

@@ -11,7 +11,7 @@ import pytest
 
 from mem0_syncd.core.destination_health import Health, Reach
 from mem0_syncd.core.item import Kind
-from mem0_syncd.core.memory import memory_of
+from mem0_syncd.core.memory_payload import memory_of
 from mem0_syncd.core.settlement import SLOWEST_REWRITE, Doubt, Receipt, Rules
 from mem0_syncd.outbox import Outbox, Verb
 from mem0_syncd.system.clock import Clock, SteadyClock, rfc3339
@@ -83,8 +83,8 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
     with closing(Outbox.open(tmp_path)) as outbox:
         number = outbox.destinations.use("platform", "https://mem0.example").id
         outbox.items.apply(number, [prepared(item())], NOW)
-        look = outbox.looks.begin_look(number, "shop-decisions")
-        outbox.looks.write_contact(number, "shop-decisions", [], NOW, number=look)
+        look = outbox.first_contacts.begin_look(number, "shop-decisions")
+        outbox.first_contacts.write_contact(number, "shop-decisions", [], NOW, number=look)
         (claim,) = outbox.queue.claim(number, NOW, 1, major=False)
         doubt = Doubt(NOW + 10.0, RULES.certain_after(NOW))
         outbox.queue.settle(number, [(claim.entry, doubt)], NOW)
@@ -159,14 +159,14 @@ def test_an_add_that_is_rewritten_takes_its_time_anew_as_well(outbox: Outbox) ->
 
 def test_a_look_speaks_for_what_was_there_when_it_began_whatever_the_clock_says(outbox: Outbox) -> None:
     """Where others write as well: an entry made after it, at an earlier time, is looked for once more."""
-    outbox.looks.share(1, ["shop-decisions"])
-    number = outbox.looks.begin_look(1, "shop-decisions")
+    outbox.first_contacts.share(1, ["shop-decisions"])
+    number = outbox.first_contacts.begin_look(1, "shop-decisions")
     outbox.items.apply(1, [prepared(item("Use Redis for carts", "DEC-3"))], NOW - 10.0)
-    outbox.looks.write_contact(1, "shop-decisions", [], NOW, number=number)
-    assert "shop-decisions" in outbox.looks.stale(1, NOW)
+    outbox.first_contacts.write_contact(1, "shop-decisions", [], NOW, number=number)
+    assert "shop-decisions" in outbox.first_contacts.stale(1, NOW)
     assert [it.entry.memory.text[:9] for it in outbox.queue.claim(1, NOW, 9, major=False)] == ["Use MySQL"]
-    number = outbox.looks.begin_look(1, "shop-decisions")
-    outbox.looks.write_contact(1, "shop-decisions", [], NOW, number=number)
+    number = outbox.first_contacts.begin_look(1, "shop-decisions")
+    outbox.first_contacts.write_contact(1, "shop-decisions", [], NOW, number=number)
     assert [it.entry.memory.text[:9] for it in outbox.queue.claim(1, NOW, 9, major=False)] == ["Use Redis"]
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.config.credentials import CREDENTIAL, key_file, store_key, stored_key
 from mem0_syncd.config.settings import load
+from mem0_syncd.config.stored_api_key import CREDENTIAL, key_file, store_key, stored_key
 from mem0_syncd.errors import BadConfiguration
 
 

@@ -16,7 +16,7 @@ from mem0_syncd.ingest.spooled_events import Made, understand
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.projects import folder_check, project_file, sync_state_file
 from mem0_syncd.sources import decision_log
-from mem0_syncd.sources.session import BLOCKERS_PATH, STATE_PATH
+from mem0_syncd.sources.session_summary import BLOCKERS_PATH, STATE_PATH
 from mem0_syncd.system.untrusted_folder import LONGEST_SESSION, LONGEST_SETTINGS, UntrustedFolder
 from support.decision_log import decision, write_log
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mem0_syncd.core.item import Item, Kind
-from mem0_syncd.core.memory import Memory
+from mem0_syncd.core.memory_payload import Memory
 from mem0_syncd.core.outcome import Absent, Found, Outcome
 from mem0_syncd.core.settlement import Receipt, Rules, settle
 from mem0_syncd.destinations.base import Remote
@@ -175,9 +175,9 @@ def test_a_second_look_is_taken_under_the_key_that_was_sent_twice(tmp_path: Path
             (key,),
         )
     assert upgraded.scan() == 0
-    (look,) = upgraded.outbox.looks.second_looks(1, NOW, 9)
+    (look,) = upgraded.outbox.first_contacts.second_looks(1, NOW, 9)
     assert look.sync_key == key
-    upgraded.outbox.looks.end(1, look)
+    upgraded.outbox.first_contacts.end(1, look)
     assert upgraded.scan() == 1
 
 
@@ -302,7 +302,7 @@ def test_the_other_memory_of_two_that_became_one_becomes_a_double(tmp_path: Path
     ((memory, _),) = upgraded.sent()
     renew(upgraded, memories)
     assert memories["m2"].metadata == memory.metadata
-    (look,) = upgraded.outbox.looks.second_looks(1, NOW, 9)
+    (look,) = upgraded.outbox.first_contacts.second_looks(1, NOW, 9)
     assert look.sync_key == memory.sync_key
     renew(upgraded, memories)
     assert upgraded.outbox.old_memories.some(1, 20, LATER) == []
@@ -314,4 +314,4 @@ def test_verify_lists_a_memory_under_a_former_key_as_another_one_of_its_item(tmp
     upgraded.scan()
     upgraded.sent()
     key = pattern(SECRET).identity
-    assert upgraded.outbox.identities.present(1, [key, "another"]) == {key: pattern(LEFT).identity}
+    assert upgraded.outbox.item_keys.present(1, [key, "another"]) == {key: pattern(LEFT).identity}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mem0_syncd.core.item import Item, Kind
-from mem0_syncd.core.memory import Memory, memory_of
+from mem0_syncd.core.memory_payload import Memory, memory_of
 from mem0_syncd.core.outcome import Found
 from mem0_syncd.core.settlement import Receipt
 from mem0_syncd.core.withheld import Why, Withheld
@@ -64,9 +64,9 @@ def memories(outbox: Outbox) -> list[Memory]:
 
 def contact(outbox: Outbox, found: Iterable[tuple[str, Found]] = ()) -> None:
     """List every user id that something is for."""
-    for user_id in outbox.looks.uncontacted(1):
-        number = outbox.looks.begin_look(1, user_id)
-        outbox.looks.write_contact(1, user_id, found, NOW, number=number)
+    for user_id in outbox.first_contacts.uncontacted(1):
+        number = outbox.first_contacts.begin_look(1, user_id)
+        outbox.first_contacts.write_contact(1, user_id, found, NOW, number=number)
 
 
 def deliver(outbox: Outbox, found: Sequence[tuple[str, Found]] = ()) -> list[Memory]:

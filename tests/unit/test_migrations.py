@@ -40,7 +40,7 @@ def test_what_an_outbox_of_any_schema_knows_is_kept(schema: int, tmp_path: Path)
         known = outbox.items.known(1, ["k1", "k2"])
         assert (known["k1"].delivered, known["k2"].in_flight) == ("h1", "h2")
         assert outbox.interrupted_sends.doubt(1, 9.0, 99.0) == 1
-        assert outbox.looks.uncontacted(1) == []
+        assert outbox.first_contacts.uncontacted(1) == []
 
 
 def test_a_migration_that_fails_changes_nothing(first: Path, monkeypatch: pytest.MonkeyPatch) -> None:

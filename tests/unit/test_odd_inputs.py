@@ -15,7 +15,7 @@ from mem0_syncd.sources.agent_patterns import SOURCE as AGENT_PATTERNS
 from mem0_syncd.sources.decision_log import SOURCE as DECISION_LOG
 from mem0_syncd.sources.decision_records import LOG, RECORDS
 from mem0_syncd.sources.memory_queue import SOURCE as MEMORY_QUEUE
-from mem0_syncd.sources.session import summarise
+from mem0_syncd.sources.session_summary import summarise
 
 PROJECT = "shop"
 CORPUS = Path(__file__).parents[1] / "corpora" / "odd_inputs" / "cases.json"

@@ -31,7 +31,7 @@ OWN = {
     "config/toml_edit.py": "the user's settings",
     "control/": "the socket and its address, in the state folder",
     "courier/": "the process that talks to Mem0",
-    "config/credentials.py": "the stored key",
+    "config/stored_api_key.py": "the stored key",
     "cli/demo_scenario.py": "a project that it makes itself",
     "destinations/": "Mem0's store",
     "doctor/network.py": "the outbox",

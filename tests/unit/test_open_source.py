@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mem0_syncd.core.memory import Memory
+from mem0_syncd.core.memory_payload import Memory
 from mem0_syncd.core.outcome import Absent, Found
 
 

@@ -27,8 +27,8 @@ class Outage:
         self.number = outbox.destinations.use("platform", "https://mem0.example").id
         self.now, self.items, self.waits = NOW, 0, [0.0]
         self.write()
-        look = outbox.looks.begin_look(self.number, "shop-decisions")
-        outbox.looks.write_contact(self.number, "shop-decisions", [], NOW, number=look)
+        look = outbox.first_contacts.begin_look(self.number, "shop-decisions")
+        outbox.first_contacts.write_contact(self.number, "shop-decisions", [], NOW, number=look)
 
     @property
     def standing(self) -> Health:

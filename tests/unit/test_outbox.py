@@ -18,9 +18,10 @@ from pathlib import Path
 import pytest
 
 from mem0_syncd.core.destination_health import Health, Reach
+from mem0_syncd.core.enqueue_plan import Enqueue, Known, Reject, Skip, Withdraw, Withhold, part_twins, plan
 from mem0_syncd.core.entry import Entry, State
 from mem0_syncd.core.item import Item, Kind
-from mem0_syncd.core.memory import Memory, memory_of
+from mem0_syncd.core.memory_payload import Memory, memory_of
 from mem0_syncd.core.outcome import (
     Absent,
     Accepted,
@@ -33,7 +34,6 @@ from mem0_syncd.core.outcome import (
     Stored,
     Unknown,
 )
-from mem0_syncd.core.plan import Enqueue, Known, Reject, Skip, Withdraw, Withhold, part_twins, plan
 from mem0_syncd.core.settlement import (
     MOST_SENDS,
     SLOWEST_REWRITE,
@@ -114,8 +114,8 @@ def check(outbox: Outbox) -> None:
 
 def meet(outbox: Outbox, *found: tuple[str, Found], user_id: str = USER_ID) -> None:
     """The first contact with a user id."""
-    number = outbox.looks.begin_look(destination(outbox), user_id)
-    outbox.looks.write_contact(destination(outbox), user_id, found, NOW, number=number)
+    number = outbox.first_contacts.begin_look(destination(outbox), user_id)
+    outbox.first_contacts.write_contact(destination(outbox), user_id, found, NOW, number=number)
 
 
 def destination(outbox: Outbox) -> int:
@@ -688,13 +688,13 @@ def test_nothing_is_added_before_the_first_contact_with_its_user_id(tmp_path: Pa
     """What is there already must be found first."""
     with opened(tmp_path, contacted=False) as outbox:
         put(outbox, A)
-        assert outbox.looks.uncontacted(destination(outbox)) == [USER_ID]
+        assert outbox.first_contacts.uncontacted(destination(outbox)) == [USER_ID]
         assert claim(outbox) == []
         assert outbox.queue.next_due(destination(outbox), NOW) == (None, None)
         meet(outbox, user_id="till-decisions")
         assert claim(outbox) == []
         meet(outbox)
-        assert outbox.looks.uncontacted(destination(outbox)) == []
+        assert outbox.first_contacts.uncontacted(destination(outbox)) == []
         assert claim_one(outbox).verb is Verb.PUSH
 
 

@@ -9,8 +9,18 @@ from typing import Any
 
 import pytest
 
+from mem0_syncd.core.enqueue_plan import (
+    Change,
+    Enqueue,
+    Known,
+    Reject,
+    Skip,
+    Withdraw,
+    Withhold,
+    part_twins,
+    plan,
+)
 from mem0_syncd.core.item import LONGEST_TEXT, Item
-from mem0_syncd.core.plan import Change, Enqueue, Known, Reject, Skip, Withdraw, Withhold, part_twins, plan
 from mem0_syncd.core.withheld import KEPT_HOME, Why, Withheld
 from support.builders import FIRST, SECOND, THIRD, item
 

@@ -12,7 +12,7 @@ from mem0_syncd.core.position import Position
 from mem0_syncd.core.withheld import KEPT_HOME
 from mem0_syncd.sources import agent_patterns, decision_records, memory_queue
 from mem0_syncd.sources.base import Raw
-from mem0_syncd.sources.merge import echo_of, merge
+from mem0_syncd.sources.cross_file_merge import echo_of, merge
 
 WHEN = "2026-01-01T00:00:00.000Z"
 

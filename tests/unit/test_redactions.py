@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mem0_syncd.core.memory import Memory, memory_of
+from mem0_syncd.core.memory_payload import Memory, memory_of
 from mem0_syncd.core.outcome import RedactedThere
 from mem0_syncd.destinations.base import Remote
 from mem0_syncd.destinations.redacted_there import covers, redacted_there

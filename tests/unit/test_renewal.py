@@ -29,8 +29,8 @@ def state(tmp_path: Path) -> Path:
         outbox.projects.add(PROJECT)
         outbox.facts.set("paused", "yes")
         outbox.items.apply(number, [prepared(it) for it in (DEAD, DROPPED, *OTHERS)], NOW)
-        look = outbox.looks.begin_look(number, "shop-decisions")
-        outbox.looks.write_contact(number, "shop-decisions", [], NOW, number=look)
+        look = outbox.first_contacts.begin_look(number, "shop-decisions")
+        outbox.first_contacts.write_contact(number, "shop-decisions", [], NOW, number=look)
         claims = outbox.queue.claim(number, NOW, 2, major=False)
         outbox.queue.settle(number, [(claim.entry, Bury("422")) for claim in claims], NOW)
         outbox.dead_letters.drop([claims[1].entry.id])
@@ -104,7 +104,7 @@ def test_what_no_source_tells_is_rescued(state: Path) -> None:
         assert {it.waiting for it in others} == {it.content_hash for it in OTHERS}
         assert "1 watched folders, 1 dropped" in damaged_outbox.problems(outbox.database)[0].what
         # Mem0 is asked what it holds before anything is sent again.
-        assert outbox.looks.uncontacted(number) == ["shop-decisions"]
+        assert outbox.first_contacts.uncontacted(number) == ["shop-decisions"]
         assert outbox.queue.claim(number, NOW, 500, major=False) == []
 
 
@@ -118,8 +118,12 @@ def test_what_was_in_flight_is_rescued_as_if_it_had_never_been_sent(state: Path)
         outbox.items.apply(number, [prepared(revised)], NOW)
     overwrite_a_page(state / OUTBOX)
     with closing(Outbox.open(state)) as outbox:
-        outbox.looks.write_contact(
-            number, "shop-decisions", [], NOW, number=outbox.looks.begin_look(number, "shop-decisions")
+        outbox.first_contacts.write_contact(
+            number,
+            "shop-decisions",
+            [],
+            NOW,
+            number=outbox.first_contacts.begin_look(number, "shop-decisions"),
         )
         claims = [it.entry for it in outbox.queue.claim(number, NOW, 500, major=False)]
         assert len(claims) == len(OTHERS)

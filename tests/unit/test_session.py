@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mem0_syncd.core.item import Item, Kind
-from mem0_syncd.sources.session import BLOCKERS_PATH, STATE_PATH, summarise
+from mem0_syncd.sources.session_summary import BLOCKERS_PATH, STATE_PATH, summarise
 
 STATE = {"current_task": "Ship the courier", "next_steps": ["Write docs", "Tag"], "session_id": "s1"}
 

@@ -11,7 +11,7 @@ import pytest
 from mem0_syncd.core.backoff import Backoff
 from mem0_syncd.core.destination_health import HOLD_PROBE_SECONDS, Health, Reach, stand
 from mem0_syncd.core.entry import Entry, State
-from mem0_syncd.core.memory import memory_of
+from mem0_syncd.core.memory_payload import memory_of
 from mem0_syncd.core.outcome import (
     Absent,
     Accepted,

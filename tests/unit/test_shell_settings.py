@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mem0_syncd.config.credentials import stored_key
 from mem0_syncd.config.shell_environment import Find, find, store
+from mem0_syncd.config.stored_api_key import stored_key
 from mem0_syncd.config.toml_edit import with_value
 from mem0_syncd.errors import SyncdError
 

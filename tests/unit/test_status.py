@@ -17,9 +17,9 @@ import pytest
 
 from mem0_syncd.control.server import ControlServer
 from mem0_syncd.core.destination_health import Health, Reach
+from mem0_syncd.core.enqueue_plan import Skip, Withhold
 from mem0_syncd.core.entry import Entry
 from mem0_syncd.core.item import Kind
-from mem0_syncd.core.plan import Skip, Withhold
 from mem0_syncd.core.settlement import Await, Bury, Doubt, Receipt, Settlement
 from mem0_syncd.core.withheld import KEPT_HOME
 from mem0_syncd.errors import Problem
@@ -69,8 +69,8 @@ def fill(outbox: Outbox) -> None:
     kept, foreign, *due = items
     changes = [prepared(Withhold(kept, KEPT_HOME)), prepared(Skip(foreign)), *map(prepared, due)]
     outbox.items.apply(destination, changes, NOW)
-    look = outbox.looks.begin_look(destination, "shop-decisions")
-    outbox.looks.write_contact(destination, "shop-decisions", [], NOW, number=look)
+    look = outbox.first_contacts.begin_look(destination, "shop-decisions")
+    outbox.first_contacts.write_contact(destination, "shop-decisions", [], NOW, number=look)
     delivered, unconfirmed, accepted, dead, _sending = outbox.queue.claim(destination, NOW, 5, major=False)
     settled: list[tuple[Entry, Settlement]] = [
         (delivered.entry, Receipt(("m-1",))),

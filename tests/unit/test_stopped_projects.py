@@ -12,7 +12,7 @@ import pytest
 
 from mem0_syncd.core.foreign_memories import Stated
 from mem0_syncd.core.item import Item, Kind
-from mem0_syncd.core.memory import fingerprint, memory_of, project_of, said_by, user_id
+from mem0_syncd.core.memory_payload import fingerprint, memory_of, project_of, said_by, user_id
 from mem0_syncd.core.outcome import Found, Listed, from_wire, to_wire
 from mem0_syncd.core.settlement import Receipt
 from mem0_syncd.outbox import Claim, Outbox
@@ -44,8 +44,8 @@ def know(outbox: Outbox, origin: str, *, id_is_asked: bool = False) -> None:
 
 def contact(outbox: Outbox, *stated: Stated, kind: Kind = Kind.DECISION, project: str = "shop") -> None:
     destination, name = outbox.destinations.get().id, user_id(kind, project)
-    number = outbox.looks.begin_look(destination, name)
-    outbox.looks.write_contact(destination, name, [], NOW, number=number, origins=stated)
+    number = outbox.first_contacts.begin_look(destination, name)
+    outbox.first_contacts.write_contact(destination, name, [], NOW, number=number, origins=stated)
 
 
 def others(count: int = 2, origin: str = OTHERS) -> Stated:
@@ -71,9 +71,9 @@ def test_nothing_of_a_stopped_project_is_claimed_and_the_others_go_on(outbox: Ou
     """Neither is what was found there adopted."""
     know(outbox, OURS)
     destination = outbox.destinations.get().id
-    number = outbox.looks.begin_look(destination, "shop-decisions")
+    number = outbox.first_contacts.begin_look(destination, "shop-decisions")
     there = [(SHOP.sync_key, Found("m-7", SHOP.content_hash))]
-    outbox.looks.write_contact(
+    outbox.first_contacts.write_contact(
         destination, "shop-decisions", there, NOW, NEWEST, number=number, origins=[others()]
     )
     contact(outbox, project="blog")
@@ -124,11 +124,11 @@ def test_a_stopped_project_is_not_listed_again_and_again(outbox: Outbox) -> None
     know(outbox, OURS)
     contact(outbox)
     destination = outbox.destinations.get().id
-    outbox.looks.share(destination, ["shop-decisions"])
+    outbox.first_contacts.share(destination, ["shop-decisions"])
     later = NOW + 3600
-    assert outbox.looks.stale(destination, later)
+    assert outbox.first_contacts.stale(destination, later)
     contact(outbox, others())
-    assert not outbox.looks.stale(destination, later)
+    assert not outbox.first_contacts.stale(destination, later)
 
 
 def test_an_origin_that_becomes_known_later_is_compared_with_what_was_seen(outbox: Outbox) -> None:

@@ -36,7 +36,7 @@ EXCEPTIONS = {
     ("control/server.py", "time.sleep"): "the socket's server, which is the daemon's",
     ("courier/worker.py", "os.environ"): "mem0ai is told by its process's environment alone",
     ("courier/worker.py", "time.monotonic"): "the child process's beginning",
-    ("config/credentials.py", "os.environ"): "a default of commands, which settings are read by",
+    ("config/stored_api_key.py", "os.environ"): "a default of commands, which settings are read by",
     (
         "destinations/http_errors.py",
         "datetime.now",

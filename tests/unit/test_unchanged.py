@@ -25,9 +25,10 @@ from mem0_syncd.outbox.origins import Looked
 from mem0_syncd.projects import project_file, sync_state_file
 from mem0_syncd.projects.folders import Folders
 from mem0_syncd.projects.marks import ProjectMarks
-from mem0_syncd.projects.routing import Route, Routing
+from mem0_syncd.projects.project_destinations import ProjectDestinations, Route
 from mem0_syncd.redact.item_redaction import Redactor
-from mem0_syncd.sources import SOURCES, file_reader
+from mem0_syncd.sources import file_reader
+from mem0_syncd.sources.all_sources import SOURCES
 from mem0_syncd.system.clock import Clock
 from mem0_syncd.system.current_file import CurrentFiles
 from support.builders import NOW, item
@@ -181,7 +182,7 @@ def test_what_goes_through_the_queue_and_what_others_have_is_no_change(known: Kn
     known.outbox.projects.add(ProjectRow("other", other, "command"))
     put(known)
     put(known, project="other", kind=Kind.BEST_PRACTICE)
-    looks, (user_id, *_) = known.outbox.looks, known.outbox.looks.uncontacted(1)
+    looks, (user_id, *_) = known.outbox.first_contacts, known.outbox.first_contacts.uncontacted(1)
     looks.write_contact(1, user_id, [], time.time(), number=looks.begin_look(1, user_id))
     assert known.outbox.queue.claim(1, time.time(), 10, major=False)
     known.outbox.projects.note_scanned(shop, NOW)
@@ -230,9 +231,9 @@ def engine(tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> It
 def deliver(engine: Engine) -> None:
     """Have everything that is queued be in Mem0, and marked."""
     outbox, here = engine.outbox, engine.outbox.destinations.get().id
-    for user_id in outbox.looks.uncontacted(here):
-        outbox.looks.write_contact(
-            here, user_id, [], time.time(), number=outbox.looks.begin_look(here, user_id)
+    for user_id in outbox.first_contacts.uncontacted(here):
+        outbox.first_contacts.write_contact(
+            here, user_id, [], time.time(), number=outbox.first_contacts.begin_look(here, user_id)
         )
     claims = outbox.queue.claim(here, time.time(), 10, major=False)
     assert claims
@@ -244,15 +245,15 @@ def deliver(engine: Engine) -> None:
 
 def scanned(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether a full scan does more than to look whether something has changed."""
-    settle = Routing.settle
+    settle = ProjectDestinations.settle
     settled: list[ProjectRow] = []
 
-    def note(self: Routing, it: ProjectRow) -> Route | None:
+    def note(self: ProjectDestinations, it: ProjectRow) -> Route | None:
         settled.append(it)
         return settle(self, it)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Routing, "settle", note)
+        patch.setattr(ProjectDestinations, "settle", note)
         engine.scan(changed_only=True)
     return bool(settled)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from mem0_syncd.core.duplicate_memories import Double, Kept
+from mem0_syncd.core.enqueue_plan import Reject, plan
 from mem0_syncd.core.item import Item
-from mem0_syncd.core.memory import Memory
+from mem0_syncd.core.memory_payload import Memory
 from mem0_syncd.core.outcome import Absent, Found, Outcome, Stored
-from mem0_syncd.core.plan import Reject, plan
 from mem0_syncd.core.settlement import Rules, settle
 from mem0_syncd.outbox import Claim, Outbox, Verb
 from mem0_syncd.outbox.receipts import Move
@@ -33,7 +33,9 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
     outbox = Outbox.open(tmp_path)
     number = outbox.destinations.use("platform", "https://mem0.example.org").id
     assert number == 1
-    outbox.looks.write_contact(1, USER_ID, [], NOW, number=outbox.looks.begin_look(1, USER_ID))
+    outbox.first_contacts.write_contact(
+        1, USER_ID, [], NOW, number=outbox.first_contacts.begin_look(1, USER_ID)
+    )
     read(outbox, ITEM)
     end(outbox, claim(outbox), Stored(("m-1",)))
     yield outbox
@@ -75,7 +77,7 @@ def test_what_is_to_be_restored_is_looked_up_and_then_added(outbox: Outbox) -> N
     assert (push.verb, push.entry.memory_id) == (Verb.PUSH, None)
     end(outbox, push, Stored(("m-2",)))
     assert receipts(outbox) == [("m-2",)]
-    assert outbox.looks.next_second_look(1) is not None
+    assert outbox.first_contacts.next_second_look(1) is not None
 
 
 def test_what_is_there_after_all_is_not_sent(outbox: Outbox) -> None:
@@ -145,17 +147,19 @@ STRANGER = replace(YOUNGER, id="m-9")
 
 def test_the_receipt_names_what_stays_before_the_other_may_go(outbox: Outbox) -> None:
     """Whichever of them it named."""
-    assert outbox.looks.let_go(1, Double(ELDER, (YOUNGER, STRANGER)))
+    assert outbox.first_contacts.let_go(1, Double(ELDER, (YOUNGER, STRANGER)))
     assert receipts(outbox) == [("m-0",)]
-    assert outbox.looks.let_go(1, Double(ELDER, (YOUNGER,)))
+    assert outbox.first_contacts.let_go(1, Double(ELDER, (YOUNGER,)))
     assert receipts(outbox) == [("m-0",)]
 
 
 def test_what_the_receipt_says_to_be_of_another_content_stays(outbox: Outbox) -> None:
     """The listing was older than the receipt; of other memories it says nothing."""
     stale = replace(YOUNGER, content_hash="older")
-    assert not outbox.looks.let_go(1, Double(replace(ELDER, content_hash="older"), (stale,)))
-    assert outbox.looks.let_go(1, Double(replace(ELDER, content_hash="older"), (replace(stale, id="m-9"),)))
+    assert not outbox.first_contacts.let_go(1, Double(replace(ELDER, content_hash="older"), (stale,)))
+    assert outbox.first_contacts.let_go(
+        1, Double(replace(ELDER, content_hash="older"), (replace(stale, id="m-9"),))
+    )
     assert receipts(outbox) == [("m-1",)]
 
 
@@ -163,7 +167,7 @@ def test_nothing_goes_while_the_item_is_under_way(outbox: Outbox) -> None:
     """What an update is just writing to is no double any more."""
     read(outbox, item(SECOND))
     claim(outbox)
-    assert not outbox.looks.let_go(1, Double(ELDER, (YOUNGER,)))
+    assert not outbox.first_contacts.let_go(1, Double(ELDER, (YOUNGER,)))
     assert outbox.database.rows("SELECT memory_ids FROM receipt")[0]["memory_ids"] == '["m-1"]'
 
 
@@ -171,9 +175,11 @@ def test_what_a_language_model_made_of_one_add_stays(tmp_path: Path) -> None:
     """The receipt names several memories."""
     outbox = Outbox.open(tmp_path)
     outbox.destinations.use("platform", "https://mem0.example.org")
-    outbox.looks.write_contact(1, USER_ID, [], NOW, number=outbox.looks.begin_look(1, USER_ID))
+    outbox.first_contacts.write_contact(
+        1, USER_ID, [], NOW, number=outbox.first_contacts.begin_look(1, USER_ID)
+    )
     read(outbox, item(FIRST))
     end(outbox, claim(outbox), Stored(("m-0", "m-1")))
-    assert not outbox.looks.let_go(1, Double(ELDER, (YOUNGER,)))
+    assert not outbox.first_contacts.let_go(1, Double(ELDER, (YOUNGER,)))
     assert receipts(outbox) == [("m-0", "m-1")]
     outbox.close()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from mem0_syncd.core.enqueue_plan import Withhold
 from mem0_syncd.core.item import Kind
-from mem0_syncd.core.plan import Withhold
 from mem0_syncd.core.withheld import Why, Withheld
 from mem0_syncd.outbox import Outbox
 from support.builders import NOW, item, prepared

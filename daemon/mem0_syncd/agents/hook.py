@@ -33,7 +33,7 @@ SPOOLED, SCAN = "spool", "scan"
 
 STATE_FIELDS = ("current_task", "task", "next_steps", "status", "session_id")
 BLOCKER_FIELDS = ("description", "resolved")
-"""What `sources.session` reads. The rest of those files is nobody's business, and can't leak."""
+"""What `sources.session_summary` reads. The rest of those files is nobody's business, and can't leak."""
 
 _Found = TypeVar("_Found")
 

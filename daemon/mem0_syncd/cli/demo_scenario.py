@@ -16,7 +16,7 @@ from typing import Any
 from mem0_syncd.control.client import ask
 from mem0_syncd.core.destination_kinds import EMBEDDED
 from mem0_syncd.core.item import Kind
-from mem0_syncd.core.memory import user_id
+from mem0_syncd.core.memory_payload import user_id
 from mem0_syncd.destinations import open_destination
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.sources.decision_log import PATH

@@ -9,7 +9,7 @@ import tempfile
 
 import click
 
-from mem0_syncd.config.credentials import flaw
+from mem0_syncd.config.stored_api_key import flaw
 from mem0_syncd.errors import BadConfiguration, DaemonNotRunning, DaemonUnresponsive, SyncdError
 from mem0_syncd.system import output
 from mem0_syncd.system.scrubbed_reasons import keep_secret
@@ -26,7 +26,7 @@ def login(*, no_check: bool) -> None:
     Example:  mem0-syncd login
               pass show mem0 | mem0-syncd login
     """
-    from mem0_syncd.config.credentials import store_key
+    from mem0_syncd.config.stored_api_key import store_key
 
     key = _ask_for_key()
     if not no_check:

@@ -164,7 +164,7 @@ def remove(name: str) -> None:
     \b
     Example:  mem0-syncd project remove shop
     """
-    from mem0_syncd.sources import SOURCES
+    from mem0_syncd.sources.all_sources import SOURCES
     from mem0_syncd.status.render import counted
 
     with writable(paths.state_dir()) as outbox, outbox.transaction():

@@ -16,7 +16,7 @@ from mem0_syncd.core.consent import (
     heard,
     with_global_scope,
 )
-from mem0_syncd.core.memory import GLOBAL_BEST_PRACTICES
+from mem0_syncd.core.memory_payload import GLOBAL_BEST_PRACTICES
 from mem0_syncd.engine import destination_choice as means
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.ingest.preview import preview

@@ -12,7 +12,7 @@ from mem0_syncd.cli.outbox_access import alone, either, read_only
 from mem0_syncd.cli.progress import progress
 from mem0_syncd.control.client import ask
 from mem0_syncd.core.item import Kind
-from mem0_syncd.core.memory import GLOBAL_BEST_PRACTICES
+from mem0_syncd.core.memory_payload import GLOBAL_BEST_PRACTICES
 from mem0_syncd.ingest.spooled_events import KINDS
 from mem0_syncd.projects import projects
 from mem0_syncd.projects.projects import project_id

@@ -21,8 +21,8 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from mem0_syncd.config import mem0_config
-from mem0_syncd.config.credentials import flaw, stored_key
 from mem0_syncd.config.mem0_config import BadStoreConfig, OwnStoreConfig
+from mem0_syncd.config.stored_api_key import flaw, stored_key
 from mem0_syncd.core.backoff import Backoff
 from mem0_syncd.core.destination_kinds import KINDS, PLATFORM, Name
 from mem0_syncd.core.settlement import Rules

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mem0_syncd.config import credentials
+from mem0_syncd.config import stored_api_key
 from mem0_syncd.config.settings import names
 from mem0_syncd.config.toml_edit import with_value
 from mem0_syncd.errors import SyncdError
@@ -45,7 +45,7 @@ def find(environ: Mapping[str, str], services: Mapping[str, str]) -> list[Find]:
         stored = config.get(it.table, {}) if it.table else config
         if services.get(it.variable) == it.value or (it.name and it.name in stored):
             continue
-        if it.variable == KEY and credentials.stored_key(environ) == it.value:
+        if it.variable == KEY and stored_api_key.stored_key(environ) == it.value:
             continue
         finds.append(it)
     return finds
@@ -54,7 +54,7 @@ def find(environ: Mapping[str, str], services: Mapping[str, str]) -> list[Find]:
 def store(it: Find, environ: Mapping[str, str]) -> Path:
     """Store what was found, for this user alone; returns where. Raises `SyncdError`."""
     if it.variable == KEY:
-        return credentials.store_key(it.value, environ)
+        return stored_api_key.store_key(it.value, environ)
     file = paths.config_file(environ)
     before = file.read_text(encoding="utf-8") if file.is_file() else ""
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mem0_syncd.core.duplicate_memories import Kept
-from mem0_syncd.core.memory import SOURCE
+from mem0_syncd.core.memory_payload import SOURCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mem0_syncd.core.memory import SOURCE
+from mem0_syncd.core.memory_payload import SOURCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mem0_syncd.core.memory import Memory
+from mem0_syncd.core.memory_payload import Memory
 
 
 class State(StrEnum):

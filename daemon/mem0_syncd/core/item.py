@@ -171,7 +171,7 @@ def digest(*parts: object) -> str:
 
 
 def time_referred_to(text: str, source_id: str | None) -> str | None:
-    """The time that `sources.fields.with_reference` has put at the end of a text, if it has."""
+    """The time that `sources.shared_rules.with_reference` has put at the end of a text, if it has."""
     _, found, reference = text.rpartition("\n(")
     name = (source_id or "").removeprefix(RECORD)
     if not found or not reference.startswith(f"{name}, ") or not reference.endswith(")"):

@@ -7,11 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mem0_syncd.core.memory import Memory
+from mem0_syncd.core.memory_payload import Memory
 from mem0_syncd.core.outcome import Copies, Outcome, Removed, Stored, to_wire
 from mem0_syncd.core.progress import Tell
 from mem0_syncd.courier.inventory_file import write_inventory
-from mem0_syncd.destinations import Destination, kept, ours, redacted_there, remove_doubles, renewed
+from mem0_syncd.destinations import Destination, kept, ours, redacted_there, renewed
+from mem0_syncd.destinations.duplicate_removal import remove_doubles
 from mem0_syncd.redact.item_redaction import Redactor
 from mem0_syncd.system.failpoint import failpoint
 

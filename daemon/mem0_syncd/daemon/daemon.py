@@ -31,7 +31,7 @@ from mem0_syncd.engine.rehashing import renew_some
 from mem0_syncd.errors import Problem
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.projects import project_file, sync_state_file
-from mem0_syncd.sources import SOURCES
+from mem0_syncd.sources.all_sources import SOURCES
 from mem0_syncd.system import paths, storage_faults
 from mem0_syncd.system.log import configure
 from mem0_syncd.verify.audit import audit_what_is_due
@@ -263,5 +263,5 @@ class Daemon:
             self._wakeup.ring()
 
     def _compact(self) -> None:
-        freed = self._outbox.compaction.run()
+        freed = self._outbox.vacuum.run()
         log.debug("compacted", freed=freed)

@@ -77,7 +77,7 @@ class FirstContact:
     """
 
     def __init__(self, outbox: Outbox, rng: random.Random, clock: SteadyClock) -> None:
-        self._looks = outbox.looks
+        self._looks = outbox.first_contacts
         self._rng = rng
         self._now, self._monotonic = clock.now, clock.monotonic
         self._contact_not_before = 0.0

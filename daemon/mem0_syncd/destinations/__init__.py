@@ -17,7 +17,6 @@ from mem0_syncd.destinations.base import (
     Remote,
     kept,
     ours,
-    remove_doubles,
 )
 from mem0_syncd.destinations.redacted_there import redacted_there
 from mem0_syncd.destinations.rehashed_memory import renewed
@@ -31,7 +30,6 @@ __all__ = [
     "open_destination",
     "ours",
     "redacted_there",
-    "remove_doubles",
     "renewed",
 ]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mem0_syncd.core import foreign_memories as strangers
-from mem0_syncd.core.duplicate_memories import Kept, is_double_of
+from mem0_syncd.core.duplicate_memories import Kept
 from mem0_syncd.core.item import Kind
-from mem0_syncd.core.memory import NAMES, SOURCE, Memory, fingerprint, said_by, user_id
+from mem0_syncd.core.memory_payload import NAMES, SOURCE, Memory, fingerprint, said_by, user_id
 from mem0_syncd.core.outcome import (
     Absent,
     Found,
@@ -206,17 +206,3 @@ def kept(remote: Remote) -> Kept:
         fingerprint(remote.text, remote.metadata),
         origin(remote),
     )
-
-
-def remove_doubles(destination: Destination, survivor: str, extras: Sequence[str]) -> list[str]:
-    """Delete memories for the sake of another one, each only if it is its double now; returns their ids.
-
-    Raises what the library raises.
-    """
-    removed = []
-    for number in extras:
-        stays, goes = destination.get(survivor), destination.get(number)
-        if stays and goes and is_double_of(kept(goes), kept(stays)):
-            destination.delete(number)
-            removed.append(number)
-    return removed

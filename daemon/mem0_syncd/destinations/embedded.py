@@ -11,7 +11,7 @@ from mem0.configs.base import MemoryConfig
 from mem0.vector_stores.configs import VectorStoreConfig
 
 from mem0_syncd.core import embedding
-from mem0_syncd.core.memory import Memory
+from mem0_syncd.core.memory_payload import Memory
 from mem0_syncd.core.outcome import Absent, Found, Held, Later, Outcome, PushOutcome, Refused, Stored, Unknown
 from mem0_syncd.destinations import embedder
 from mem0_syncd.destinations.base import CannotOpen

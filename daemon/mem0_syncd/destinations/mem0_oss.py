@@ -10,7 +10,7 @@ from mem0 import Memory as Mem0
 from mem0.embeddings.configs import EmbedderConfig
 from mem0.utils.factory import EmbedderFactory
 
-from mem0_syncd.core.memory import Memory
+from mem0_syncd.core.memory_payload import Memory
 from mem0_syncd.core.outcome import Gone, LookOutcome, PushOutcome, Stored, Unknown
 from mem0_syncd.core.progress import Tell, to_nobody
 from mem0_syncd.destinations import embedder

@@ -13,7 +13,7 @@ from mem0.embeddings.configs import EmbedderConfig
 from pydantic import ValidationError
 
 from mem0_syncd.core.destination_kinds import vector_store
-from mem0_syncd.core.memory import Memory
+from mem0_syncd.core.memory_payload import Memory
 from mem0_syncd.core.outcome import Absent, Held, Later, Outcome, Refused, Unknown
 from mem0_syncd.destinations.base import CannotOpen
 from mem0_syncd.destinations.embedder import EmbedderMissing

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from mem0 import MemoryClient
 
-from mem0_syncd.core.memory import Memory
+from mem0_syncd.core.memory_payload import Memory
 from mem0_syncd.core.outcome import (
     Absent,
     Gone,

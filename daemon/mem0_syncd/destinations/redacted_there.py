@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from mem0_syncd.core.item import Scalar
-from mem0_syncd.core.memory import NAMES, OURS, SOURCE, Memory, fingerprint, said_by
+from mem0_syncd.core.memory_payload import NAMES, OURS, SOURCE, Memory, fingerprint, said_by
 from mem0_syncd.core.outcome import RedactedThere
 from mem0_syncd.destinations.base import Remote, content_hash
 from mem0_syncd.redact.item_redaction import MARK

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mem0_syncd.core.item import Kind
-from mem0_syncd.core.memory import NAMES, SOURCE, Memory, fingerprint, present_key, said_by
+from mem0_syncd.core.memory_payload import NAMES, SOURCE, Memory, fingerprint, present_key, said_by
 from mem0_syncd.destinations.base import Remote
 from mem0_syncd.redact.item_redaction import Redactor
 

@@ -33,7 +33,7 @@ from mem0_syncd.projects import listed_projects
 from mem0_syncd.projects.folders import Folders
 from mem0_syncd.projects.marks import ProjectMarks
 from mem0_syncd.projects.origin_checks import OriginChecks
-from mem0_syncd.projects.routing import Routing
+from mem0_syncd.projects.project_destinations import ProjectDestinations
 from mem0_syncd.redact.item_redaction import Redactor
 from mem0_syncd.repository_origin import origin_of
 from mem0_syncd.system.clock import Clock
@@ -91,9 +91,11 @@ class Engine:
         self.marks = ProjectMarks(
             outbox, self._callbacks.on_marks_due, self.folders, self.activity, self.now, self._redactor
         )
-        self._routes = Routing(outbox, self._destination_named, self._after_move, self.folders, self.now)
+        self._project_destinations = ProjectDestinations(
+            outbox, self._destination_named, self._after_move, self.folders, self.now
+        )
         self._pickup = SpoolReader(
-            outbox, self._routes, settings.state_dir, self.folders, self.activity, self.now
+            outbox, self._project_destinations, settings.state_dir, self.folders, self.activity, self.now
         )
         ask = self._callbacks.on_origin_unknown or self._look_for_origins
         self._origin_looks = OriginChecks(
@@ -106,7 +108,7 @@ class Engine:
             self.folders,
             self.activity,
             marks=self.marks,
-            routes=self._routes,
+            project_destinations=self._project_destinations,
             origin_looks=self._origin_looks,
             turn=self._scanning,
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 
 from mem0_syncd.core.item import Kind
-from mem0_syncd.core.memory import user_id
+from mem0_syncd.core.memory_payload import user_id
 from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.ingest.new_entries import Turn
 from mem0_syncd.ingest.scanner import RETRY_SECONDS, Scanner
@@ -21,8 +21,8 @@ from mem0_syncd.projects.folders import Folders
 from mem0_syncd.projects.git_index import tracks_any
 from mem0_syncd.projects.marks import ProjectMarks
 from mem0_syncd.projects.origin_checks import OriginChecks
-from mem0_syncd.projects.routing import Routing
-from mem0_syncd.sources import SOURCES
+from mem0_syncd.projects.project_destinations import ProjectDestinations
+from mem0_syncd.sources.all_sources import SOURCES
 from mem0_syncd.system import storage_faults
 from mem0_syncd.system.current_file import CurrentFiles, WorkPlace
 
@@ -53,13 +53,17 @@ class ProjectScans:
         activity: CurrentFiles,
         *,
         marks: ProjectMarks,
-        routes: Routing,
+        project_destinations: ProjectDestinations,
         origin_looks: OriginChecks,
         turn: threading.Lock,
     ) -> None:
         """`turn` is held for each turn; `use` says with what is scanned."""
         self._outbox, self._folders, self._activity = outbox, folders, activity
-        self._marks, self._routes, self._origin_looks = marks, routes, origin_looks
+        self._marks, self._project_destinations, self._origin_looks = (
+            marks,
+            project_destinations,
+            origin_looks,
+        )
         self._turn = turn
         self._beginning = threading.Lock()
         self._under_way: set[Path] = set()
@@ -121,7 +125,7 @@ class ProjectScans:
             scans.retry[project.path] = RETRY_SECONDS
             return
         place.file = project_file.PATH
-        route = self._routes.settle(project)
+        route = self._project_destinations.settle(project)
         if route is None:  # what nobody may send is for nobody to guess
             return
         if self._origin_looks.is_awaited(route.project):  # by another id since its user has agreed to that
@@ -138,10 +142,10 @@ class ProjectScans:
             project, route.terms, changed_only=changed_only, heed_marks=heed_marks, on_file=place.move
         )
         scans.changes += scanned.changes
-        if (terms := self._routes.after_scan(route, is_whole=scanned.is_whole)) is not None:
+        if (terms := self._project_destinations.after_scan(route, is_whole=scanned.is_whole)) is not None:
             self._scanner.take_as_read(project.path, terms)
             look = self._unchanged.decided(project.path, look)
-            again = self._routes.settle(project)
+            again = self._project_destinations.settle(project)
             look = look if again and again.terms == terms else None
         if scanned.retry_after is not None:
             scans.retry[project.path] = scanned.retry_after
@@ -156,7 +160,7 @@ class ProjectScans:
         names, folder = (it.path for it in SOURCES), self._folders.of(project)
         if tracks_any(project.path, names, trusted=folder.trusted, opened=folder):
             user_ids = [user_id(kind, project.id) for kind in Kind]
-            self._outbox.looks.share(self._outbox.destinations.of(project.id).id, user_ids)
+            self._outbox.first_contacts.share(self._outbox.destinations.of(project.id).id, user_ids)
 
 
 def _not_scanned(error: Exception, place: WorkPlace) -> Problem:

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from mem0_syncd.core.item import Kind
-from mem0_syncd.core.memory import user_id
+from mem0_syncd.core.memory_payload import user_id
 from mem0_syncd.core.progress import Tell, to_nobody
 from mem0_syncd.engine.engine import Engine
 from mem0_syncd.errors import SyncdError

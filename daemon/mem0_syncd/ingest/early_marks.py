@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from mem0_syncd.core.enqueue_plan import UNKNOWN, Change, Enqueue, Known
 from mem0_syncd.core.item import Item, Kind
-from mem0_syncd.core.plan import UNKNOWN, Change, Enqueue, Known
 from mem0_syncd.sources import decision_log
 
 LATEST_SECONDS = 60.0

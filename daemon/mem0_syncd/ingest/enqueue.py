@@ -7,19 +7,20 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from mem0_syncd.core.consent import EVERYTHING, Terms
+from mem0_syncd.core.enqueue_plan import Change, Enqueue, Known, Reject, part_twins, plan
 from mem0_syncd.core.foreign_memories import UNKNOWN
 from mem0_syncd.core.item import QUEUE, Item, Kind
-from mem0_syncd.core.memory import Memory, memory_of, user_id
-from mem0_syncd.core.plan import Change, Enqueue, Known, Reject, part_twins, plan
+from mem0_syncd.core.memory_payload import Memory, memory_of, user_id
 from mem0_syncd.core.position import Position
 from mem0_syncd.core.withheld import Why, Withheld
 from mem0_syncd.errors import Problem
 from mem0_syncd.ingest.early_marks import Marked, marked_among, weigh
-from mem0_syncd.ingest.key_assignment import KeyAssignment, Keyed
+from mem0_syncd.ingest.sent_keys import Keyed, SentKeys
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.outbox.items import Prepared
 from mem0_syncd.redact.item_redaction import Redaction, Redactor
-from mem0_syncd.sources import SOURCES, merge
+from mem0_syncd.sources import cross_file_merge
+from mem0_syncd.sources.all_sources import SOURCES
 from mem0_syncd.system.clock import Clock
 
 RANKS = {source.name: rank for rank, source in enumerate(SOURCES)}
@@ -78,7 +79,7 @@ class Enqueuer:
         self._major_categories = {category.lower() for category in major_categories}
         self._infer = infer
         self._redactor = Redactor(redaction, allow)
-        self._keys = KeyAssignment(outbox, self._redactor)
+        self._keys = SentKeys(outbox, self._redactor)
         self._on_change = on_change
         self._clock = clock
 
@@ -107,9 +108,9 @@ class Enqueuer:
         transaction = self._outbox.transaction
         # A record and that its echo is known are one truth; without echoes nobody is kept waiting for long.
         with transaction() if echoes else nullcontext():
-            self._outbox.echoes.add(project.id, echoes)
-            merged = merge.merge(items, self._outbox.echoes.known(project.id))
-            waiting = self._outbox.echoes.take_over(destination.id, project.id, echoes)
+            self._outbox.queue_echoes.add(project.id, echoes)
+            merged = cross_file_merge.merge(items, self._outbox.queue_echoes.known(project.id))
+            waiting = self._outbox.queue_echoes.take_over(destination.id, project.id, echoes)
             merged = [item for item in merged if item.echo not in waiting]
             taken.deferred = bool(waiting)
             # The marks of others tell of the decision log alone.
@@ -136,7 +137,9 @@ class Enqueuer:
                     if early := marked.sent_all_the_same(changes, known):
                         self._outbox.marks.note_early(project.id, early)
                         # Whoever made the marks may have sent them, too: it is looked at before they are.
-                        self._outbox.looks.share(destination.id, [user_id(Kind.DECISION, project.id)])
+                        self._outbox.first_contacts.share(
+                            destination.id, [user_id(Kind.DECISION, project.id)]
+                        )
                 taken.add(parted, prepared)
                 taken.deferred |= keyed.waits
                 if prepared:

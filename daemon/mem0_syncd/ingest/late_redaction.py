@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mem0_syncd.core.memory import present_key, said_by
+from mem0_syncd.core.memory_payload import present_key, said_by
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.outbox.item_keys import Identity
 from mem0_syncd.outbox.rekeying import Unsent
@@ -42,14 +42,14 @@ def _look_through(outbox: Outbox, redactor: Redactor, destination: int, entry: U
     # Of what is held nothing is kept.
     if not memory.text or not (redacted.kinds or entry.has_old_hashes):
         return
-    identities = outbox.identities
-    if not identities.find(destination, [key]) and not identities.taken(destination, [key]):
+    item_keys = outbox.item_keys
+    if not item_keys.find(destination, [key]) and not item_keys.taken(destination, [key]):
         key = present_key(before, redacted.item, key)
-        revision, local = identities.local(memory.content_hash), identities.local(memory.sync_key)
+        revision, local = item_keys.local(memory.content_hash), item_keys.local(memory.sync_key)
         is_former = key != memory.sync_key
         # No detector has looked at the whole of it: it is looked at when its source is read again.
         known = Identity(local, key, revision, redacted.item.revision, detector="", is_former=is_former)
-        identities.write(destination, [known])
+        item_keys.write(destination, [known])
     metadata = {
         **memory.metadata,
         **redacted.item.metadata,

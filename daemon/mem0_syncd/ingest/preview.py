@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from mem0_syncd.core.consent import Terms
 from mem0_syncd.core.entry_problems import MOST_TOLD, and_more
 from mem0_syncd.core.item import Kind
-from mem0_syncd.core.memory import user_id
+from mem0_syncd.core.memory_payload import user_id
 from mem0_syncd.errors import Problem
-from mem0_syncd.sources import SOURCES, Reading, Source
+from mem0_syncd.sources import Reading, Source
+from mem0_syncd.sources.all_sources import SOURCES
 from mem0_syncd.status.render import counted
 from mem0_syncd.system.unreadable_file import Unreadable
 from mem0_syncd.system.untrusted_folder import LONGEST_LOG, UntrustedFolder

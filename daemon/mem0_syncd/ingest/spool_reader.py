@@ -22,9 +22,9 @@ from mem0_syncd.ingest.spooled_events import Made, understand
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.projects import project_file, projects
 from mem0_syncd.projects.folders import Folders
-from mem0_syncd.projects.routing import Routing
+from mem0_syncd.projects.project_destinations import ProjectDestinations
 from mem0_syncd.sources.base import within_limits_of
-from mem0_syncd.sources.session import STATE_PATH
+from mem0_syncd.sources.session_summary import STATE_PATH
 from mem0_syncd.system import storage_faults
 from mem0_syncd.system.clock import Moment
 from mem0_syncd.system.current_file import CurrentFiles, WorkPlace
@@ -38,7 +38,7 @@ class SpoolReader:
     def __init__(
         self,
         outbox: Outbox,
-        routes: Routing,
+        project_destinations: ProjectDestinations,
         state: Path,
         folders: Folders,
         activity: CurrentFiles,
@@ -46,7 +46,7 @@ class SpoolReader:
     ) -> None:
         """`now` is the time since the epoch."""
         self._outbox = outbox
-        self._routes = routes
+        self._project_destinations = project_destinations
         self._state, self._folders = state, folders
         self._activity = activity
         self._now = now
@@ -91,7 +91,7 @@ class SpoolReader:
             return 0
         place = WorkPlace(project.id, project.path, project_file.PATH)
         with self._activity.at(place):
-            route = self._routes.settle(project)
+            route = self._project_destinations.settle(project)
             if route is None:  # it stays spooled until it is known where it may go
                 return None
             project, terms = route.project, route.terms

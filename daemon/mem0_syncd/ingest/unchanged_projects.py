@@ -10,7 +10,8 @@ from mem0_syncd.ingest.scanner import Scanner
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.projects import project_file, sync_state_file
 from mem0_syncd.projects.marks import ProjectMarks
-from mem0_syncd.sources import SOURCES, file_reader
+from mem0_syncd.sources import file_reader
+from mem0_syncd.sources.all_sources import SOURCES
 from mem0_syncd.system.clock import Moment
 from mem0_syncd.system.unreadable_file import RefusedFile
 from mem0_syncd.system.untrusted_folder import UntrustedFolder

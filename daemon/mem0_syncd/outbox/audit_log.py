@@ -22,7 +22,7 @@ class Audited:
     removed: int = 0
 
 
-class Audits:
+class AuditLog:
     """The audits of all destinations."""
 
     def __init__(self, database: Database) -> None:

@@ -11,7 +11,7 @@ from mem0_syncd.core.duplicate_memories import Double
 from mem0_syncd.core.foreign_memories import Stated
 from mem0_syncd.core.outcome import Found
 from mem0_syncd.outbox.database import Database
-from mem0_syncd.outbox.item_keys import Identities
+from mem0_syncd.outbox.item_keys import ItemKeys
 from mem0_syncd.outbox.items import IN_FLIGHT
 from mem0_syncd.outbox.origins import IS_STOPPED, write_stated
 
@@ -33,7 +33,7 @@ class FirstContacts:
 
     def __init__(self, database: Database) -> None:
         self._db = database
-        self._local = Identities(database).local
+        self._local = ItemKeys(database).local
 
     # User ids
 

@@ -33,7 +33,7 @@ class Identity:
     stands: bool = True
 
 
-class Identities:
+class ItemKeys:
     """The identities of all destinations."""
 
     def __init__(self, database: Database) -> None:

@@ -7,9 +7,9 @@ import sqlite3
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from mem0_syncd.core.enqueue_plan import Change, Enqueue, Known, Reject, Skip, Withdraw, Withhold
 from mem0_syncd.core.item import QUEUE, Item
-from mem0_syncd.core.memory import Memory
-from mem0_syncd.core.plan import Change, Enqueue, Known, Reject, Skip, Withdraw, Withhold
+from mem0_syncd.core.memory_payload import Memory
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.resend_requests import fulfil
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mem0_syncd.core.item import Kind
-from mem0_syncd.core.memory import user_id
+from mem0_syncd.core.memory_payload import user_id
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.first_contacts import write_second_look
-from mem0_syncd.outbox.item_keys import Identities, Identity
+from mem0_syncd.outbox.item_keys import Identity, ItemKeys
 from mem0_syncd.outbox.items import restate
 from mem0_syncd.outbox.rekeying import LEFT_OVER, SEEN_SECONDS, Rekeying
 
@@ -43,7 +43,7 @@ class OldMemories:
 
     def __init__(self, database: Database) -> None:
         self._db = database
-        self._identities, self._rekeying = Identities(database), Rekeying(database)
+        self._item_keys, self._rekeying = ItemKeys(database), Rekeying(database)
 
     def some(self, destination: int, limit: int, now: float) -> list[OldMemory]:
         """Some that nothing is on its way to; others each time, so that one which fails holds up no rest.
@@ -100,7 +100,7 @@ class OldMemories:
     def _follow(
         self, sql: sqlite3.Connection, destination: int, old: OldMemory, key: str, content_hash: str
     ) -> None:
-        local = self._identities.local
+        local = self._item_keys.local
         known = Identity(
             local(old.sync_key),
             key,
@@ -109,7 +109,7 @@ class OldMemories:
             detector="",  # it is looked at as a whole if its source is ever read again
             is_former=key != old.sync_key,
         )
-        self._identities.write(destination, [known])
+        self._item_keys.write(destination, [known])
         sql.execute(_SETTLE, (content_hash, destination, old.sync_key, json.dumps([old.memory_id])))
         sql.execute(
             "UPDATE item SET has_old_hashes = 0,"

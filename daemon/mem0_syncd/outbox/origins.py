@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from mem0_syncd.core.foreign_memories import Stated, Whose, are_strangers
 from mem0_syncd.core.item import Kind
-from mem0_syncd.core.memory import project_of, user_id
+from mem0_syncd.core.memory_payload import project_of, user_id
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.items import restate
 

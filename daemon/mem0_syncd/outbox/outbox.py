@@ -8,9 +8,8 @@ from pathlib import Path
 
 from mem0_syncd.errors import OutboxDamaged, OutboxUnusable
 from mem0_syncd.outbox import damaged_outbox
-from mem0_syncd.outbox.audit_log import Audits
+from mem0_syncd.outbox.audit_log import AuditLog
 from mem0_syncd.outbox.clock_shift import ClockShift
-from mem0_syncd.outbox.compaction import Compaction
 from mem0_syncd.outbox.consents import Consents
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.dead_letters import DeadLetters
@@ -19,7 +18,7 @@ from mem0_syncd.outbox.facts import Facts
 from mem0_syncd.outbox.first_contacts import FirstContacts
 from mem0_syncd.outbox.integrity import Integrity
 from mem0_syncd.outbox.interrupted_sends import InterruptedSends
-from mem0_syncd.outbox.item_keys import Identities
+from mem0_syncd.outbox.item_keys import ItemKeys
 from mem0_syncd.outbox.items import Items
 from mem0_syncd.outbox.marks import Marks
 from mem0_syncd.outbox.old_memories import OldMemories
@@ -27,11 +26,12 @@ from mem0_syncd.outbox.origins import Origins
 from mem0_syncd.outbox.problems import Problems
 from mem0_syncd.outbox.projects import Projects
 from mem0_syncd.outbox.queue import Queue
-from mem0_syncd.outbox.queue_echoes import Echoes
+from mem0_syncd.outbox.queue_echoes import QueueEchoes
 from mem0_syncd.outbox.receipts import Receipts
 from mem0_syncd.outbox.rekeying import Rekeying
 from mem0_syncd.outbox.resend_requests import ResendRequests
 from mem0_syncd.outbox.tombstones import Tombstones
+from mem0_syncd.outbox.vacuum import Vacuum
 from mem0_syncd.system.clock import Clock
 from mem0_syncd.system.state_folder import StateFolder
 
@@ -48,22 +48,22 @@ class Outbox:
         self.consents = Consents(database)
         self.problems = Problems(database)
         self.items = Items(database)
-        self.identities = Identities(database)
+        self.item_keys = ItemKeys(database)
         self.rekeying = Rekeying(database)
         self.old_memories = OldMemories(database)
         self.queue = Queue(database)
         self.interrupted_sends = InterruptedSends(database)
         self.dead_letters = DeadLetters(database)
-        self.looks = FirstContacts(database)
+        self.first_contacts = FirstContacts(database)
         self.marks = Marks(database)
         self.receipts = Receipts(database)
-        self.echoes = Echoes(database)
+        self.queue_echoes = QueueEchoes(database)
         self.tombstones = Tombstones(database)
         self.resend_requests = ResendRequests(database)
-        self.audits = Audits(database)
+        self.audit_log = AuditLog(database)
         self.clock_shift = ClockShift(database)
         self.origins = Origins(database)
-        self.compaction = Compaction(database)
+        self.vacuum = Vacuum(database)
         self.integrity = Integrity(database, (clock or Clock()).monotonic)
 
     @classmethod

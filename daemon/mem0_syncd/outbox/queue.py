@@ -11,7 +11,7 @@ from mem0_syncd.core.entry import Entry, State
 from mem0_syncd.core.settlement import Receipt, Settlement
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.first_contacts import IS_LOOKED_FOR
-from mem0_syncd.outbox.item_keys import Identities
+from mem0_syncd.outbox.item_keys import ItemKeys
 from mem0_syncd.outbox.items import IN_FLIGHT
 from mem0_syncd.outbox.memory_to_update import is_of_another, memory_there
 from mem0_syncd.outbox.origins import IS_STOPPED
@@ -51,7 +51,7 @@ class Queue:
 
     def __init__(self, database: Database) -> None:
         self._db = database
-        self._identities = Identities(database)
+        self._item_keys = ItemKeys(database)
 
     def claim(
         self,
@@ -118,7 +118,7 @@ class Queue:
                 if sql.execute(_IS_THERE, is_it).fetchone():
                     write_settlement(sql, destination, entry, settlement, now)
                     if isinstance(settlement, Receipt) and (there := settlement.there):
-                        self._identities.restate(
+                        self._item_keys.restate(
                             destination, entry.sync_key, entry.content_hash, there.content_hash
                         )
                 delivered |= isinstance(settlement, Receipt)

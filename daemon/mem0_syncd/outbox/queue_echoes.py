@@ -16,7 +16,7 @@ UNION ALL SELECT 1 FROM second_look WHERE destination = :destination AND sync_ke
 """  # noqa: S608 - a constant of this project
 
 
-class Echoes:
+class QueueEchoes:
     """The fingerprints that records and queue lines share."""
 
     def __init__(self, database: Database) -> None:

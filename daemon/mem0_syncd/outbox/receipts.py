@@ -9,7 +9,7 @@ from typing import Any
 
 from mem0_syncd.core.delivered import Delivered
 from mem0_syncd.core.item import Kind
-from mem0_syncd.core.memory import user_id
+from mem0_syncd.core.memory_payload import user_id
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.origins import Origins
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mem0_syncd.core.item import Kind
-from mem0_syncd.core.memory import Memory, said_by
+from mem0_syncd.core.memory_payload import Memory, said_by
 from mem0_syncd.outbox.database import Database
-from mem0_syncd.outbox.item_keys import Identities
+from mem0_syncd.outbox.item_keys import ItemKeys
 from mem0_syncd.outbox.items import IN_FLIGHT, restate
 
 LEFT_OVER = "left over:{}:{}"
@@ -78,7 +78,7 @@ class Rekeying:
 
     def name_adoptables(self) -> None:
         """Have what listings have shown found by former keys, too, where an earlier version has listed it."""
-        local = Identities(self._db).local
+        local = ItemKeys(self._db).local
         with self._db.transaction() as sql:
             rows = sql.execute("SELECT destination, sync_key FROM adoptable WHERE local = ''").fetchall()
             sql.executemany(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mem0_syncd.core.consent import Consent, Terms
 from mem0_syncd.core.item import Kind
-from mem0_syncd.core.memory import GLOBAL_BEST_PRACTICES
+from mem0_syncd.core.memory_payload import GLOBAL_BEST_PRACTICES
 from mem0_syncd.errors import Problem
 
 FILE = ".claude/mem0-syncd.toml"

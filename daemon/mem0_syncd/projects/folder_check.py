@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from mem0_syncd.errors import Problem, is_want_of_handles
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.projects import git, project_file, sync_state_file
-from mem0_syncd.sources import SOURCES
-from mem0_syncd.sources.session import BLOCKERS_PATH, STATE_PATH
+from mem0_syncd.sources.all_sources import SOURCES
+from mem0_syncd.sources.session_summary import BLOCKERS_PATH, STATE_PATH
 from mem0_syncd.system.unreadable_file import Reason, RefusedFile, Unreadable
 from mem0_syncd.system.untrusted_folder import (
     LONGEST_LOG,

@@ -7,13 +7,13 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterator
 
 from mem0_syncd.core.item import Scalar
-from mem0_syncd.redact import addresses, commands, headers, key_formats, logins, vendor_keys
+from mem0_syncd.redact import addresses, command_lines, headers, key_formats, logins, vendor_key_search
 from mem0_syncd.redact.assignments import PASSWORD, SECRET, assigned_secrets
-from mem0_syncd.redact.bare_tokens import lone_keys
 from mem0_syncd.redact.decoded_views import other_views, visible
-from mem0_syncd.redact.detectors import CHOSEN, known_tokens
+from mem0_syncd.redact.detect_secrets_plugins import CHOSEN, known_tokens
 from mem0_syncd.redact.encoded import encoded_secrets
 from mem0_syncd.redact.finding import Finding, merged
+from mem0_syncd.redact.random_looking_words import lone_keys
 from mem0_syncd.redact.version import VERSION, detector_version
 
 __all__ = ["VERSION", "Finding", "detector_version", "find", "redact", "redact_value"]
@@ -24,18 +24,23 @@ MOST_PASSES = 8
 _DETECTORS = (
     *(
         known_tokens,
-        vendor_keys.vendor_keys,
-        vendor_keys.marked_keys,
+        vendor_key_search.vendor_keys,
+        vendor_key_search.marked_keys,
         key_formats.private_keys,
         key_formats.json_web_tokens,
     ),
     *(key_formats.password_hashes, headers.header_credentials, headers.cookies, addresses.url_secrets),
-    *(addresses.webhooks, assigned_secrets, addresses.query_secrets, commands.command_passwords),
+    *(addresses.webhooks, assigned_secrets, addresses.query_secrets, command_lines.command_passwords),
     *(logins.logins, logins.passwords_of_files, logins.table_passwords, lone_keys),
 )
 _KINDS = {kind for kind, _, _ in CHOSEN.values()} | {PASSWORD, SECRET}
 _KINDS |= (
-    vendor_keys.KINDS | key_formats.KINDS | headers.KINDS | addresses.KINDS | commands.KINDS | logins.KINDS
+    vendor_key_search.KINDS
+    | key_formats.KINDS
+    | headers.KINDS
+    | addresses.KINDS
+    | command_lines.KINDS
+    | logins.KINDS
 )
 _MARK = re.compile(rf"\[redacted: (?:{'|'.join(sorted(_KINDS))})\]")
 _PUBLIC = re.compile(

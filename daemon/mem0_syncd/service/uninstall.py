@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from mem0_syncd.config import credentials
+from mem0_syncd.config import stored_api_key
 from mem0_syncd.system import paths
 from mem0_syncd.system.state_folder import StateFolder
 
 
 def doomed(state: Path, environ: Mapping[str, str]) -> list[Path]:
     """What would be deleted: what is known in the state folder, the stored key, and the settings."""
-    others = (credentials.key_file(environ), paths.config_file(environ))
+    others = (stored_api_key.key_file(environ), paths.config_file(environ))
     return [*StateFolder(state).contents(), *(path for path in others if path.exists())]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from mem0_syncd.core.item import Item, Kind
 from mem0_syncd.core.withheld import Why, Withheld
 from mem0_syncd.sources.base import Raw, Reading, Source, fault, first_text, not_an_object
-from mem0_syncd.sources.fields import agent_id_of, metadata_of, reason_to_withhold, with_best_practice
 from mem0_syncd.sources.jsonl import split
+from mem0_syncd.sources.shared_rules import agent_id_of, metadata_of, reason_to_withhold, with_best_practice
 
 PATH = ".claude/logs/agent-patterns.jsonl"
 

@@ -20,14 +20,14 @@ from mem0_syncd.sources.base import (
     texts_of,
 )
 from mem0_syncd.sources.document import Document
-from mem0_syncd.sources.fields import (
+from mem0_syncd.sources.limits import MOST_ENTRIES
+from mem0_syncd.sources.shared_rules import (
     metadata_of,
     rates_high,
     reason_to_withhold,
     with_best_practice,
     with_reference,
 )
-from mem0_syncd.sources.limits import MOST_ENTRIES
 from mem0_syncd.system.unreadable_file import Unreadable
 
 PATH = ".claude/coordination/decision-log.json"

@@ -18,15 +18,15 @@ from mem0_syncd.sources.base import (
     text_of,
     texts_of,
 )
-from mem0_syncd.sources.fields import (
+from mem0_syncd.sources.cross_file_merge import echo_of, record_id
+from mem0_syncd.sources.jsonl import split
+from mem0_syncd.sources.shared_rules import (
     metadata_of,
     rates_high,
     reason_to_withhold,
     with_best_practice,
     with_reference,
 )
-from mem0_syncd.sources.jsonl import split
-from mem0_syncd.sources.merge import echo_of, record_id
 
 RECORDS_PATH = ".claude/memory/decisions.jsonl"
 LOG_PATH = ".claude/logs/decisions.jsonl"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from mem0_syncd.core.item import QUEUE, Item, Kind
-from mem0_syncd.core.memory import user_id
+from mem0_syncd.core.memory_payload import user_id
 from mem0_syncd.core.withheld import Why, Withheld
 from mem0_syncd.sources.base import Raw, Reading, Source, fault, fields_of, first_text, not_an_object, text_of
-from mem0_syncd.sources.fields import (
+from mem0_syncd.sources.cross_file_merge import echo_of, record_id
+from mem0_syncd.sources.jsonl import split
+from mem0_syncd.sources.shared_rules import (
     agent_id_of,
     metadata_of,
     rates_high,
@@ -14,8 +16,6 @@ from mem0_syncd.sources.fields import (
     with_best_practice,
     with_reference,
 )
-from mem0_syncd.sources.jsonl import split
-from mem0_syncd.sources.merge import echo_of, record_id
 
 PATH = ".claude/memory/mem0-queue.jsonl"
 

@@ -62,7 +62,7 @@ def _dead_letters(outbox: Outbox, destination: DestinationRow) -> Iterator[Probl
 
 
 def _doubles(outbox: Outbox, destination: DestinationRow) -> Iterator[Problem]:
-    audited = outbox.audits.last(destination.id)
+    audited = outbox.audit_log.last(destination.id)
     if audited and (left := audited.doubles - audited.removed):
         what = f"{left} {'memory is' if left == 1 else 'memories are'} in Mem0 once too often"
         yield Problem(what, destination.identity, "mem0-syncd verify --repair")

@@ -189,7 +189,7 @@ def _destination(destination: DestinationRow | None) -> dict[str, Any]:
 
 def _audit(outbox: Outbox, destinations: list[DestinationRow]) -> dict[str, Any]:
     """When the destinations in use were audited last, and what came of it."""
-    last = [audited for it in destinations if (audited := outbox.audits.last(it.id)) and audited.is_done]
+    last = [audited for it in destinations if (audited := outbox.audit_log.last(it.id)) and audited.is_done]
     return {
         "last": rfc3339(max((it.at for it in last), default=None)),
         "doubles": sum(it.doubles for it in last),

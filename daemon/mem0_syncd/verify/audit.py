@@ -12,7 +12,7 @@ import structlog
 from mem0_syncd.core.destination_health import Reach
 from mem0_syncd.core.duplicate_memories import Kept
 from mem0_syncd.core.foreign_memories import OriginCounts
-from mem0_syncd.core.memory import SOURCE
+from mem0_syncd.core.memory_payload import SOURCE
 from mem0_syncd.courier.inventory_file import read_inventory
 from mem0_syncd.engine.engine import Engine
 from mem0_syncd.engine.user_requests import take_inventory
@@ -52,9 +52,9 @@ def audit_what_is_due(engine: Engine, now: float) -> None:
     if settings.audit == "off" or settings.infer or outbox.facts.is_paused:
         return
     for destination in outbox.destinations.in_use():
-        last = outbox.audits.last(destination.id)
+        last = outbox.audit_log.last(destination.id)
         if last is None:
-            outbox.audits.write(destination.id, Audited(now))
+            outbox.audit_log.write(destination.id, Audited(now))
         elif is_due(last, now) and destination.standing.reach is Reach.OK:
             try:
                 audit(engine, destination, now)
@@ -69,7 +69,7 @@ def audit(engine: Engine, destination: DestinationRow, now: float) -> None:
     """
     doubles = removed = 0
     outbox = engine.outbox
-    for user_id, since in outbox.audits.user_ids(destination.id).items():
+    for user_id, since in outbox.audit_log.user_ids(destination.id).items():
         inventory = take_inventory(engine, destination=destination.id, user_id=user_id, since=since)
         strays = _strays(outbox, destination, Path(inventory["path"]), since)
         outbox.origins.state(destination.id, user_id, strays.origins.stated)
@@ -83,9 +83,9 @@ def audit(engine: Engine, destination: DestinationRow, now: float) -> None:
             log.warning("others write here", user_id=user_id, strangers=len(strays.strangers), doubles=found)
             outbox.facts.set(f"second_writer:{destination.id}", "yes")
         if found == gone:  # what is left is looked at again
-            outbox.audits.set_audited(destination.id, user_id, inventory["newest"])
+            outbox.audit_log.set_audited(destination.id, user_id, inventory["newest"])
         doubles, removed = doubles + found, removed + gone
-    outbox.audits.write(destination.id, Audited(now, is_done=True, doubles=doubles, removed=removed))
+    outbox.audit_log.write(destination.id, Audited(now, is_done=True, doubles=doubles, removed=removed))
     log.info("audited", destination=destination.identity, doubles=doubles, removed=removed)
 
 
@@ -95,10 +95,10 @@ def _strays(outbox: Outbox, destination: DestinationRow, path: Path, since: str)
     strays = Strays()
     ours = (it for it in read_inventory(path) if it.source == SOURCE and it.sync_key)
     for batch in _batches(ours):
-        known = outbox.audits.memory_ids(destination.id, {it.sync_key for it in batch})
+        known = outbox.audit_log.memory_ids(destination.id, {it.sync_key for it in batch})
         # What goes by a key that an item had before is a stranger's, unless a receipt names it.
-        former = outbox.identities.present(destination.id, {it.sync_key for it in batch} - known.keys())
-        present = outbox.audits.memory_ids(destination.id, former.values())
+        former = outbox.item_keys.present(destination.id, {it.sync_key for it in batch} - known.keys())
+        present = outbox.audit_log.memory_ids(destination.id, former.values())
         for it in batch:
             strays.origins.add(it.origin, it.created_at)
             if it.id in present.get(former.get(it.sync_key, ""), ()):

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from mem0_syncd.core.delivered import Delivered
 from mem0_syncd.core.duplicate_memories import Double, Kept, find_doubles
-from mem0_syncd.core.memory import SOURCE
+from mem0_syncd.core.memory_payload import SOURCE
 
 
 @dataclass(frozen=True, slots=True)

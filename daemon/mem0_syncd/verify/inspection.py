@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mem0_syncd.core.delivered import Delivered
-from mem0_syncd.core.memory import GLOBAL_BEST_PRACTICES
+from mem0_syncd.core.memory_payload import GLOBAL_BEST_PRACTICES
 from mem0_syncd.core.progress import Tell, to_nobody
 from mem0_syncd.courier.inventory_file import read_inventory
 from mem0_syncd.outbox import DestinationRow, Outbox
@@ -85,7 +85,7 @@ class Inspection:
             after = set(self._delivered(destination, scope))
             known = {key for it in scope for key in self.outbox.receipts.keys(destination.id, *it)}
             keys = {it.sync_key for it in kept if it.sync_key not in known}
-            former = self.outbox.identities.present(destination.id, keys)
+            former = self.outbox.item_keys.present(destination.id, keys)
             comparison = compare((it for it in before if it in after), known, kept, former)
             if not inventory["is_complete"]:
                 comparison.pass_over_missing()

@@ -52,7 +52,7 @@ def repair(
     for number, it in enumerate(doubled, 1):
         removed += remove_doubles(engine, row, doubles_of(engine, row, it["user_id"], it["sync_key"]))
         tell(number, len(doubled))
-    outbox.audits.settle(destination)
+    outbox.audit_log.settle(destination)
     outbox.destinations.probe_now(destination, engine.now())
     return {"newest": outbox.queue.newest_id(), "removed": removed, "unsaid": sorted(unsaid)}
 
@@ -68,7 +68,7 @@ def remove_doubles(engine: Engine, destination: DestinationRow, doubles: Iterabl
     """Delete the extras of doubles, as far as they may go; returns their memory ids."""
     outbox, removed = engine.outbox, list[str]()
     for double in doubles:
-        if outbox.looks.let_go(destination.id, double):
+        if outbox.first_contacts.let_go(destination.id, double):
             failpoint("let go")
             gone = engine.questions(destination).remove(double)
             log.warning("doubles removed", key=double.survivor.sync_key, memories=gone)

@@ -48,7 +48,7 @@ def verdict(outbox: Outbox, inspections: Iterable[Inspected], project: str | Non
             ]
         copies = [(one.survivor.sync_key, one.survivor, one.extras, True) for one in found.doubled]
         copies += [(one.sync_key, one.survivor, one.others, False) for one in found.unlike]
-        former = outbox.identities.present(it.destination.id, {key for key, *_ in copies})
+        former = outbox.item_keys.present(it.destination.id, {key for key, *_ in copies})
         names = outbox.receipts.names(it.destination.id, {former.get(key, key) for key, *_ in copies})
         shown["doubled"] += [
             where

@@ -27,14 +27,14 @@ class Keyed:
 _Revision = tuple[Kind, str, str | None, str | None, str]
 
 
-class KeyAssignment:
+class SentKeys:
     """Finds items by what they are here, and says what they are in Mem0; for one thread at a time.
 
     All of it is for the caller's transaction.
     """
 
     def __init__(self, outbox: Outbox, redactor: Redactor) -> None:
-        self._identities, self._rekeying = outbox.identities, outbox.rekeying
+        self._item_keys, self._rekeying = outbox.item_keys, outbox.rekeying
         self._redactor = redactor
         self._redacted: dict[_Revision, Redacted] = {}
 
@@ -48,7 +48,7 @@ class KeyAssignment:
         for item in batch:
             groups.setdefault(item.identity, []).append(item)
         names = [name for group in groups.values() for item in group for name in _names(item)]
-        known = self._identities.find(destination, dict.fromkeys(names))
+        known = self._item_keys.find(destination, dict.fromkeys(names))
         items = [self._sent(item, known) for group in groups.values() for item in self._distinct(group)]
         return self._stand_for_one(destination, items, known)
 
@@ -62,7 +62,7 @@ class KeyAssignment:
     def learn(self, destination: int, items: Iterable[Item], learnt: Iterable[Identity] = ()) -> None:
         """Remember what items are sent as, for the next time that they are read."""
         known = [self._identity(item) for item in items if self._is_new(item)]
-        self._identities.write(destination, [*known, *learnt])
+        self._item_keys.write(destination, [*known, *learnt])
 
     def _distinct(self, group: list[Item]) -> list[Item]:
         """Of several with one identity, those that are sent as different texts; of one text, the last."""
@@ -74,7 +74,7 @@ class KeyAssignment:
     def _sent(self, item: Item, known: Mapping[str, Identity]) -> Item:
         name, *twin_name = _names(item)
         plain, twin = known.get(name), known.get(twin_name[0]) if twin_name else None
-        revision = self._identities.local(item.revision)
+        revision = self._item_keys.local(item.revision)
         before = next((it for it in (twin, plain) if it and it.revision == revision), None)
         if not self._is_new(item) and before and self._has_seen(before):
             key = plain.sync_key if plain else name
@@ -106,7 +106,7 @@ class KeyAssignment:
             if item.source_id is None and (self._is_new(item) or not known[item.identity].stands)
         }
         holders = self._holders(destination, unsure)
-        here = {self._identities.local(item.identity) for item in items if item.sync_key in unsure}
+        here = {self._item_keys.local(item.identity) for item in items if item.sync_key in unsure}
         for item in items:
             is_new = self._is_new(item)
             if not is_new and (item.source_id is not None or known[item.identity].stands):
@@ -132,9 +132,9 @@ class KeyAssignment:
 
     def _holders(self, destination: int, keys: Collection[str]) -> dict[str, Identity]:
         """The identity of the text that each of some keys was made for."""
-        holders = self._identities.taken(destination, keys)
+        holders = self._item_keys.taken(destination, keys)
         # A text that says what is left of another one goes by a key that is its own identity.
-        plain = self._identities.find(destination, keys)
+        plain = self._item_keys.find(destination, keys)
         return holders | {key: it for key, it in plain.items() if it.stands and not it.is_former}
 
     def _is_new(self, item: Item) -> bool:
@@ -154,9 +154,9 @@ class KeyAssignment:
 
     def _identity(self, item: Item) -> Identity:
         return Identity(
-            self._identities.local(item.identity),
+            self._item_keys.local(item.identity),
             item.sync_key,
-            self._identities.local(item.revision),
+            self._item_keys.local(item.revision),
             item.content_hash,
             self._redactor.version,
             is_former=item.sync_key != item.identity,

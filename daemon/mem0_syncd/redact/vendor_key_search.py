@@ -9,7 +9,7 @@ from functools import cache
 from mem0_syncd.redact.finding import Finding, tokens
 from mem0_syncd.redact.heuristics import is_long_token, is_stand_in
 from mem0_syncd.redact.long_words import only_long_words
-from mem0_syncd.redact.vendors import MARKED_KEYS, VENDOR_KEYS
+from mem0_syncd.redact.vendor_key_table import MARKED_KEYS, VENDOR_KEYS
 
 KINDS = {row[0] for row in (*VENDOR_KEYS, *MARKED_KEYS)}
 

@@ -16,8 +16,8 @@ from mem0_syncd.sources.base import (
     text_of,
     texts_of,
 )
-from mem0_syncd.sources.fields import metadata_of
 from mem0_syncd.sources.jsonl import split
+from mem0_syncd.sources.shared_rules import metadata_of
 from mem0_syncd.system.unreadable_file import Unreadable
 
 STATE_PATH = ".claude/context/session/state.json"

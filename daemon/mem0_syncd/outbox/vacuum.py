@@ -18,7 +18,7 @@ DELETE FROM adoptable WHERE (destination, sync_key) IN (
 """A receipt names its memory: what a listing once found for that key is not asked for any more."""
 
 
-class Compaction:
+class Vacuum:
     """What is done now and then; an entry goes with its receipt, so that what was sent is kept no longer."""
 
     def __init__(self, database: Database) -> None:

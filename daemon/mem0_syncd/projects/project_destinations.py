@@ -1,4 +1,4 @@
-"""Routing: what holds of each project by its user's consent, and its items going where it goes."""
+"""Project destinations: what holds of each project by consent, and its items going where it goes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Route:
     problem: Problem | None = None
 
 
-class Routing:
+class ProjectDestinations:
     """The routes of all watched projects."""
 
     def __init__(
