@@ -18,7 +18,7 @@ from mem0_syncd.sources.memory_queue import SOURCE as MEMORY_QUEUE
 from mem0_syncd.sources.session_summary import summarise
 
 PROJECT = "shop"
-CORPUS = Path(__file__).parents[1] / "corpora" / "odd_inputs" / "cases.json"
+CORPUS = Path(__file__).parents[2] / "corpora" / "odd_inputs" / "cases.json"
 CASES: list[dict[str, Any]] = json.loads(CORPUS.read_text(encoding="utf-8"))
 SOURCES = {source.name: source for source in (DECISION_LOG, AGENT_PATTERNS, MEMORY_QUEUE, RECORDS, LOG)}
 

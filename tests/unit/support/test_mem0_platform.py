@@ -676,7 +676,7 @@ def test_answers_leave_at_once(mem0: Mem0Platform, client: Any) -> None:
 
 def test_it_runs_as_a_process() -> None:
     """It says where, keeps its latency and its limit, and settles its events."""
-    script = Path(__file__).parents[1] / "support" / "mem0_platform.py"
+    script = Path(__file__).parents[2] / "support" / "mem0_platform.py"
     command = [sys.executable, str(script), "--port", "0", "--latency-ms", "50", "--limit-per-minute", "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

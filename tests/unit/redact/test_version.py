@@ -7,7 +7,7 @@ from pathlib import Path
 from corpora.secrets import corpus
 from mem0_syncd.redact import VERSION, detector_version, find
 
-CORPORA = Path(__file__).parents[1] / "corpora"
+CORPORA = Path(__file__).parents[2] / "corpora"
 FOUND = (2, "e04422603952618b")
 """The present version, and what it finds in the corpora, as a digest."""
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mem0_syncd.system.terminal_safety import visible, visible_lines
 
-HOSTILE = json.loads((Path(__file__).parents[1] / "corpora" / "hostile_texts.json").read_text())
+HOSTILE = json.loads((Path(__file__).parents[2] / "corpora" / "hostile_texts.json").read_text())
 ORDINARY = [
     "Orders live in PostgreSQL: the checkout (v2) writes `orders` & C:\\new\\table",
     "Grüße aus Köln, çedilla, naïve, Điện Biên Phủ, A\u0301 decomposed",

@@ -12,7 +12,7 @@ import pytest
 
 from mem0_syncd.redact import MOST_PASSES, Finding, find, redact, redact_value
 
-CORPORA = Path(__file__).parents[1] / "corpora"
+CORPORA = Path(__file__).parents[2] / "corpora"
 CREDENTIALS = json.loads((CORPORA / "credentials.json").read_text("utf-8"))
 BENIGN = json.loads((CORPORA / "benign.json").read_text("utf-8"))
 
