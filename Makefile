@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 
-.PHONY: help install demo test test-slow test-systemd test-wheel dist chaos chaos-embedded poison lint bench-recall docs \
+.PHONY: help install demo test test-fast test-slow test-systemd test-wheel dist chaos chaos-embedded poison lint bench-recall docs \
 	pictures transcript old-outboxes constraints clean
 
 help: ## Show what there is to make.
@@ -26,6 +26,10 @@ demo: $(INSTALLED) ## See it work: a sample project, a daemon that is killed, an
 
 test: lint ## Check style and types, and run all tests.
 	$(BIN)/python -m pytest -n 6 --dist worksteal
+
+test-fast: lint ## Check style and types, and run the tests of single modules, within a minute.
+	$(if $(wildcard /dev/shm),PYTEST_DEBUG_TEMPROOT=/dev/shm) \
+		$(BIN)/python -m pytest -n 2 --dist worksteal --hypothesis-profile=quick tests/unit tests/property
 
 test-slow: $(INSTALLED) ## Run the tests that take minutes.
 	$(BIN)/python -m pytest -n 2 -m slow

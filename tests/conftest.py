@@ -20,6 +20,8 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 # Machines are shared: how long an example takes says nothing of the code.
 hypothesis.settings.register_profile("no deadline", deadline=None)
+# For `make test-fast`.
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=25)
 hypothesis.settings.load_profile("no deadline")
 
 

@@ -105,7 +105,7 @@ def explore(examples: int, *phases: Phase, always_the_same: bool = True) -> None
 
 def test_every_promise_holds_through_any_history() -> None:
     """No history of writes, faults, crashes and meddling loses, doubles or falsely claims anything."""
-    explore(100, Phase.generate, Phase.shrink)
+    explore(settings().max_examples, Phase.generate, Phase.shrink)
 
 
 @pytest.mark.slow

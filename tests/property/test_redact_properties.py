@@ -165,12 +165,17 @@ def test_a_vendors_key_is_found_by_its_mark(kind: str, mark: str, before: str, b
 
 def made(pattern: str, seed: int) -> str:
     """A text that a pattern of the tables allows, as random as keys are."""
-    dice, whole = random.Random(seed), re.compile(pattern, re.ASCII)
+    dice, whole, parsed = random.Random(seed), re.compile(pattern, re.ASCII), _parsed(pattern)
     for _ in range(100):
-        text = _made(import_module("re._parser").parse(pattern), dice)
+        text = _made(parsed, dice)
         if whole.match(text):
             return text
     raise AssertionError(pattern)
+
+
+@cache
+def _parsed(pattern: str) -> Any:
+    return import_module("re._parser").parse(pattern)
 
 
 def _made(parsed: Any, dice: random.Random) -> str:
@@ -180,9 +185,7 @@ def _made(parsed: Any, dice: random.Random) -> str:
         if name == "LITERAL":
             parts.append(chr(value))
         elif name == "IN":
-            parts.append(
-                dice.choice([it for it in string.printable if re.match(_class(value), it, re.ASCII)])
-            )
+            parts.append(dice.choice(_members(_class(value))))
         elif name in ("MAX_REPEAT", "POSSESSIVE_REPEAT", "MIN_REPEAT"):
             least, most, inner = value
             parts += [_made(inner, dice) for _ in range(min(least or 1, most))]

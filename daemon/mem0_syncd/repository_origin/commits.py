@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import os
@@ -44,6 +45,11 @@ class Commits:
     def __init__(self, folder: UntrustedFolder) -> None:
         self._folder = folder
         self._packs: list[_Pack] | None = None
+        self._opened = contextlib.ExitStack()
+
+    def close(self) -> None:
+        """Close what was opened of the packs."""
+        self._opened.close()
 
     def first_parent(self, commit: bytes) -> bytes | None:
         """The first parent of a commit, None for one that has none; both are ids in hexadecimal."""
@@ -61,7 +67,7 @@ class Commits:
         except FileNotFoundError:
             pass
         if self._packs is None:
-            self._packs = _packs(self._folder)
+            self._packs = _packs(self._folder, self._opened)
         number = bytes.fromhex(commit.decode())
         for at, pack in enumerate(self._packs):
             offset = pack.offset(number)
@@ -85,11 +91,11 @@ def _path(commit: str) -> str:
     return f"{_OBJECTS}/{commit[:2]}/{commit[2:]}"
 
 
-def _packs(folder: UntrustedFolder) -> list[_Pack]:
+def _packs(folder: UntrustedFolder, opened: contextlib.ExitStack) -> list[_Pack]:
     names = [name for name in folder.names(f"{_OBJECTS}/pack") if name.endswith(".idx")]
     if len(names) > MOST_PACKS:
         raise UnknownHistory("there are too many packs")
-    return [_Pack.open(folder, f"{_OBJECTS}/pack/{name.removesuffix('.idx')}") for name in names]
+    return [_Pack.open(folder, f"{_OBJECTS}/pack/{name.removesuffix('.idx')}", opened) for name in names]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +116,14 @@ class _Pack:
         self._bases: dict[int, _Part] = {}
 
     @classmethod
-    def open(cls, folder: UntrustedFolder, name: str) -> _Pack:
-        index = folder.open(f"{name}.idx")
+    def open(cls, folder: UntrustedFolder, name: str, opened: contextlib.ExitStack) -> _Pack:
+        """The pack of a name; its files are closed with `opened`."""
+        index = opened.enter_context(folder.open(f"{name}.idx"))
         if os.fstat(index.fileno()).st_size > LARGEST_INDEX:
             raise UnknownHistory("there are too many objects")
-        return cls(load_pack_index_file(name, index, SHA1), folder.open(f"{name}.pack"))
+        known = load_pack_index_file(name, index, SHA1)
+        opened.callback(known.close)
+        return cls(known, opened.enter_context(folder.open(f"{name}.pack")))
 
     def offset(self, number: bytes) -> int | None:
         try:

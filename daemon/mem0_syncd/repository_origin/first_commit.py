@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 from mem0_syncd.repository_origin.commits import Commits, UnknownHistory
@@ -32,13 +33,13 @@ def first_commit(root: Path, trusted: Iterable[Path] = ()) -> str:
             raise UnknownHistory("it is no main work tree")
         if folder.stat(".git/shallow") is not None:
             raise UnknownHistory("its history is cut off")
-        commits = Commits(folder)
-        commit = _head(folder)
-        for _ in range(MOST_COMMITS):
-            parent = commits.first_parent(commit)
-            if parent is None:
-                return commit.decode()
-            commit = parent
+        with closing(Commits(folder)) as commits:
+            commit = _head(folder)
+            for _ in range(MOST_COMMITS):
+                parent = commits.first_parent(commit)
+                if parent is None:
+                    return commit.decode()
+                commit = parent
     raise UnknownHistory("its history is too long")
 
 
