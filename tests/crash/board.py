@@ -16,10 +16,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 VARIABLE = "CRASH_BOARD"
 """Names the board's folder to `shim.c`."""
+
+COURIER = "mem0_syncd.courier.worker"
+"""What a courier's command names."""
 
 ROLES, STEPS = 3, 64
 _CONTROL = struct.Struct(f"<5I{ROLES * STEPS}I")
@@ -88,12 +91,18 @@ class Call:
 
 
 @cache
+def _folder() -> TemporaryDirectory[str]:
+    """Where the shim is; it is gone when this process ends."""
+    return TemporaryDirectory(prefix="crash-")
+
+
+@cache
 def shim() -> Path | None:
     """The compiled shim; None where there is no C compiler."""
     compiler = shutil.which("cc")
     if compiler is None:
         return None
-    library = Path(mkdtemp(prefix="crash-")) / "shim.so"
+    library = Path(_folder().name) / "shim.so"
     source = Path(__file__).with_name("shim.c")
     subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
     return library

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from chaos.seeded import plant
-from crash.board import Board, Role, Step
+from crash.board import COURIER, Board, Step
+from crash.forked_daemon import ForkedDaemon
 from crash.noted import NotedMem0
-from crash.nursery import SOCKET, ForkedDaemon, Nursery
 from crash.stock import Content, Differences, Kept, Project, StillWrong, content_of
 from mem0_syncd.cli.outbox_access import writable
 from mem0_syncd.control.client import ask
@@ -31,6 +31,7 @@ from mem0_syncd.projects.sync_state_file import PATH as SYNC_STATE
 from support.daemon import PATIENCE, platform_settings, wait_until
 from support.decision_log import decision
 from support.mem0_platform import Memory
+from support.nursery import VARIABLE, Nursery
 
 WAL_FRAMES = 1000
 """After so many SQLite folds the write-ahead log into the file."""
@@ -57,14 +58,14 @@ class Shop:
         self.mem0.__enter__()
         change = plant(self._change, self._folder / "change")["PYTHONPATH"]
         paths = os.pathsep.join([change, *sys.path])
-        self._nursery = Nursery(self._folder, {**self.board.environment, "PYTHONPATH": paths})
+        self._nursery = Nursery(self._folder, "crash.roles", **self.board.environment, PYTHONPATH=paths)
         settings = {
             **self.destination(),
             "MEM0_SYNCD_FLUSH_SECONDS": "0.02",
             # So that what Mem0 hasn't stored is looked for a few times before that is certain, not a dozen.
             "MEM0_SYNCD_BACKOFF__BASE_SECONDS": "0.5",
             "MEM0_SYNCD_BACKOFF__CAP_SECONDS": "2",
-            SOCKET: self._nursery.path,
+            VARIABLE: self._nursery.path,
             **self.board.environment,
         }
         self.daemon = ForkedDaemon(self._folder, [self.project.folder], **settings)
@@ -80,7 +81,7 @@ class Shop:
         """End both, and whatever was started for them."""
         if self.daemon.exit_code is None:
             self.daemon.kill()
-        wait_until(lambda: not self._nursery.alive(Role.COURIER), "no courier is left behind")
+        wait_until(lambda: not self._nursery.alive(COURIER), "no courier is left behind")
         self._nursery.close()
         self.mem0.__exit__(None, None, None)
 
@@ -231,12 +232,12 @@ class Shop:
             path.unlink(missing_ok=True)
         for name, data in files.items():
             Path(name).write_bytes(data)
-        wait_until(lambda: not self._nursery.alive(Role.COURIER), "no courier is left behind")
+        wait_until(lambda: not self._nursery.alive(COURIER), "no courier is left behind")
         self.mem0.go_back(kept)
         self.daemon.start()
 
     def come_back(self) -> None:
         """Start the daemon again if it was killed, once its courier has noticed."""
         if self.daemon.exit_code is not None:
-            wait_until(lambda: not self._nursery.alive(Role.COURIER), "no courier is left behind")
+            wait_until(lambda: not self._nursery.alive(COURIER), "no courier is left behind")
             self.daemon.start()

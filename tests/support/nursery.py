@@ -9,6 +9,9 @@ its end. mem0ai itself is imported anew, for it reads its variables when it is. 
 (`LD_PRELOAD`, `PYTHON...`, a locale) is started as ever, and so is everything where no nursery runs, or where
 `TESTS_NURSERY` is empty among its variables.
 
+A MODULE is imported as well, with mem0ai if it wants that. If it has a function `begin`, each child calls it
+with its command first of all.
+
 It answers one request a connection: `{"start": {...}}`, with the three standard files, by the child's process
 id; `{"ended": PID}` by its exit code; `{"alive": WORD}` by the process id and the variables of each child
 that lives and has that word in its command.
@@ -74,6 +77,10 @@ class Nursery:
             assert self._process.poll() is None
             time.sleep(0.02)
 
+    def alive(self, word: str) -> list[int]:
+        """The children that live and have a word in their command."""
+        return [pid for pid, _ in ask(self.path, {"alive": word})]
+
     def close(self) -> None:
         """End it, and its children with it."""
         self._process.kill()
@@ -129,6 +136,11 @@ def Popen(command: Sequence[str], **how: Any) -> Any:  # noqa: N802 - it stands 
     path = environment.get(VARIABLE, os.environ.get(VARIABLE))
     if not path or not _can_be_forked(command, environment):
         return subprocess.Popen(command, **how)
+    return fork(path, command, environment, **how)
+
+
+def fork(path: str, command: Sequence[str], environment: Mapping[str, str], **how: Any) -> Child:
+    """Have the nursery at a socket fork a command of this Python, with what `subprocess.Popen` takes."""
     ours: list[Any] = []
     with contextlib.ExitStack() as opened:
         files = [
@@ -209,6 +221,9 @@ def main() -> None:
     """Serve until killed; in each child, run what was asked for."""
     path, *modules = sys.argv[1:]
     command = _serve(path, modules)
+    for name in modules:
+        if begin := getattr(sys.modules[name], "begin", None):
+            begin(command)
     code = _run(command)
     # As a process ends, but for the freeing of all that was imported, which takes as long as a short command.
     threading._shutdown()  # type: ignore[attr-defined]
@@ -297,11 +312,13 @@ def _told(request: Mapping[str, Any], children: dict[int, dict[str, Any]], ended
 
 def _prepare(modules: Sequence[str]) -> None:
     """Import what takes long, and forget mem0ai and whatever imports it, which is for each child itself."""
-    for name in (*_LIBRARIES, *modules):
+    for name in _LIBRARIES:
         importlib.import_module(name)
     for name in list(sys.modules):
         if name == "mem0" or name.startswith("mem0."):
             del sys.modules[name]
+    for name in modules:
+        importlib.import_module(name)
     from mem0_syncd.courier import process
 
     # For the courier alone: whatever else is started is started as ever.
