@@ -28,7 +28,7 @@ test: lint ## Check style and types, and run all tests.
 	$(BIN)/python -m pytest -n 6 --dist worksteal
 
 test-fast: lint ## Check style and types, and run the tests of single modules, within a minute.
-	$(if $(wildcard /dev/shm),PYTEST_DEBUG_TEMPROOT=/dev/shm) \
+	$(if $(wildcard /dev/shm),TMPDIR=/dev/shm) \
 		$(BIN)/python -m pytest -n 2 --dist worksteal --hypothesis-profile=quick tests/unit tests/property
 
 test-slow: $(INSTALLED) ## Run the tests that take minutes.

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import hypothesis
 import pytest
 
-from support import nursery
+from support import nursery, temporary_folders
 
 # mem0ai reports to its makers unless told otherwise before it is imported, and makes a folder at home.
 os.environ["MEM0_TELEMETRY"] = "False"
@@ -26,14 +23,16 @@ hypothesis.settings.load_profile("no deadline")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have one nursery for all that the tests start, where a process can be waited for by a handle."""
-    if not hasattr(os, "pidfd_open") or nursery.VARIABLE in os.environ:
+    """Have temporary folders that end with the run, and a nursery for all that the tests start."""
+    if hasattr(config, "workerinput"):
         return
-    folder = tempfile.mkdtemp(prefix="nursery-")
-    its = nursery.Nursery(Path(folder))
-    os.environ[nursery.VARIABLE] = its.path
-    config.add_cleanup(partial(shutil.rmtree, folder))
-    config.add_cleanup(its.close)
+    config.add_cleanup(temporary_folders.make())
+    if (
+        hasattr(os, "pidfd_open") and nursery.VARIABLE not in os.environ
+    ):  # a process can be waited for by a handle
+        its = nursery.Nursery(Path(os.environ[temporary_folders.USUAL]))
+        os.environ[nursery.VARIABLE] = its.path
+        config.add_cleanup(its.close)
 
 
 @pytest.fixture(autouse=True, scope="session")

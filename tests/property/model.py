@@ -63,6 +63,7 @@ from mem0_syncd.verify.repair import repair
 from mem0_syncd.verify.report import verdict
 from support.decision_log import replace as write_file
 from support.mem0_model import LONGEST_DELAY, LONGEST_LAG, TIMEOUT, Clock, Kept, Mem0Model
+from support.temporary_folders import in_memory
 
 REDACTOR = Redactor("redact")
 RULES = Rules(timeout=TIMEOUT, read_lag=LONGEST_LAG)
@@ -70,7 +71,6 @@ LONGEST_TEXT = 200  # instead of 100,000: what is longer is a dead letter at onc
 MOST_SENDS = 2  # instead of 5: the dead letter "no outcome" is within reach
 SOURCE = decision_log.SOURCE
 
-IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 # The decisions that the log may hold. Two share an id, two of these the time as well.
 ALPHA, BETA, GAMMA, DELTA, EPSILON = range(5)
@@ -199,7 +199,7 @@ class Delivering(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(prefix="outbox-model-", dir=IN_MEMORY))
+        self.folder = Path(tempfile.mkdtemp(prefix="outbox-model-", dir=in_memory()))
         self.project = ProjectRow("shop", self.folder / "shop")
         self.clock = Clock()
         self.mem0 = Mem0Model(self.clock)
