@@ -852,11 +852,16 @@ class Delivering(RuleBasedStateMachine):
     def _is_unknown(self, kept: Kept) -> bool:
         """Whether no outbox and no source tells of a memory.
 
-        It was sent before the state folder was lost, and no file has said it since. A text that differs from
-        it only in its secret finds it, too, if this version made the first contact.
+        It was sent before the state folder was lost, and no file has said it since, or only one that another
+        program has marked. A text that differs from it only in its secret finds it, too, if this version made
+        the first contact.
         """
-        names = {kept.metadata["sync_key"]} | (set() if self.is_listed_by_released else {kept.text})
-        return any(it is kept for it in self.there_at_the_loss) and not names & self.said_since
+        if not any(it is kept for it in self.there_at_the_loss):
+            return False
+        key = kept.metadata["sync_key"]
+        names = {key} if self.is_listed_by_released else {key, kept.text}
+        is_skipped = key in self.items and self.items[key]["status"] == "skipped"
+        return is_skipped or not names & self.said_since
 
     def _check_that_the_audit_found_every_double(self) -> None:
         self.every_promise_holds()

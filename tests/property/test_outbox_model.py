@@ -223,6 +223,17 @@ def test_what_neither_an_outbox_nor_a_file_tells_of_is_left_as_it_is(story: Deli
     assert copies(story, "epsilon")[1:] == [f"epsilon: {FIRST}"]
 
 
+def test_what_another_program_marked_is_left_as_it_is_after_a_lost_state_folder(story: Delivering) -> None:
+    """It counts as synced, so nobody looks for its memory."""
+    story.begin(lag=0.0, known=BETA, texts=SECRETS[:1], is_released=True)
+    (memory,) = story.mem0.memories.values()
+    sent = dict(memory.metadata)
+    story.meddle(what="mark", number=0)
+    story.lose_the_state_folder(is_upgrade=True)
+    well(story)
+    assert memory.metadata == sent
+
+
 def test_a_revision_that_mem0_does_not_see_yet_is_no_deletion(delivered: Delivering) -> None:
     """An id that Mem0 gave out a moment ago may be unknown to it; nobody deleted anything."""
     delivered.mem0.lag = 25.0
