@@ -12,6 +12,7 @@ from mem0_syncd.core.foreign_memories import UNKNOWN
 from mem0_syncd.core.item import QUEUE, Item, Kind
 from mem0_syncd.core.memory_payload import Memory, memory_of, user_id
 from mem0_syncd.core.position import Position
+from mem0_syncd.core.priority import is_major
 from mem0_syncd.core.withheld import Why, Withheld
 from mem0_syncd.errors import Problem
 from mem0_syncd.ingest.early_marks import Marked, marked_among, weigh
@@ -206,11 +207,7 @@ class Enqueuer:
                 memory.user_id, "", None, {"sync_key": memory.sync_key, "content_hash": memory.content_hash}
             )
             change = replace(change, reason=f"{change.reason} ({item.place.within(item.path)})")
-        return Prepared(change, memory, self._is_major(item), tuple(kinds))
-
-    def _is_major(self, item: Item) -> bool:
-        category = str(item.metadata.get("category", "")).lower()
-        return item.kind is Kind.DECISION and (item.weighty or category in self._major_categories)
+        return Prepared(change, memory, is_major(item, self._major_categories), tuple(kinds))
 
 
 def _as_agreed(item: Item, terms: Terms) -> Item:

@@ -17,7 +17,8 @@ from mem0_syncd.ingest.new_entries import NewEntries, ReadingBudget, Turn
 from mem0_syncd.ingest.seen_files import SeenFiles
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.projects.folders import Folders
-from mem0_syncd.sources import SOURCES, Source, file_reader
+from mem0_syncd.sources import Source, file_reader
+from mem0_syncd.sources.all_sources import SOURCES
 from mem0_syncd.system.clock import Clock
 from mem0_syncd.system.failpoint import failpoint
 from mem0_syncd.system.unreadable_file import RefusedFile, Unreadable

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from mem0_syncd.sources.all_sources import SOURCES
 from mem0_syncd.sources.base import Broken, Raw, Reading, Source
 from mem0_syncd.system.unreadable_file import Unreadable
 
-__all__ = ["SOURCES", "Broken", "Raw", "Reading", "Source", "Unreadable"]
+__all__ = ["Broken", "Raw", "Reading", "Source", "Unreadable"]

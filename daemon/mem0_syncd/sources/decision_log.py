@@ -7,6 +7,7 @@ from typing import Any
 
 from mem0_syncd.core.item import Item, Kind
 from mem0_syncd.core.position import Position
+from mem0_syncd.core.priority import is_weighty
 from mem0_syncd.sources.base import (
     Raw,
     Reading,
@@ -22,8 +23,8 @@ from mem0_syncd.sources.base import (
 from mem0_syncd.sources.document import Document
 from mem0_syncd.sources.limits import MOST_ENTRIES
 from mem0_syncd.sources.shared_rules import (
+    importance_of,
     metadata_of,
-    rates_high,
     reason_to_withhold,
     with_best_practice,
     with_reference,
@@ -31,8 +32,6 @@ from mem0_syncd.sources.shared_rules import (
 from mem0_syncd.system.unreadable_file import Unreadable
 
 PATH = ".claude/coordination/decision-log.json"
-
-_WIDE_SCOPES = {"system", "global"}
 
 
 def split(data: bytes) -> Iterator[Raw]:
@@ -122,8 +121,7 @@ def _body(entry: Mapping[str, Any]) -> str:
 
 def _is_weighty(entry: Mapping[str, Any]) -> bool:
     impact = entry.get("impact")
-    scope = text_of(fields_of(impact).get("scope"))
-    return scope.lower() in _WIDE_SCOPES or text_of(impact).lower() == "high" or rates_high(entry)
+    return is_weighty(importance_of(entry), text_of(impact), text_of(fields_of(impact).get("scope")))
 
 
 SOURCE = Source("decision-log", PATH, split, understand)

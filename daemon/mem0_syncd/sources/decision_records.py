@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from mem0_syncd.core.item import Item, Kind
+from mem0_syncd.core.priority import is_weighty
 from mem0_syncd.sources.base import (
     Raw,
     Reading,
@@ -21,8 +22,8 @@ from mem0_syncd.sources.base import (
 from mem0_syncd.sources.cross_file_merge import echo_of, record_id
 from mem0_syncd.sources.jsonl import split
 from mem0_syncd.sources.shared_rules import (
+    importance_of,
     metadata_of,
-    rates_high,
     reason_to_withhold,
     with_best_practice,
     with_reference,
@@ -75,7 +76,7 @@ def _decision(source: Source, raw: Raw, project: str, *, what: str, details: Map
         metadata=metadata_of(Kind.DECISION, {**metadata, **entry, "category": category}),
         source_id=record_id(source_id) if source_id else None,
         when=when,
-        weighty=rates_high(entry),
+        weighty=is_weighty(importance_of(entry)),
         withheld=reason_to_withhold(entry, body),
         source=source.name,
         path=source.path,

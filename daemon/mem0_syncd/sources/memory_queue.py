@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from mem0_syncd.core.item import QUEUE, Item, Kind
 from mem0_syncd.core.memory_payload import user_id
+from mem0_syncd.core.priority import is_weighty
 from mem0_syncd.core.withheld import Why, Withheld
 from mem0_syncd.sources.base import Raw, Reading, Source, fault, fields_of, first_text, not_an_object, text_of
 from mem0_syncd.sources.cross_file_merge import echo_of, record_id
 from mem0_syncd.sources.jsonl import split
 from mem0_syncd.sources.shared_rules import (
     agent_id_of,
+    importance_of,
     metadata_of,
-    rates_high,
     reason_to_withhold,
     with_best_practice,
     with_reference,
@@ -52,7 +53,7 @@ def understand(raw: Raw, project: str) -> Reading:
         source_id=record_id(source_id) if source_id else None,
         when=when,
         agent_id=agent_id_of(metadata) if kind is Kind.AGENT_PATTERN else None,
-        weighty=rates_high(entry),
+        weighty=is_weighty(importance_of(entry)),
         withheld=withheld,
         source=SOURCE.name,
         path=PATH,

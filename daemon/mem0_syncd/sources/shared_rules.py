@@ -43,9 +43,9 @@ def too_short(text: str) -> Withheld | None:
     return Withheld(Why.TOO_SHORT) if len(text) < SHORTEST_TEXT else None
 
 
-def rates_high(entry: Mapping[str, Any]) -> bool:
-    """Whether an entry is important by its own account."""
-    return "high" in _ratings(entry, "importance")
+def importance_of(entry: Mapping[str, Any]) -> set[str]:
+    """How important an entry is by its own account, in small letters."""
+    return _ratings(entry, "importance")
 
 
 def with_best_practice(item: Item, entry: Mapping[str, Any]) -> tuple[Item, ...]:
