@@ -31,7 +31,8 @@ from mem0_syncd.engine import rehashing as old_memories_module
 from mem0_syncd.ingest.sent_keys import SentKeys
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.outbox import first_contacts as looks_module
-from mem0_syncd.outbox import items as ledger_module
+from mem0_syncd.outbox import item_changes as changes_module
+from mem0_syncd.outbox import item_status as status_module
 from mem0_syncd.outbox import memory_to_update as adoption_module
 from mem0_syncd.outbox import queue as queue_module
 from mem0_syncd.outbox import settlement_writes as settling_module
@@ -536,7 +537,7 @@ def _the_receipt_stays_behind(patch: Patch) -> None:
 
 
 def _counters_forget_deliveries(patch: Patch) -> None:
-    restate = ledger_module.restate
+    restate = status_module.restate
 
     def forgetful(sql: Any, destination: int, key: str) -> None:
         if sql.execute("SELECT 1 FROM entry WHERE sync_key = ?", (key,)).fetchone():
@@ -560,7 +561,7 @@ def _an_audit_that_ignores_the_content(patch: Patch) -> None:
 
 
 def _a_restored_item_is_sent_to_the_memory_that_is_gone(patch: Patch) -> None:
-    patch.setattr(ledger_module, "fulfil", lambda *_: None)
+    patch.setattr(changes_module, "fulfil", lambda *_: None)
 
 
 def _the_key_is_of_the_raw_text(patch: Patch) -> None:

@@ -18,7 +18,7 @@ from mem0_syncd.errors import Problem
 from mem0_syncd.ingest.early_marks import Marked, marked_among, weigh
 from mem0_syncd.ingest.sent_keys import Keyed, SentKeys
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.outbox.items import Prepared
+from mem0_syncd.outbox.item_changes import Prepared
 from mem0_syncd.redact.item_redaction import Redaction, Redactor
 from mem0_syncd.sources import cross_file_merge
 from mem0_syncd.sources.all_sources import SOURCES

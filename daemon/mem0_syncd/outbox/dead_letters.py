@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from mem0_syncd.core.entry import Entry
 from mem0_syncd.outbox.database import Database
-from mem0_syncd.outbox.items import restate
+from mem0_syncd.outbox.item_status import restate
 from mem0_syncd.outbox.row_values import as_entry
 
 

@@ -12,7 +12,7 @@ from mem0_syncd.core.foreign_memories import Stated
 from mem0_syncd.core.outcome import Found
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.item_keys import ItemKeys
-from mem0_syncd.outbox.items import IN_FLIGHT
+from mem0_syncd.outbox.item_status import IN_FLIGHT
 from mem0_syncd.outbox.origins import IS_STOPPED, write_stated
 
 FRESH_SECONDS = 30.0

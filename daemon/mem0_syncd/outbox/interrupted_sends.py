@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from mem0_syncd.core.settlement import MOST_SENDS, SLOWEST_REWRITE
 from mem0_syncd.outbox.database import Database
-from mem0_syncd.outbox.items import IN_FLIGHT, restate
+from mem0_syncd.outbox.item_status import IN_FLIGHT, restate
 
 
 class InterruptedSends:

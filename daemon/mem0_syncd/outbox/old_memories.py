@@ -12,7 +12,7 @@ from mem0_syncd.core.memory_payload import user_id
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.first_contacts import write_second_look
 from mem0_syncd.outbox.item_keys import Identity, ItemKeys
-from mem0_syncd.outbox.items import restate
+from mem0_syncd.outbox.item_status import restate
 from mem0_syncd.outbox.rekeying import LEFT_OVER, SEEN_SECONDS, Rekeying
 
 

@@ -11,7 +11,7 @@ from mem0_syncd.core.foreign_memories import Stated, Whose, are_strangers
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.memory_payload import project_of, user_id
 from mem0_syncd.outbox.database import Database
-from mem0_syncd.outbox.items import restate
+from mem0_syncd.outbox.item_status import restate
 
 IS_STOPPED = """
     EXISTS (SELECT 1 FROM stopped JOIN item USING (destination, project)

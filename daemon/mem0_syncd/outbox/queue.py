@@ -12,7 +12,7 @@ from mem0_syncd.core.settlement import Receipt, Settlement
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.first_contacts import IS_LOOKED_FOR
 from mem0_syncd.outbox.item_keys import ItemKeys
-from mem0_syncd.outbox.items import IN_FLIGHT
+from mem0_syncd.outbox.item_status import IN_FLIGHT
 from mem0_syncd.outbox.memory_to_update import is_of_another, memory_there
 from mem0_syncd.outbox.origins import IS_STOPPED
 from mem0_syncd.outbox.row_values import as_entry

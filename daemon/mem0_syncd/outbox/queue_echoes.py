@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from mem0_syncd.core.item import QUEUE, Item
 from mem0_syncd.outbox.database import Database
-from mem0_syncd.outbox.items import IN_FLIGHT
+from mem0_syncd.outbox.item_status import IN_FLIGHT
 
 _IS_OPEN = f"""
 SELECT 1 FROM entry WHERE destination = :destination AND sync_key = :key AND state IN {IN_FLIGHT}

@@ -11,7 +11,7 @@ from mem0_syncd.core.item import Kind
 from mem0_syncd.core.memory_payload import Memory, said_by
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.item_keys import ItemKeys
-from mem0_syncd.outbox.items import IN_FLIGHT, restate
+from mem0_syncd.outbox.item_status import IN_FLIGHT, restate
 
 LEFT_OVER = "left over:{}:{}"
 """The fact that names a memory of a destination which no receipt names any more: by the item's key."""

@@ -19,7 +19,7 @@ from mem0_syncd.core.settlement import (
     Settlement,
 )
 from mem0_syncd.outbox.first_contacts import write_second_look
-from mem0_syncd.outbox.items import restate
+from mem0_syncd.outbox.item_status import restate
 from mem0_syncd.outbox.memory_to_update import note_redacted_there
 from mem0_syncd.outbox.row_values import stored_reason
 from mem0_syncd.system.scrubbed_reasons import reason

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mem0_syncd.outbox.database import Database
-from mem0_syncd.outbox.items import IN_FLIGHT, restate
+from mem0_syncd.outbox.item_status import IN_FLIGHT, restate
 
 
 @dataclass(frozen=True, slots=True)
