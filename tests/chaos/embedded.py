@@ -112,7 +112,7 @@ class Shop:
             self.daemon.kill()
 
     def _is_over(self) -> bool:
-        is_killed = self.daemon.exit_code is not None or '"courier ended"' in self.daemon.said()
+        is_killed = self.daemon.exit_code is not None or '"courier_ended"' in self.daemon.said()
         if is_killed or self._is_delivered():
             self.daemon.log.unlink(missing_ok=True)
             return True

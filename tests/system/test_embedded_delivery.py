@@ -105,7 +105,7 @@ def test_kills_at_every_step_lose_and_double_nothing(shop: Shop) -> None:
         shop.write(*(decision(number, description=texts[number]) for number in numbers))
         if failpoint.startswith("stored"):
             shop.daemon.start(failpoint=failpoint)
-            wait_until(lambda: '"courier ended"' in shop.daemon.said(), "the courier was killed")
+            wait_until(lambda: '"courier_ended"' in shop.daemon.said(), "the courier was killed")
             shop.daemon.kill()
         else:
             shop.daemon.start(failpoint=failpoint, wait=False)

@@ -89,7 +89,7 @@ def test_a_daemon_that_starts_on_a_broken_disk_stands_by(
     disk.mend()
     daemon.wait_delivered(2)
     wait_until_well(daemon)
-    assert daemon.said().count("standing by") == 1
+    assert daemon.said().count("standing_by") == 1
     assert daemon.stop() == 0
     assert cases(mem0.texts().elements()) == [1, 2]
     assert not list(daemon.state.glob("*.damaged-*"))

@@ -169,7 +169,7 @@ def test_the_courier_is_killed_between_mem0s_answer_and_its_report(shop: Shop) -
         shop.write()
         shop.daemon.start(failpoint="stored")
         assert all(hold.arrived.wait(30) for hold in holds)
-    wait_until(lambda: '"courier ended"' in shop.daemon.said(), "the courier was killed")
+    wait_until(lambda: '"courier_ended"' in shop.daemon.said(), "the courier was killed")
     shop.daemon.kill()
     shop.wait_until_alone()
     shop.daemon.start()

@@ -86,7 +86,7 @@ def test_what_is_under_way_is_delivered_before_the_end(
             assert held.arrived.wait(30)
             assert daemon.process is not None
             daemon.send(number)
-            wait_until(lambda: '"stopping"' in daemon.said(), "the beginning of the end")
+            wait_until(lambda: '"daemon_stopping"' in daemon.said(), "the beginning of the end")
             assert daemon.exit_code is None
         assert daemon.wait_for_end() == 0
     assert daemon.totals()["delivered"] == 1
@@ -94,7 +94,7 @@ def test_what_is_under_way_is_delivered_before_the_end(
     assert len(mem0.adds) == 1
     assert "DEC-20260105-0001" in (project / ".claude/coordination/.decision-sync-state.json").read_text()
     assert not couriers(daemon)
-    assert [it["event"] for it in logged(daemon)][-2:] == ["delivered", "stopped"]
+    assert [it["event"] for it in logged(daemon)][-2:] == ["delivered", "daemon_stopped"]
 
 
 def test_an_answer_that_never_comes_does_not_keep_the_daemon(
@@ -158,14 +158,14 @@ def test_the_log_on_a_terminal_is_for_people(daemon: Daemon) -> None:
         os.close(theirs)
         seen = b""
         with contextlib.suppress(OSError), os.fdopen(ours, "rb", buffering=0) as terminal:
-            while b"ready" not in seen:
+            while b"daemon_ready" not in seen:
                 seen += terminal.read(1000)
             process.send_signal(signal.SIGINT)
             while chunk := terminal.read(1000):
                 seen += chunk
         assert process.wait(30) == 0
     lines = [line for line in seen.decode().splitlines() if line.strip()]
-    assert any("ready" in line and "\x1b[" in line for line in lines)
+    assert any("daemon_ready" in line and "\x1b[" in line for line in lines)
     for line in lines:
         with pytest.raises(ValueError, match=r"Expecting|Extra"):
             json.loads(line)

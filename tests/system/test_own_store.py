@@ -169,7 +169,7 @@ def test_kills_lose_and_double_nothing(tmp_path: Path, database: str) -> None:
     cleo = Clone(tmp_path, database, "of_one_who_is_killed")
     cleo.pull(4)
     cleo.daemon.start(failpoint="stored:2", wait=False)
-    wait_until(lambda: '"courier ended"' in cleo.daemon.said(), "the courier was killed")
+    wait_until(lambda: '"courier_ended"' in cleo.daemon.said(), "the courier was killed")
     cleo.daemon.kill()
     cleo.pull(8)
     cleo.daemon.start(failpoint="answered:2", wait=False)

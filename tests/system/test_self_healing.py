@@ -106,7 +106,7 @@ def test_a_stopped_daemon_feeds_nobody(daemon: Daemon, manager: Manager) -> None
         assert is_fed_no_more(manager)
         daemon.send(signal.SIGCONT)
         manager.wait_for("WATCHDOG", times=3)
-        assert "no sign of life" not in daemon.said()
+        assert "part_silent" not in daemon.said()
 
 
 def test_a_stopped_courier_is_replaced(daemon: Daemon, mem0: Mem0Platform, project: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_stopped_courier_is_replaced(daemon: Daemon, mem0: Mem0Platform, proje
         assert complaints(daemon) == []
         assert daemon.stop() == 0
     assert cases(mem0.texts().elements()) == [1, 2]
-    assert '"courier hung"' in daemon.said()
+    assert '"courier_hung"' in daemon.said()
 
 
 def test_an_idle_courier_that_is_stopped_is_replaced_before_it_is_needed(

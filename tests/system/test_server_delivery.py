@@ -86,7 +86,7 @@ def test_faults_and_kills_lose_and_double_nothing(tmp_path: Path, project: Path,
     write_log(project, log[:10])
     daemon = daemon_for(mem0, tmp_path, project, MEM0_SYNCD_SERVER__TIMEOUT_SECONDS="1")
     daemon.start(failpoint="stored:2", wait=False)
-    wait_until(lambda: '"courier ended"' in daemon.said(), "the courier was killed")
+    wait_until(lambda: '"courier_ended"' in daemon.said(), "the courier was killed")
     daemon.kill()
     write_log(project, log)
     daemon.start(failpoint="answered:5", wait=False)

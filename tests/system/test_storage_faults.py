@@ -92,7 +92,7 @@ def test_a_daemon_that_starts_on_a_full_disk_stands_by(
     assert (shown["state"], shown["daemon"]["pid"]) == ("degraded", daemon.pid)
     assert daemon.run("sync").returncode == 1
     assert daemon.exit_code is None
-    assert daemon.said().count("standing by") == 1
+    assert daemon.said().count("standing_by") == 1
     disk.free()
     daemon.wait_delivered(1)
     wait_until_well(daemon)

@@ -110,7 +110,7 @@ def test_the_log_tells_of_all_that(scenes: dict[str, Seen]) -> None:
     """It is the manager's journal."""
     assert scenes["logs"]["code"] == 0, scenes["logs"]["err"]
     assert "watchdog" in scenes["logs"]["out"].lower()
-    assert '"ready"' in scenes["logs"]["out"]
+    assert '"daemon_ready"' in scenes["logs"]["out"]
 
 
 def test_settings_are_read_again_without_a_restart(scenes: dict[str, Seen]) -> None:

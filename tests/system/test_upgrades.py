@@ -70,7 +70,7 @@ def test_a_version_that_cannot_start_is_reported_and_sends_nothing(
         write_log(project, [decision(1)])
         said = f"version 9.9.9 is installed while {mem0_syncd.__version__} still runs"
         wait_until(lambda: said in [it["what"] for it in daemon.status()["problems"]], "the report")
-        wait_until(lambda: "courier ended" in daemon.said(), "the courier's end")
+        wait_until(lambda: "courier_ended" in daemon.said(), "the courier's end")
         assert daemon.totals()["delivered"] == 0
         shutil.copy(Path(mem0_syncd.__file__).parent / "standby.py", package)
         wait_until(lambda: (it := daemon.answers()) and it["version"] == "9.9.9", "the other")

@@ -107,7 +107,7 @@ class CourierSupervisor(Generic[T]):
         with self._starting:
             if self._courier is None:
                 self._courier = Courier(self._start(), self._hear, self._environ)
-                log.debug("courier started", pid=self._courier.pid)
+                log.debug("courier_started", pid=self._courier.pid)
             return self._courier
 
     def send(self, about: T, request: Mapping[str, Any], *, hang_seconds: float) -> None:
@@ -172,7 +172,7 @@ class CourierSupervisor(Generic[T]):
         """Kill the courier at once, whatever it does; its loss comes out of `take`."""
         courier = self._courier
         if courier is not None:
-            log.warning("courier hung", pid=courier.pid)
+            log.warning("courier_hung", pid=courier.pid)
             courier.kill()
             self.hold_off(1.0)
 
@@ -234,7 +234,7 @@ class CourierSupervisor(Generic[T]):
             return []
         self.hold_off(_BACKOFF.wait(self._crashes, self._rng))
         self._crashes += 1
-        log.warning("courier ended", under_way=len(numbers))
+        log.warning("courier_ended", under_way=len(numbers))
         stranger, version = self._stranger
         lost = [self.tickets.pop(number) for number in numbers]
         return [Lost(lost, version if courier is stranger else None)]

@@ -37,7 +37,7 @@ class Failures:
         fault = storage_faults.problem_of(error, self._state)
         problem = fault or Problem(what, str(self._state), "it is tried again; see the log")
         if self._problems.get(name) != problem:  # a disk that is full needn't be told every ten seconds
-            log.error("job failed", job=name, exc_info=error)
+            log.error("job_failed", job=name, exc_info=error)
         self._problems[name] = problem
         if storage_faults.is_damage(error):
             self.damage = error

@@ -119,8 +119,8 @@ class Daemon:
             running.callback(self._control.stop)
             self._begin(running)
             self._wait_for_end()
-            log.info("stopping", for_another_version=self._upgrade.is_ready)
-        log.info("stopped")
+            log.info("daemon_stopping", for_another_version=self._upgrade.is_ready)
+        log.info("daemon_stopped")
         return self._upgrade.is_ready
 
     def _begin(self, running: contextlib.ExitStack) -> None:
@@ -148,7 +148,7 @@ class Daemon:
         running.callback(self._end, self._heartbeat.stop)
         self._say_ready()
         running.callback(self._notifier.stopping)
-        log.info("ready", projects=len(engine.projects()), pid=os.getpid())
+        log.info("daemon_ready", projects=len(engine.projects()), pid=os.getpid())
 
     def _wait_for_end(self) -> None:
         while (number := self._wakeup.wait(TICK_SECONDS)) in {None, signal.SIGHUP}:
@@ -167,7 +167,7 @@ class Daemon:
             # What couldn't be written down is looked up, and marked, after the next start.
             if storage_faults.problem_of(error, self._engine.settings.state_dir) is None:
                 raise
-            log.warning("something is left to the next start", exc_info=error)
+            log.warning("shutdown_incomplete", exc_info=error)
 
     def reload(self) -> None:
         """Read the settings again; wrong ones leave the old ones in force, and are reported."""
@@ -183,7 +183,7 @@ class Daemon:
                 self._scan_trigger.scan_all()
                 self._delivery_trigger.soon()
             self._outbox.problems.replace("", "settings", problems)
-            log.info("settings read again", problems=[problem.what for problem in problems])
+            log.info("settings_read", problems=[problem.what for problem in problems])
             self._say_ready()
 
     def _say_ready(self) -> None:
@@ -264,4 +264,4 @@ class Daemon:
 
     def _compact(self) -> None:
         freed = self._outbox.vacuum.run()
-        log.debug("compacted", freed=freed)
+        log.debug("outbox_compacted", freed=freed)

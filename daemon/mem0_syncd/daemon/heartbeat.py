@@ -84,7 +84,7 @@ class Heartbeat:
         if not any(map(_is_fatal, silent.keys(), silent.values())):
             self._notifier.alive()
         for part in silent.keys() - self._silent:
-            log.error("no sign of life", part=part)
+            log.error("part_silent", part=part)
         self._silent = frozenset(silent)
 
     def _keep(self) -> None:
@@ -92,7 +92,7 @@ class Heartbeat:
             try:
                 self.look()
             except Exception:  # a look that fails feeds nobody; the next one may
-                log.exception("look failed")
+                log.exception("heartbeat_failed")
 
     def _beat(self) -> None:
         self._pulses += 1

@@ -46,7 +46,7 @@ class Standby:
     def say(self, problem: Problem) -> None:
         """Tell whoever asks what the daemon waits for."""
         if problem != self._problem:
-            log.warning("standing by", what=problem.what, where=problem.where, remedy=problem.remedy)
+            log.warning("standing_by", what=problem.what, where=problem.where, remedy=problem.remedy)
         self._problem = problem
         if self._server is None:
             with suppress(OSError, SyncdError):

@@ -8,10 +8,6 @@ import socket
 import time
 from collections.abc import Mapping
 
-import structlog
-
-log = structlog.get_logger("notify")
-
 
 class Notifier:
     """Tells the manager how the daemon is; tells nobody where none listens."""

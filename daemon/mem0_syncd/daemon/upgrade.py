@@ -35,7 +35,7 @@ class Upgrade:
         found = installed()
         if found in {None, __version__}:
             if self.problem is not None:
-                log.info("the version that runs is installed again")
+                log.info("upgrade_reverted")
             self._seen, self.is_ready, self.problem = None, False, None
             return
         # An installation takes its time, and is no good before its end.

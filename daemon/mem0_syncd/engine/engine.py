@@ -84,7 +84,7 @@ class Engine:
         self.folders = Folders(outbox.projects, settings.trusted_folders)
         self._misfits = self._take_in_listed()
         left = sum(map(self._doubt_interrupted_sends, outbox.destinations.all()))
-        log.info("destination", identity=destination.identity, doubted=left)
+        log.info("destination_chosen", identity=destination.identity, doubted=left)
         self.deliveries = Deliveries(self._make_delivery)
         self.deliveries.pause(paused=outbox.facts.is_paused)
         self.activity = CurrentFiles()

@@ -94,7 +94,7 @@ class ProjectScans:
         except Exception as error:
             if not storage_faults.is_of_a_folder(error):
                 raise
-            log.exception("scan failed", project=project.id, file=str(place.path))
+            log.exception("scan_failed", project=project.id, file=str(place.path))
             problems.append(error.problem if isinstance(error, SyncdError) else _not_scanned(error, place))
         finally:
             self._end_scan(project.path)

@@ -14,7 +14,7 @@ from mem0_syncd.system.failpoint import failpoint
 MOST = 20
 """Memories that are read at a time: reads are metered on some plans."""
 
-log = structlog.get_logger("old memories")
+log = structlog.get_logger("rehashing")
 
 
 def renew_some(engine: Engine) -> None:
@@ -29,7 +29,7 @@ def renew_some(engine: Engine) -> None:
                 try:
                     _renew(engine, destination, old)
                 except SyncdError as error:  # the next one need not fail as well
-                    log.warning("not renewed", memory=old.memory_id, reason=error.problem.what)
+                    log.warning("memory_rehash_failed", memory=old.memory_id, reason=error.problem.what)
 
 
 def _renew(engine: Engine, destination: DestinationRow, old: OldMemory) -> None:
@@ -49,4 +49,4 @@ def _renew(engine: Engine, destination: DestinationRow, old: OldMemory) -> None:
     else:
         key, content_hash = renewed["sync_key"], renewed["content_hash"]
         old_memories.renewed(destination.id, old, key, content_hash, engine.now())
-    log.info("renewed", memory=old.memory_id, is_as_sent=renewed is not None)
+    log.info("memory_rehashed", memory=old.memory_id, is_as_sent=renewed is not None)

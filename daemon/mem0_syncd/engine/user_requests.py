@@ -57,7 +57,7 @@ def _accept_accounts(engine: Engine) -> None:
     if not accepted:
         where = ", ".join(it.identity for it in outbox.destinations.in_use())
         raise SyncdError("the API key is of the account in use", where=where, remedy="see: mem0-syncd status")
-    log.info("accounts accepted", identities=[it.identity for it in accepted])
+    log.info("accounts_accepted", identities=[it.identity for it in accepted])
     engine.forget()
     engine.note_marks()
 

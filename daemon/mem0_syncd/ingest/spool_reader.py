@@ -67,7 +67,7 @@ class SpoolReader:
                 if not storage_faults.is_of_a_folder(error):
                     raise
                 if path not in self._failed:
-                    log.exception("event failed", file=str(path))
+                    log.exception("spool_event_failed", file=str(path))
                 what = f"a spooled event can't be taken in: {type(error).__name__}"
                 remedy = "it is tried again; if it stays so, report this with what the log says"
                 failed[path] = self._failed.get(path) or Problem(what, str(path), remedy)

@@ -67,7 +67,7 @@ def set_aside(folder: Path, why: object, now: float) -> None:
     """Keep a damaged outbox under a name that says that it was found out `now`; for the lock's holder."""
     when = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     aside = folder / f"{OUTBOX}.damaged-{when}"
-    _log().error("outbox set aside", why=str(why), kept=str(aside))
+    _log().error("outbox_set_aside", why=str(why), kept=str(aside))
     try:
         StateFolder(folder).outbox.rename(aside)
     except FileNotFoundError:
@@ -147,7 +147,7 @@ def _rescue(new: sqlite3.Connection, aside: Path, now: float) -> None:
     facts = ((RENEWED_AT, str(now)), (_RESCUED, rescued))
     new.executemany("INSERT OR REPLACE INTO fact VALUES (?, ?)", facts)
     new.execute("COMMIT")
-    _log().warning("outbox made anew", rescued=rescued)
+    _log().warning("outbox_recreated", rescued=rescued)
 
 
 def _copy(

@@ -127,7 +127,7 @@ class ProjectMarks:
             except Exception as error:
                 if not storage_faults.is_of_a_folder(error):
                     raise
-                log.exception("marks failed", project=project.id)
+                log.exception("marks_failed", project=project.id)
                 problem = Problem(
                     f"the sync-state file can't be written: {type(error).__name__}",
                     sync_state_file.PATH,

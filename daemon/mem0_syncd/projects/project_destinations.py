@@ -130,7 +130,7 @@ class ProjectDestinations:
         """What the outbox of an earlier version followed."""
         globally = self._outbox.consents.has_delivered_globally(project.id)
         followed = self._outbox.destinations.of(project.id).name
-        log.info("agreed by what was followed", project=project.id, to=followed)
+        log.info("consent_inherited", project=project.id, to=followed)
         return inherited(asked, project.id, followed, everybodys, globally=globally)
 
     def _renamed(self, project: ProjectRow, consent: Consent) -> tuple[ProjectRow, Problem | None]:
@@ -142,7 +142,7 @@ class ProjectDestinations:
             projects.is_taken_over(self._outbox, row, is_by_name=False, trusted=self._folders.trusted)
         except SyncdError as error:
             return project, error.problem
-        log.info("renamed", folder=str(project.path), was=project.id, now=row.id)
+        log.info("project_renamed", folder=str(project.path), was=project.id, now=row.id)
         self._outbox.projects.rename(project.id, row.id)
         for folder in self._outbox.projects.all():
             if folder.id == row.id:
@@ -153,7 +153,7 @@ class ProjectDestinations:
         destination = self._destination_named(terms.destination) if terms.destination else everybodys
         has_moved = self._outbox.destinations.route(project, destination.id)
         if has_moved:
-            log.info("route", project=project.id, folder=str(project.path), to=destination.identity)
+            log.info("project_routed", project=project.id, folder=str(project.path), to=destination.identity)
             self._on_move(project)
         return Route(project, terms, destination, has_moved)
 

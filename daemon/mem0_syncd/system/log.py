@@ -119,7 +119,7 @@ def _print_traceback(stream: TextIO, failure: Any) -> None:
 
 def _tell_of_thread(ended: threading.ExceptHookArgs) -> None:
     """Log what ended a thread, where Python would print it as it is."""
-    structlog.get_logger("threads").error("a thread ended", exc_info=ended.exc_value)
+    structlog.get_logger("threads").error("thread_failed", exc_info=ended.exc_value)
 
 
 def _empty_large_stderr() -> None:
