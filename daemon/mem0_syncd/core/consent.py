@@ -1,4 +1,7 @@
-"""Consent: what of a project goes where, of what its own file asks for and its user has agreed to; pure."""
+"""Consent: what of a project is sent where. Pure.
+
+It follows from what the project's own file asks for, and from what its user has agreed to.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from mem0_syncd.core.withheld import Why, Withheld
 class Asked:
     """What a project's own file asks for; None where it is silent.
 
-    `exclude` holds shell patterns: an item is withheld whose id, category or file matches one of them.
+    `exclude` holds shell patterns: an item is withheld if its id, category or file matches one of them.
     """
 
     id: str | None = None
@@ -25,7 +28,7 @@ class Asked:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the values that it doesn't leave open."""
+        """The names of the values that the file sets."""
         values = {
             "id": self.id,
             "destination": self.destination,
@@ -51,7 +54,7 @@ class GlobalScope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What of a project goes where; the destination is that of all projects where None is named."""
+    """What of a project is sent where; without a destination it is that of all projects."""
 
     destination: str | None = None
     kinds: frozenset[Kind] = frozenset(Kind)
@@ -59,7 +62,7 @@ class Terms:
     global_scope: GlobalScope = GlobalScope.AGREED
 
     def reason_to_withhold(self, item: Item) -> Withheld | None:
-        """Why an item isn't delivered, if so."""
+        """Why an item is withheld; None if it is delivered."""
         if item.kind not in self.kinds:
             return Withheld(Why.OTHER_KIND, item.kind.value)
         names = (item.source_id or "", str(item.metadata.get("category", "")), item.path)
@@ -73,7 +76,7 @@ class Terms:
         return None
 
     def narrowed(self, other: Terms) -> Terms:
-        """What of these terms others leave standing: the kinds of both, the exclusions of either."""
+        """The terms that both agree on: the kinds of both, the exclusions of either."""
         destination = HOME if other.destination == HOME else self.destination
         more = tuple(it for it in other.exclude if it not in self.exclude)
         return replace(
@@ -81,7 +84,7 @@ class Terms:
         )
 
     def is_within(self, other: Terms, everybodys: str) -> bool:
-        """Whether these send nothing that the others don't, and nowhere else."""
+        """Whether these terms send nothing more than the others, and nowhere else."""
         is_there = (self.destination or everybodys) == (other.destination or everybodys)
         is_home = self.destination in (None, HOME)
         is_less = self.kinds <= other.kinds and set(self.exclude) >= set(other.exclude)
@@ -93,9 +96,9 @@ EVERYTHING = Terms()
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What holds of a project now, what was ever agreed, and what waits for its user.
+    """What holds for a project now, what was ever agreed, and what waits for its user.
 
-    `id` is None while nothing was ever agreed: then nothing of the project goes. What the user has `said`,
+    `id` is None while nothing was ever agreed: then nothing of the project is sent. What the user has `said`,
     an id or a destination, is stronger than the file.
     """
 
@@ -109,13 +112,13 @@ class Consent:
 
     @property
     def effective(self) -> Terms:
-        """What holds, the user's word included."""
+        """What holds, with what the user said."""
         return replace(self.terms, destination=self.said_destination or self.terms.destination)
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the user says of a project, by a command or in the settings."""
+    """What the user says about a project, by a command or in the settings."""
 
     id: str | None = None
     destination: str | None = None
@@ -124,7 +127,7 @@ class Said:
 def added(asked: Asked, said: Said, name: str, scope: GlobalScope) -> Consent:
     """The consent of a project that its user adds by a command, which shows what its file asks for.
 
-    `name` is the id that it has without anybody's word.
+    `name` is the id that the project has if neither user nor file names one.
     """
     project = said.id or asked.id or name
     terms = replace(_wanted(EVERYTHING, asked), global_scope=scope)
@@ -134,8 +137,8 @@ def added(asked: Asked, said: Said, name: str, scope: GlobalScope) -> Consent:
 def listed(asked: Asked, said: Said, name: str, everybodys: str, before: Consent | None) -> Consent:
     """The consent of a project that the settings list: what its file asks for beyond that waits.
 
-    `everybodys` is the destination of all projects, and `before` what is known of the folder. A file that
-    was heard before, and is silent by now, takes nothing back.
+    `everybodys` is the destination of all projects, and `before` the consent of the folder so far. A file
+    that asked for something before, and is silent now, takes nothing back.
     """
     if before is not None and before.id is not None:
         return heard(resaid(before, said), asked, everybodys)
@@ -145,13 +148,13 @@ def listed(asked: Asked, said: Said, name: str, everybodys: str, before: Consent
     is_moved = said.destination is None and asked.destination not in (None, HOME, everybodys)
     if is_renamed or is_moved:
         return Consent(said_destination=said.destination, waiting=asked)
-    # Where everybody's go it goes with them, and where those go next; it has asked for nothing.
+    # A project that goes with all projects follows them to their next destination, too.
     own = HOME if asked.destination == HOME else None
     return added(replace(asked, destination=own), said, name, GlobalScope.OPEN)
 
 
 def resaid(consent: Consent, said: Said) -> Consent:
-    """A project's consent with what its user says of it in the settings by now."""
+    """A project's consent with what its user says about it in the settings now."""
     project = said.id or consent.id
     ids = consent.ids | {project} if project else consent.ids
     is_said = consent.id_is_said or said.id is not None
@@ -163,7 +166,7 @@ def inherited(
 ) -> Consent:
     """The consent of a project of an earlier version's outbox: what that followed counts as agreed.
 
-    `followed` is the destination that the project went to, and `globally` whether it had delivered to the
+    `followed` is the destination that the project was sent to. `globally` is whether it had delivered to the
     global scope.
     """
     destination = asked.destination if asked.destination in (HOME, followed) else None
@@ -171,13 +174,13 @@ def inherited(
         destination = followed
     scope = GlobalScope.AGREED if globally else GlobalScope.WAITS
     terms = replace(_wanted(EVERYTHING, asked), destination=destination, global_scope=scope)
-    # Whether a command named it is no longer known; a file that says otherwise wasn't heard until now.
+    # Whether a command named it is no longer known; a file that says otherwise wasn't read until now.
     is_said = asked.id not in (None, project)
     return Consent(project, terms, (terms,), frozenset({project}), is_said)
 
 
 def heard(consent: Consent, asked: Asked, everybodys: str) -> Consent:
-    """What holds, and what waits, now that the project's file asks for this.
+    """The consent after the project's file was read, with what holds now and what waits.
 
     What narrows, or returns within what was once agreed, holds at once; the rest waits.
     """
@@ -203,7 +206,10 @@ def heard(consent: Consent, asked: Asked, everybodys: str) -> Consent:
 
 
 def accepted(consent: Consent, name: str) -> Consent:
-    """The consent once the user has agreed to what waits; `name` is the id without anybody's word."""
+    """The consent after the user has agreed to what waits.
+
+    `name` is the id that the project has if neither user nor file names one.
+    """
     asked = consent.waiting
     if consent.id is None:
         return added(asked, Said(destination=consent.said_destination), name, GlobalScope.OPEN)
@@ -216,12 +222,12 @@ def accepted(consent: Consent, name: str) -> Consent:
 
 
 def with_global_scope(consent: Consent, scope: GlobalScope) -> Consent:
-    """The consent with another word on the global scope."""
+    """The consent with another answer for the global scope."""
     return replace(consent, terms=replace(consent.terms, global_scope=scope))
 
 
 def _wanted(terms: Terms, asked: Asked) -> Terms:
-    """The terms that a file asks for, where those hold that it is silent of."""
+    """The terms that a file asks for; where it is silent, those that hold."""
     return replace(
         terms,
         destination=asked.destination or terms.destination,
@@ -240,10 +246,10 @@ def _with_silence_filled(asked: Asked, before: Asked) -> Asked:
 
 
 def _named(consent: Consent) -> set[str | None]:
-    """The destinations that the project itself has been agreed to name; its own machine is always one."""
+    """The destinations that the project itself was agreed to name; its own machine is always one."""
     return {HOME, *(it.destination for it in consent.agreed)}
 
 
 def _is_less(terms: Terms, other: Terms) -> bool:
-    """Whether these terms, which go to the same place by the same name, send nothing more than the others."""
+    """Whether these terms send nothing more than the others, which have the same destination and id."""
     return terms.destination == other.destination and terms.is_within(other, "")

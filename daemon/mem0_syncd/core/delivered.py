@@ -1,4 +1,4 @@
-"""What a receipt claims of an item, to be held against what Mem0 says."""
+"""What a receipt claims about an item, to be compared with what Mem0 says."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mem0_syncd.core.memory_payload import SOURCE
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """An item and what its receipt claims of it; `fingerprint` is '' where it isn't known.
+    """An item and what its receipt claims about it; `fingerprint` is '' where it isn't known.
 
     `origins` are those that count as its project's own, if any is known.
     """
@@ -26,7 +26,7 @@ class Delivered:
     origins: frozenset[str] = frozenset()
 
     def is_said_by(self, memory: Kept) -> bool:
-        """Whether a memory is what was sent."""
+        """Whether a memory says what was sent."""
         is_it = (memory.source, memory.sync_key) == (SOURCE, self.sync_key)
         as_sent = self.fingerprint in ("", memory.fingerprint)
         is_of_it = not memory.origin or not self.origins or memory.origin in self.origins

@@ -17,7 +17,7 @@ HOLD_PROBE_SECONDS = 180.0
 
 
 class Reach(StrEnum):
-    """Whether a destination takes anything just now."""
+    """Whether a destination accepts requests."""
 
     OK = "ok"
     UNREACHABLE = "unreachable"
@@ -28,7 +28,7 @@ class Reach(StrEnum):
 class Health:
     """A destination's state and its clock; `retry_at` is when the next probe is due.
 
-    Until `asked_until` Mem0 asked to be left alone, and no success of a request under way shortens that.
+    Until `asked_until` Mem0 asked for no requests. A success of a request under way doesn't shorten that.
     """
 
     reach: Reach = Reach.OK
@@ -41,9 +41,9 @@ class Health:
 
 
 def stand(standing: Health, outcome: Heard, backoff: Backoff, now: float, rng: random.Random) -> Health:
-    """A destination's standing after one more outcome.
+    """A destination's health after one more outcome.
 
-    Outcomes of requests that were under way when the first failure came don't push the clock further.
+    Outcomes of requests that were under way at the first failure don't delay the next probe further.
     """
     asked_until = standing.asked_until
     if isinstance(outcome, Later | Unknown):

@@ -1,4 +1,4 @@
-"""The kinds of destinations: one row for each, with all that is known of it before it is opened."""
+"""The kinds of destinations: one row for each, with all that is known before it is opened."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import Enum, StrEnum
 from typing import Literal, get_args
 
 Name = Literal["platform", "server", "embedded"]
-"""What users call a destination: in the settings, in a project's own file, in what is shown."""
+"""The users' name of a destination: in the settings, in a project's own file, in what is shown."""
 
 NAMES: tuple[Name, ...] = get_args(Name)
 
@@ -34,7 +34,7 @@ class Address(Enum):
 
 
 class Check(Enum):
-    """What is asked besides whether a courier can open the destination."""
+    """What the doctor asks besides whether a courier can open the destination."""
 
     KEY = "whether it answers and accepts the key that `login` stores, and what time it is there"
     EMBEDDER = "whether the bundled embedder works"
@@ -42,10 +42,10 @@ class Check(Enum):
 
 @dataclass(frozen=True)
 class VectorStore:
-    """What is known of a vector store.
+    """What is known about a vector store.
 
-    `is_exact` where Mem0 finds in it what it has just acknowledged, by any key of its metadata. It is known
-    to take requests in so many `threads` at once.
+    `is_exact` where Mem0 finds by metadata what the store has just acknowledged. `threads` is how many
+    requests at once it is known to take.
     """
 
     is_exact: bool = False
@@ -60,7 +60,7 @@ _VECTOR_STORES = {
 
 
 def vector_store(provider: str) -> VectorStore:
-    """What is known of a vector store, by Mem0's name for it."""
+    """What is known about a vector store, by Mem0's name for it."""
     return _VECTOR_STORES.get(provider, VectorStore())
 
 
@@ -68,9 +68,9 @@ def vector_store(provider: str) -> VectorStore:
 class DestinationKind:
     """One kind of destination.
 
-    `name` tells it from all others, and `setting` is what users call it. `opened_by` is the module of
+    `name` tells it from all others, and `setting` is the users' name. `opened_by` is the module of
     `destinations` and the class in it. `guarantee` and `threads`, the requests at once, are those of the
-    vector store where the address names one; of more than one thread, one is for major decisions alone.
+    vector store where the address names one. Of more than one thread, one is for major decisions alone.
     """
 
     name: str
@@ -80,19 +80,19 @@ class DestinationKind:
     guarantee: Guarantee
     threads: int
     secret: str = ""
-    """The variable that holds its credential, which the courier is told in its orders and nowhere else."""
+    """The variable that holds its credential. The courier gets it in its orders and nowhere else."""
 
     must_be_set: str = ""
-    """The setting of its section without which it can't be chosen."""
+    """The setting of its section that must be set before it can be chosen."""
 
     heeds_marks: bool = False
-    """Whether what others marked as synced is there: they mark for the Platform."""
+    """Whether an item that another program marked as synced is there: marks are for the Platform."""
 
     is_home: bool = False
-    """Whether it is the user's own as the user's settings describe it, so that a project may ask for it."""
+    """Whether it is the user's own, as the user's settings describe it, so that a project may ask for it."""
 
     has_own_libraries: bool = False
-    """Whether it is opened by libraries of the user's choice, which may look for any variable."""
+    """Whether it is opened by libraries of the user's choice, which may read any variable."""
 
     checks: frozenset[Check] = frozenset()
 
@@ -120,7 +120,7 @@ SERVER = DestinationKind(
     setting="server",
     opened_by=("server", "Server"),
     address=Address.URL,
-    # It lists a thousand memories of a user id at most, and what stores them isn't known.
+    # It lists a thousand memories of a user id at most, and its store isn't known.
     guarantee=Guarantee.AT_LEAST_ONCE,
     threads=4,
     secret="MEM0_SYNCD_SERVER__API_KEY",  # noqa: S106
@@ -150,19 +150,19 @@ OWN_STORE = DestinationKind(
 )
 
 KINDS = (PLATFORM, SERVER, EMBEDDED, OWN_STORE)
-"""Every kind; of those that users call alike, the one with addresses of the narrower form comes first."""
+"""Every kind. Of kinds with one `setting`, the one with addresses of the narrower form comes first."""
 
 HOME: Name = next(kind.setting for kind in KINDS if kind.is_home)
-"""What users call the destinations that a project may ask for without anybody's consent."""
+"""The users' name of the destinations that a project may ask for without consent."""
 
 
 def called(name: str) -> DestinationKind:
-    """The kind of that name; raises `LookupError`."""
+    """The kind with that name; raises `LookupError`."""
     return _only((kind for kind in KINDS if kind.name == name), name)
 
 
 def chosen(setting: str, *, has_own_store: bool) -> DestinationKind:
-    """The kind that users mean by a name, where their settings have a store of their own, or none.
+    """The kind that users mean by a name; `has_own_store` is whether their settings name a store.
 
     Raises `LookupError`.
     """
@@ -172,12 +172,12 @@ def chosen(setting: str, *, has_own_store: bool) -> DestinationKind:
 
 
 def stored(name: str, address: str) -> DestinationKind:
-    """The kind of a destination in the outbox, which has it by the user's name; raises `LookupError`."""
+    """The kind of a destination in the outbox, which has the users' name; raises `LookupError`."""
     return _only((it for it in KINDS if it.setting == name and it.address.fits(address)), name)
 
 
 def by_default(*, has_key: bool) -> Name:
-    """The destination that is chosen where nobody chooses one."""
+    """The users' name of the destination when none is chosen."""
     return PLATFORM.setting if has_key else EMBEDDED.setting
 
 

@@ -16,8 +16,8 @@ from mem0_syncd.core.memory_payload import SOURCE
 class Kept:
     """One memory as Mem0 keeps it, with all that tells a double.
 
-    `created_at` is Mem0's own text; `fingerprint` is that of what it says (see `memory.fingerprint`), and
-    `origin` the repository that it says it is of, if it does.
+    `created_at` is Mem0's own text. `fingerprint` is that of its text and metadata (see
+    `memory.fingerprint`). `origin` is the repository that it names, if it names one.
     """
 
     id: str
@@ -32,7 +32,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Double:
-    """Memories that say one thing twice: the one that stays, and those that may go."""
+    """Memories that say one thing twice: the one that stays, and those that may be deleted."""
 
     survivor: Kept
     extras: tuple[Kept, ...]
@@ -41,9 +41,9 @@ class Double:
 def find_doubles(memories: Iterable[Kept]) -> list[Double]:
     """The true doubles among some memories; the oldest of each stays, then the one with the lowest id.
 
-    Only what we wrote, and what is equal in user id, key, content and, where both say one, repository is a
-    double; one that somebody has edited since is none. Memories that Mem0's language model made are for the
-    caller to leave out: one add may make several.
+    Doubles are ours, and equal in user id, key, content and, where both name one, repository. A memory that
+    somebody has edited isn't one. Callers leave out memories that Mem0's language model made: one add may
+    make several.
     """
     alike: dict[tuple[str, ...], dict[str, Kept]] = {}
     for it in memories:
@@ -55,14 +55,14 @@ def find_doubles(memories: Iterable[Kept]) -> list[Double]:
 
 
 def is_double_of(extra: Kept, survivor: Kept) -> bool:
-    """Whether a memory may be deleted for another one's sake; to be asked of both as just read again."""
+    """Whether a memory may be deleted in favour of another; both must have been read again just now."""
     return any(
         double.survivor == survivor and extra in double.extras for double in find_doubles([extra, survivor])
     )
 
 
 def _by_origin(alike: list[Kept]) -> list[list[Kept]]:
-    """Memories that may be doubles of each other; what says no origin goes with the only one that is said."""
+    """Groups of memories that may be doubles; those without an origin join the only origin there is."""
     origins = {it.origin for it in alike if it.origin}
     if len(origins) <= 1:
         return [alike]

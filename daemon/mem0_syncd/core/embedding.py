@@ -1,4 +1,4 @@
-"""The vectors of the embedded store: what they are called, so that two kinds of them never meet."""
+"""The name and size of the embedded store's vectors, so that two kinds of them never meet."""
 
 NAME = "all-minilm-l6-v2-int8-1"
 """Identity of the vectors: another model, or other windows, must be another name."""

@@ -1,4 +1,4 @@
-"""Items against what is known of them: the pure decision of what changes."""
+"""Compares items with what is known of them: the pure decision of what changes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mem0_syncd.core.withheld import KEPT_HOME, Withheld
 class Known:
     """What the outbox holds of one item for one destination: content hashes, or None.
 
-    `wanted` is what a person wants sent again.
+    `wanted` is what a person asked to send again.
     """
 
     waiting: str | None = None
@@ -59,7 +59,7 @@ class Withdraw:
 
 @dataclass(frozen=True, slots=True)
 class Withhold:
-    """An item that is seen and counted, and doesn't leave the machine."""
+    """An item is seen and counted, and doesn't leave the machine."""
 
     item: Item
     reason: Withheld
@@ -67,14 +67,14 @@ class Withhold:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """An item that somebody else marked as synced."""
+    """An item was marked as synced by another program."""
 
     item: Item
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """An item that no destination could take: a dead letter from the start."""
+    """An item that no destination could take is a dead letter from the start."""
 
     item: Item
     reason: str
@@ -86,9 +86,9 @@ Change = Enqueue | Withdraw | Withhold | Skip | Reject
 def part_twins(items: Iterable[Item], known: Mapping[str, Known]) -> list[Item]:
     """The items of one read, each under the key that is its own.
 
-    Of two with one id and time, the one whose content the plain key already stands for keeps that
-    key (the first one, when it stands for none); the text of every other joins its key. So neither
-    their order nor the end of one of them makes the other change its identity.
+    Of two with one id and time, one keeps the plain key: the one whose content that key already stands for,
+    else the first. The text of every other joins its key. So neither their order nor the removal of one
+    changes another's identity.
     """
     by_key: dict[str, dict[str, Item]] = {}
     for item in items:
@@ -116,10 +116,10 @@ def plan(
     marked: AbstractSet[str] = frozenset(),
     tree: str = "",
 ) -> list[Change]:
-    """What changes, given parted items and what is known of their keys.
+    """What changes, from parted items and what is known of their keys.
 
-    `ranks` orders the sources: a later one doesn't revise what an earlier one said. `marked` are the
-    keys that others marked as synced. `tree` is the worktree that the items were read in: it revises only
+    `ranks` orders the sources: a later one doesn't revise what an earlier one said. `marked` are the keys
+    that other programs marked as synced. `tree` is the worktree that the items were read in. It revises only
     what it said itself, and the project's own folder, '', overrules it.
     """
     record = _Record(ranks or {}, tree)
@@ -135,7 +135,10 @@ class _Record:
     tree: str
 
     def may_revise(self, item: Item, known: Known) -> bool:
-        """An item has one source of record; a best practice that several projects say is the first one's."""
+        """Whether this read may revise an item.
+
+        An item has one source of record. A best practice that several projects say belongs to the first one.
+        """
         if known.source is None or known.project is None:
             return True
         is_of_record = self.ranks.get(item.source, 0) <= self.ranks.get(known.source, 0)
@@ -143,7 +146,7 @@ class _Record:
 
 
 def _is_taken_back(item: Item, known: Known, record: _Record) -> bool:
-    """Whether what waits of an item must not go after all, because its source or its user says so by now."""
+    """Whether the waiting revision of an item must not be sent, as its source or its user says now."""
     if item.withheld is None or known.waiting is None:
         return False
     return item.withheld == KEPT_HOME or (item.withheld.is_by_consent and record.may_revise(item, known))

@@ -9,7 +9,7 @@ from mem0_syncd.core.memory_payload import Memory
 
 
 class State(StrEnum):
-    """Where an entry stands; "delivered" is no state of an entry, it is a receipt."""
+    """The state of an entry. "Delivered" isn't among them: it is a receipt."""
 
     PENDING = "pending"
     SENDING = "sending"
@@ -22,9 +22,9 @@ class State(StrEnum):
 class Entry:
     """One revision of an item on its way; times are seconds since the epoch.
 
-    `memory_id` names the memory that an update goes to, and is None for an add. `certain_at` is
-    when an absence proves that no earlier attempt can still be stored. `by_text` is whether it is looked for
-    by its text as well.
+    `memory_id` names the memory that an update goes to, and is None for an add. After `certain_at` an absence
+    proves that no earlier attempt can still be stored. `by_text` is whether it is looked up by its text as
+    well.
     """
 
     id: int

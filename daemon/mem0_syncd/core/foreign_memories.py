@@ -1,4 +1,4 @@
-"""Whose memories are under a project's id: the pure decision of whether they are another repository's."""
+"""Whether the memories under a project's id are another repository's: the pure decision."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import re
 from dataclasses import dataclass
 
 UNKNOWN = ""
-"""The origin of what isn't in git, or whose first commit can't be told; no memory says it."""
+"""The origin of what isn't in git, or whose first commit can't be read; no memory carries it."""
 
 MOST = 20
-"""OriginCounts that are told apart in one user id."""
+"""The most origins that are told apart in one user id."""
 
 _FORM = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """How many memories of a user id say an origin; `newest` is when the newest was made, as Mem0 says."""
+    """How many memories of a user id carry an origin; `newest` is Mem0's time of the newest."""
 
     origin: str
     count: int
@@ -33,12 +33,12 @@ class Whose:
 
 
 def understood(said: object) -> str:
-    """The origin that a memory says; `UNKNOWN` for whatever isn't one."""
+    """The origin that a memory carries; `UNKNOWN` for anything that isn't one."""
     return said if isinstance(said, str) and _FORM.fullmatch(said) else UNKNOWN
 
 
 class OriginCounts:
-    """The origins among some memories, as one after the other is added."""
+    """Counts the origins of some memories, one by one."""
 
     def __init__(self) -> None:
         self._found: dict[str, Stated] = {}
@@ -58,9 +58,9 @@ class OriginCounts:
 def are_strangers(stated: str, project: Whose, *, has_delivered: bool) -> bool:
     """Whether memories of an origin under a project's id are another project's.
 
-    What is unknown on either side is equal to everything for an id that is the folder's name or the user's
-    word, and to nothing for one that a file asked for. Where the project `has_delivered`, what says no
-    origin may be its own.
+    An unknown origin on either side is equal to everything if the id is the folder's name or the user's
+    choice. It is equal to nothing if a file asked for the id. If the project `has_delivered`, memories
+    without an origin may be its own.
     """
     if stated in project.same or (stated == project.origin != UNKNOWN):
         return False

@@ -16,17 +16,17 @@ from mem0_syncd.core.withheld import Withheld
 Scalar = str | int | float | bool
 
 SHORTEST_TEXT = 10
-"""Characters, after trimming; what is shorter is not a memory (the sources' contract)."""
+"""Characters, after trimming; shorter text isn't a memory (the sources' contract)."""
 
 LONGEST_TEXT = 100_000
-"""Characters; what is longer becomes a dead letter instead of a push that Mem0 must refuse."""
+"""Characters; longer text becomes a dead letter instead of a push that Mem0 must refuse."""
 
 QUEUE = "memory-queue"
 """The source whose lines may be echoes of another source's items."""
 
 
 RECORD = "record:"
-"""What the `source_id` of a decision record begins with: so it is none that a decision log can have."""
+"""How the `source_id` of a decision record begins, so that no decision log has the same."""
 
 
 class Kind(StrEnum):
@@ -40,10 +40,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SentAs:
-    """What stands for an item wherever it leaves: the key that it keeps, and the hash of what is sent of it.
+    """What stands for an item outside of this machine: its key, and the hash of what is sent.
 
-    `twin_key` is its key as a second one with its id and time. `former_hash` is the hash that went with this
-    very revision before, if another one did: of what an earlier detector, or an earlier version, made of it.
+    `twin_key` is its key as a second item with its id and time. `former_hash` is the hash that this very
+    revision had before, if it had another one: by an earlier detector or version.
     """
 
     sync_key: str
@@ -56,10 +56,10 @@ class SentAs:
 class Item:
     """One thing that a source says, as the source has it.
 
-    `text` and `metadata` are what Mem0 would get, before redaction. `when` is the source's own
-    time, unparsed; `path` and `place` say where it stood and are no part of its identity. Nor is
-    `echo`, the fingerprint that a decision record and its line in the memory queue share. What is `withheld`
-    doesn't leave the machine.
+    `text` and `metadata` are what Mem0 would get, before redaction. `when` is the source's own time,
+    unparsed. `path` and `place` are where it stood. They are no part of its identity, and nor is `echo`, the
+    fingerprint that a decision record and its line in the memory queue share. What is `withheld` doesn't
+    leave the machine.
     """
 
     kind: Kind
@@ -90,9 +90,9 @@ class Item:
 
     @cached_property
     def identity(self) -> str:
-        """What tells the item from all others, as its source has it: of a text with a secret, never to leave.
+        """What tells the item from all others, as its source has it.
 
-        Of what is sent of an item it is the key.
+        For an item with a secret it must never leave. Of an item as it is sent it is the key.
         """
         if self.source_id is None:
             scope = "" if self.kind is Kind.BEST_PRACTICE else self.project
@@ -103,27 +103,27 @@ class Item:
 
     @cached_property
     def twin_identity(self) -> str:
-        """Its identity as a second one with its id and time: its text is a part of it."""
+        """Its identity as a second item with its id and time: its text is a part of it."""
         return digest("id", self.kind, self.project, self.source_id, instant(self.when), self.text)
 
     @property
     def twin_key(self) -> str:
-        """Its key in Mem0 as a second one with its id and time; '' where that isn't known."""
+        """Its key in Mem0 as a second item with its id and time; '' where that isn't known."""
         return self.sent_as.twin_key if self.sent_as else self.twin_identity
 
     @cached_property
     def revision(self) -> str:
-        """What tells this revision from all others, as its source has it: likewise never to leave."""
+        """What tells this revision from all others, as its source has it; it must never leave either."""
         return digest(self.text, self.agent_id, dict(self.metadata))
 
     def was_sent_as(self, content_hash: str | None) -> bool:
-        """Whether a hash is of this very revision, whatever was made of it when it was sent."""
+        """Whether a hash is that of this very revision, by whichever detector it was sent."""
         former = self.sent_as.former_hash if self.sent_as else ""
         return content_hash is not None and content_hash in (self.content_hash, former)
 
     def to_be_sent_as(self, sent_as: SentAs | None) -> Item:
         """The same item, as it is sent."""
-        # `replace` would make its hashes anew, and every item of a long log goes through here at a start.
+        # `replace` would compute its hashes again, and every item of a long log goes through here at a start.
         item = object.__new__(Item)
         item.__dict__.update(self.__dict__, sent_as=sent_as)
         return item
@@ -137,8 +137,8 @@ class Item:
 def former_keys(item: Item) -> list[tuple[str, str]]:
     """The keys that an item was ever sent under beside its own, each with the present one.
 
-    They are for comparing here, never to leave: before redaction came first, a key was made of a text as its
-    source has it. An item with an id may have been a second one with its id and time.
+    They are compared on this machine, and must never leave: former versions made a key of a text as its
+    source has it, before redaction. An item with an id may have been a second one with its id and time.
     """
     keys = [(item.identity, item.sync_key)]
     if item.source_id is not None and item.twin_key:
@@ -149,7 +149,7 @@ def former_keys(item: Item) -> list[tuple[str, str]]:
 def instant(when: str | None) -> str:
     """The UTC instant that a source's time names, so that one moment has one spelling.
 
-    A date is its midnight and a time without a zone is UTC; what can't be parsed stands for itself.
+    A date is its midnight, and a time without a zone is UTC. What can't be parsed is returned as it is.
     """
     if when is None:
         return ""
@@ -165,13 +165,13 @@ def instant(when: str | None) -> str:
 
 
 def digest(*parts: object) -> str:
-    """One hash of several values, whatever their order of keys."""
+    """One hash of several values; the order of keys doesn't matter."""
     canonical = json.dumps(parts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
 
 
 def time_referred_to(text: str, source_id: str | None) -> str | None:
-    """The time that `sources.shared_rules.with_reference` has put at the end of a text, if it has."""
+    """The time that `sources.shared_rules.with_reference` has put at the end of a text; None if it hasn't."""
     _, found, reference = text.rpartition("\n(")
     name = (source_id or "").removeprefix(RECORD)
     if not found or not reference.startswith(f"{name}, ") or not reference.endswith(")"):

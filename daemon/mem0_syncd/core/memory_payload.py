@@ -13,7 +13,7 @@ GLOBAL_BEST_PRACTICES = "orchestkit-global-best-practices"
 SOURCE = "mem0-syncd"
 
 OURS = frozenset({"project", "source", "sync_key", "content_hash"})
-"""The metadata that is ours, and no part of what an item says."""
+"""The names of metadata that are ours, and no part of what an item says."""
 
 NAMES = frozenset(
     {
@@ -21,7 +21,7 @@ NAMES = frozenset(
         *("type", "category", "status", "outcome", "has_blockers", "has_next_steps"),
     }
 )
-"""The names of metadata that tell what a memory says: whatever else it carries is Mem0's own, or `LATER`."""
+"""The names of metadata that belong to what a memory says. All others are Mem0's own, or `LATER`."""
 
 LATER = frozenset({"origin"})
 """Names that a later version added: in no hash, and compared only where both sides have them."""
@@ -36,7 +36,7 @@ _SCOPES = {
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What one push carries, whichever destination it goes to."""
+    """What one push carries, to any destination."""
 
     user_id: str
     text: str
@@ -56,7 +56,7 @@ class Memory:
 
     @property
     def fingerprint(self) -> str:
-        """What tells whether Mem0 still has what was sent; '' where its language model writes the text."""
+        """What tells whether Mem0 still has what was sent; '' if its language model writes the text."""
         return "" if self.infer else fingerprint(self.text, self.metadata)
 
     def freeze(self) -> str:
@@ -79,18 +79,18 @@ class Memory:
 
 
 def fingerprint(text: str, metadata: Mapping[str, Any]) -> str:
-    """What tells a memory's text and metadata, of the latter only what we send, from any other."""
+    """A hash of a memory's text and of the metadata that we send."""
     said = {name: metadata[name] for name in NAMES if metadata.get(name) is not None}
     return digest(text.strip(), said)
 
 
 def user_id(kind: Kind, project: str) -> str:
-    """The Mem0 `user_id` that a kind of a project goes to."""
+    """The Mem0 `user_id` for a kind of a project's items."""
     return _SCOPES[kind].format(project=project)
 
 
 def project_of(user_id: str) -> str | None:
-    """The project whose own a Mem0 `user_id` is; None for the one that all projects share."""
+    """The project that a Mem0 `user_id` belongs to; None for the one that all projects share."""
     for scope in _SCOPES.values():
         prefix, _, suffix = scope.partition("{project}")
         if user_id != scope and user_id.startswith(prefix) and user_id.endswith(suffix):
@@ -99,7 +99,7 @@ def project_of(user_id: str) -> str | None:
 
 
 def memory_of(item: Item, *, infer: bool = False, origin: str = "") -> Memory:
-    """What Mem0 gets for an item of a repository, if its `origin` is known, before redaction."""
+    """What Mem0 gets for an item, before redaction; `origin` is its repository, if known."""
     return Memory(
         user_id=user_id(item.kind, item.project),
         text=item.text,
@@ -119,14 +119,14 @@ def memory_of(item: Item, *, infer: bool = False, origin: str = "") -> Memory:
 def said_by(
     memory: Memory, kind: Kind = Kind.DECISION, project: str = "", source_id: str | None = None
 ) -> Item:
-    """The item that a memory says: of what is sent, the hash is this one's, and the key mostly, too."""
+    """The item that a memory says: its hash is that of what is sent, and its key mostly, too."""
     said = {name: value for name, value in memory.metadata.items() if name not in OURS | LATER}
     when = time_referred_to(memory.text, source_id) if source_id is not None else None
     return Item(kind, project, memory.text, said, source_id, when, memory.agent_id)
 
 
 def present_key(before: Item, as_sent: Item, key: str) -> str:
-    """The key of what went by another one before redaction came first, by the items that its memory says."""
+    """The present key of what had another one before redaction, by the items that its memory says."""
     if before.source_id is None:
         return as_sent.identity
     return key if before.identity == key else as_sent.twin_identity

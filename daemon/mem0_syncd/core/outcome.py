@@ -1,4 +1,4 @@
-"""What came of one request to a destination: a value, never an exception."""
+"""The outcome of one request to a destination: a value, never an exception."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """It is surely not stored, through no fault of its own; `after` seconds at least must pass."""
+    """It is surely not stored, for a reason outside of the item; `after` is the least wait in seconds."""
 
     reason: str
     after: float = 0.0
@@ -26,9 +26,9 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """It may be stored, or not; `after` is how long Mem0 asked to be left alone, in seconds.
+    """It may be stored, or not; `after` is how many seconds Mem0 asked to wait.
 
-    `by_text` is whether the item is to be looked for by its text as well as by its key: Mem0 may have it in
+    `by_text` is whether the item is looked up by its text as well as by its key, because Mem0 may have it in
     another memory.
     """
 
@@ -39,7 +39,7 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Mem0 works on it; the event will tell."""
+    """Mem0 works on it; its event is to be polled."""
 
     event_id: str
 
@@ -53,7 +53,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """No item's fault: nothing goes until a person has done something."""
+    """The destination is held: a person must act before anything is sent."""
 
     reason: str
     remedy: str
@@ -76,7 +76,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class RedactedThere:
-    """The memory that an update names says it already, with more of it redacted: it was left as it is."""
+    """The memory that an update names says it already, with more of it redacted. It was left as it is."""
 
     memory_id: str
     content_hash: str
@@ -85,15 +85,15 @@ class RedactedThere:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """A look-up that succeeded found nothing."""
+    """A look-up succeeded and found nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What Mem0 holds of ours for a user id: sync key, memory id and content hash of each.
+    """Our memories of a user id in Mem0: sync key, memory id and content hash of each.
 
-    `newest` is when the newest memory of all was made there, as Mem0 writes it; '' where there is none.
-    `origins` says whose they are.
+    `newest` is Mem0's time of the newest of all memories; '' if there are none. `origins` counts their
+    repositories.
     """
 
     memories: tuple[tuple[str, str, str], ...]
@@ -110,7 +110,7 @@ class Copies:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """The doubles that were deleted; one that turned out to be none is left out, and left alone."""
+    """The doubles that were deleted. A memory that turned out not to be a double is left out, and kept."""
 
     ids: tuple[str, ...]
 

@@ -1,4 +1,4 @@
-"""Where in a file something stands."""
+"""A position in a file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 class Position(NamedTuple):
     """A line, maybe a column of it, both counted from 1; else the `part` of the file, by its name.
 
-    0 and '' stand for what isn't known.
+    0 and '' mean that it isn't known.
     """
 
     line: int = 0
@@ -21,7 +21,7 @@ class Position(NamedTuple):
         return f"line {self.line}, column {self.column}" if self.column else f"line {self.line}"
 
     def further_by(self, lines: int) -> Position:
-        """The same, of what begins so many lines further on in its file."""
+        """The position of what begins `lines` lines further on in its file."""
         return self._replace(line=self.line + lines) if self.line else self
 
     def within(self, path: str) -> str:

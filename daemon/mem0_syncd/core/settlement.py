@@ -23,38 +23,38 @@ from mem0_syncd.core.outcome import (
 )
 
 MOST_SENDS = 5
-"""Full turns of send, look and surely absent, after which an entry is a dead letter."""
+"""Full turns of send, look-up and certain absence after which an entry is a dead letter."""
 
 EVENT_LIFETIME = 24 * 3600.0
 """Seconds after which an event that is still open counts as an unknown outcome."""
 
 SLOWEST_REWRITE = 15 * 60.0
-"""Seconds that Mem0's language model may work on an add before it is stored, with no event known to poll."""
+"""Seconds that Mem0's language model may take before an add is stored, with no event to poll."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What settling needs to know of the settings; seconds."""
+    """What settling takes from the settings; seconds."""
 
     backoff: Backoff = field(default_factory=Backoff)
     timeout: float = 30.0
     read_lag: float = 30.0
 
     def certain_after(self, attempt_end: float) -> float:
-        """When an absence is certain: what was under way has been stored and can be seen by then."""
+        """When an absence is certain: all that was under way must be stored and visible."""
         return attempt_end + self.read_lag + 2 * self.timeout
 
     def second_look_after(self, receipt: float) -> float:
-        """When to look at what was sent twice once more: well after all that should have come has come."""
+        """When to look once more at what was sent twice: well after all that should have come has come."""
         return receipt + 2 * (self.read_lag + 2 * self.timeout)
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """It is proven: the entry goes, the receipt stays.
+    """The entry is proven: it ends, and the receipt stays.
 
-    At `look_again_at`, if there is such a moment, an earlier attempt may turn out to be stored as well.
-    `there` is what is there instead, if more of it is redacted than this machine has found.
+    At `look_again_at`, if that is set, an earlier attempt may turn out to be stored as well. `there` is what
+    Mem0 has instead, if more of it is redacted than this machine has found.
     """
 
     memory_ids: tuple[str, ...]
@@ -71,9 +71,10 @@ class Requeue:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """It may be stored: looked up (an add) or repeated (an update) at `due_at`, certain at `certain_at`.
+    """It may be stored: it is looked up (an add) or repeated (an update) at `due_at`.
 
-    What no `reason` is said of keeps the one that it has, and what that means for its look-up.
+    An absence is certain at `certain_at`. Without a `reason` the entry keeps the one that it has, and the way
+    of its look-up.
     """
 
     due_at: float
@@ -94,7 +95,7 @@ class Await:
 
 @dataclass(frozen=True, slots=True)
 class Retarget:
-    """Another revision of it is there, as this memory, which it now updates."""
+    """Another revision of it is in Mem0, as this memory, which it now updates."""
 
     memory_id: str
     content_hash: str
@@ -110,7 +111,7 @@ class Bury:
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """A person deleted the memory in Mem0, and so it stays."""
+    """A person deleted the memory in Mem0, so it stays deleted."""
 
 
 Settlement = Receipt | Requeue | Doubt | Await | Retarget | Bury | Deleted
@@ -129,7 +130,7 @@ def settle(entry: Entry, outcome: Outcome, rules: Rules, now: float, rng: random
                 return Doubt(again_at, rules.certain_after(now), last_turn=True)
             return Await(event_id, again_at)
         case Gone():
-            # An id that Mem0 has only just given out may not be seen yet, either.
+            # An id that Mem0 has only just returned may not be visible yet, either.
             return Doubt(now, max(entry.certain_at, now + rules.read_lag), target_gone=True)
         case Found():
             return _after_found(entry, outcome, rules, now, again_at)
@@ -144,7 +145,7 @@ def settle(entry: Entry, outcome: Outcome, rules: Rules, now: float, rng: random
 
 
 def _proven(entry: Entry, memory_ids: tuple[str, ...], rules: Rules, now: float) -> Settlement:
-    # Of one add a language model may make several memories, and those are no doubles.
+    # Of one add a language model may make several memories, which aren't doubles.
     was_added_twice = entry.memory_id is None and entry.sends > 1 and not entry.memory.infer
     return Receipt(memory_ids, rules.second_look_after(now) if was_added_twice else None)
 

@@ -7,17 +7,17 @@ from enum import StrEnum
 
 
 class Why(StrEnum):
-    """The reasons for withholding an item; the outbox stores the values, which therefore never change."""
+    """The reasons for withholding an item. The outbox stores the values, so they never change."""
 
     KEPT_HOME = "kept home"
-    """Its `sharing_scope` is local, which nothing overrules: no other file, line or user."""
+    """Its `sharing_scope` is local. Nothing overrules that: no other file, line or user."""
 
     NOT_DUE = "not due"
     """Its `pending_sync` is false."""
 
     TOO_SHORT = "too short"
     FOREIGN_SCOPE = "foreign scope"
-    """It is queued for a user id that is none of its project's."""
+    """It is queued for a user id of another project."""
 
     SECRET_NAME = "secret name"  # noqa: S105 - no password
     """Its id or its time holds what looks like a credential."""
@@ -32,7 +32,7 @@ class Why(StrEnum):
     """Its project's user hasn't agreed yet that best practices go to the scope of all projects."""
 
     DECLINED = "declined"
-    """Its project's user has declined that."""
+    """Its project's user has declined that best practices go to the scope of all projects."""
 
 
 _BY_CONSENT = {Why.OTHER_KIND, Why.EXCLUDED, Why.AWAITS_CONSENT, Why.DECLINED}
@@ -40,14 +40,14 @@ _BY_CONSENT = {Why.OTHER_KIND, Why.EXCLUDED, Why.AWAITS_CONSENT, Why.DECLINED}
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """One reason, and the kind, pattern or user id that it is `of`, if it names one."""
+    """One reason, and the kind, pattern or user id that it is `of`, if any."""
 
     why: Why
     of: str = ""
 
     @property
     def is_by_consent(self) -> bool:
-        """Whether what holds of the item's project is the reason, and not the item itself."""
+        """Whether the reason is the project's consent, and not the item itself."""
         return self.why in _BY_CONSENT
 
     @property
