@@ -1,4 +1,4 @@
-"""What delivery needs to know of the destination in use."""
+"""What delivery needs to know about the destination in use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mem0_syncd.core.settlement import Rules
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How the destination in use is reached: what the courier is started with, and its limits."""
+    """How to reach the destination in use: what the courier is started with, and the destination's limits."""
 
     start: dict[str, Any]
     rules: Rules

@@ -11,13 +11,13 @@ from mem0_syncd.core.duplicate_memories import Kept
 
 
 def write_inventory(path: Path, memories: Iterable[Kept]) -> None:
-    """Write memories to a file that is there."""
+    """Write memories to an existing file."""
     with path.open("r+", encoding="utf-8") as file:
         file.writelines(f"{json.dumps(astuple(memory))}\n" for memory in memories)
 
 
 def read_inventory(path: Path) -> Iterator[Kept]:
-    """What `write_inventory` wrote; the file is gone afterwards."""
+    """The memories that `write_inventory` wrote; the file is deleted afterwards."""
     try:
         with path.open(encoding="utf-8") as file:
             for line in file:

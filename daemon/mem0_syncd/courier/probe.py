@@ -1,4 +1,4 @@
-"""A courier that only opens its destination, and ends."""
+"""Starts a courier that only opens its destination, and ends it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from mem0_syncd.courier.process import Courier
 
 PATIENCE_SECONDS = 60.0
-"""A cold disk makes the import of mem0ai take long."""
+"""Seconds; with a cold disk the import of mem0ai takes long."""
 
 
 def open_once(start: Mapping[str, Any], environ: Mapping[str, str]) -> Mapping[str, Any]:
-    """What a courier that is started like this, with some variables of `environ`, says of its destination.
+    """What a courier that is started like this, with some variables of `environ`, reports of its destination.
 
     Its `account`; or the outcome that it can't be opened with, an `error`, or `ENDED`.
     """

@@ -1,4 +1,4 @@
-"""The daemon's end of the courier: starting it, talking to it, ending it."""
+"""The daemon's end of the courier: starting it, writing and reading messages, ending it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from mem0_syncd.core.destination_kinds import called
 from mem0_syncd.courier.environment import environment, here, work_folder
 
 ENDED = {"ended": True}
-"""What the listener hears last, after everything that the courier had said."""
+"""The last message that the listener is called with, after all of the courier's."""
 
 
 class Courier:
-    """One child process; it ends with its standard input, and so with the daemon, however that ends."""
+    """One child process. It ends with its standard input, and so with the daemon, however that ends."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Courier:
         self._environ = environ
         self._listener = listener
         self._start = start
-        # A stopped child doesn't read, and must not block whoever talks to it.
+        # A stopped child doesn't read, and must not block the thread that writes to it.
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._lines.put(_line(start))
         started: Future[subprocess.Popen[bytes]] = Future()
@@ -50,7 +50,7 @@ class Courier:
         return self._process.pid
 
     def send(self, request: Mapping[str, Any]) -> None:
-        """Hand over a request; it never blocks."""
+        """Hand over a request; never blocks."""
         self._lines.put(_line(request))
 
     def close(self, timeout: float = 5.0) -> None:
@@ -62,13 +62,16 @@ class Courier:
             self.kill()
 
     def kill(self) -> None:
-        """End the child at once; nothing of it runs any more when this returns."""
+        """End the child at once; it has ended when this returns."""
         self._process.kill()
         self._process.wait()
         self._lines.put(None)
 
     def _attend(self, started: Future[subprocess.Popen[bytes]]) -> None:
-        """Start the child and write to it; outlive it, for it asks to be killed when this thread ends."""
+        """Start the child and write to it.
+
+        This thread outlives the child, which is killed when the thread ends.
+        """
         try:
             kind = called(self._start["destination"])
             process = subprocess.Popen(
@@ -103,7 +106,7 @@ class Courier:
                 with contextlib.suppress(ValueError):
                     self._listener(self, json.loads(line))
         self._process.wait()
-        self._lines.put(None)  # of a child that crashed, too, nobody writes to it any more
+        self._lines.put(None)  # no thread writes to a child that crashed any more either
         self._listener(self, ENDED)
 
 

@@ -1,4 +1,4 @@
-"""What is asked of a destination beside all deliveries, by somebody who waits for the answer."""
+"""Queries of a destination beside all deliveries, for callers who wait for the answer."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ LISTING_SECONDS = 1800.0
 
 
 class Queries:
-    """The questions to one destination, for any thread.
+    """The queries of one destination, for any thread.
 
-    Each raises `SyncdError` with what stands in the way.
+    Each raises `SyncdError` if it can't be answered.
     """
 
     def __init__(self, line: CourierSupervisor[Any]) -> None:
@@ -35,17 +35,17 @@ class Queries:
         self._ask("the memory can't be deleted", {"verb": "delete", "memory_id": memory_id}, "deleted")
 
     def account(self) -> str:
-        """Whose the destination is now, by the key that is in use."""
+        """The account of the destination, by the key that is in use."""
         return str(self._ask("the account can't be told", {"verb": "whose"}, "account"))
 
     def take_inventory(self, user_id: str, since: str, path: Path, tell: Tell = to_nobody) -> dict[str, Any]:
-        """Have all that a user id holds written to a file, or what is new `since` a moment as Mem0 writes it.
+        """Have all that a user id holds written to a file, or what is new `since` Mem0's time of a moment.
 
-        Says when the `newest` of it was made, as Mem0 writes it ('' where there is nothing), and whether it
-        `is_complete`; `tell` hears how many memories are read.
+        Returns Mem0's time of the `newest` of it ('' if there is nothing), and whether it `is_complete`.
+        `tell` is called with how many memories are read.
         """
         request: dict[str, Any] = {"verb": "inventory", "user_id": user_id, "since": since, "path": str(path)}
-        # It may take minutes: not on the thread that is the major decisions' alone.
+        # It may take minutes: not on the thread that is only for major decisions.
         request["major"] = False
         said: dict[str, Any] = self._ask(
             "Mem0's memories can't be listed", request, "inventory", LISTING_SECONDS, tell
@@ -58,7 +58,7 @@ class Queries:
         return [Kept(**it) for it in self._ask("the item can't be looked up", request, "memories")]
 
     def renew(self, memory_id: str, **item: Any) -> dict[str, str] | None:
-        """Have a memory carry the key and the hash of what it says; returns them, None if it is left alone.
+        """Have a memory carry key and hash of what it says; returns them, or None if it was left alone.
 
         `item` is what `destinations.rehashed_memory.renewed` takes.
         """
@@ -67,7 +67,7 @@ class Queries:
         return said
 
     def remove(self, double: Double) -> list[str]:
-        """Delete what is still a double when both are read again; returns the ids of what was deleted."""
+        """Delete what is still a double after both were read again; returns the ids of what was deleted."""
         extras = [extra.id for extra in double.extras]
         request = {"verb": "remove", "survivor": double.survivor.id, "extras": extras}
         return [str(it) for it in self._ask("a double can't be removed", request, "ids")]

@@ -1,4 +1,4 @@
-"""The line to the courier: one child at a time, what is with it, and what comes back."""
+"""Starts the courier, one at a time, hands requests to it, and collects its answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mem0_syncd.courier.process import Courier
 from mem0_syncd.system.clock import Moment
 
 BEGIN_WITHIN_SECONDS = 30.0
-"""A request that the courier hasn't begun by then comes back unbegun."""
+"""Seconds; a request that the courier hasn't begun after that comes back unbegun."""
 
 HANG_GRACE_SECONDS = 15.0
 _BACKOFF = Backoff(base=0.5, cap=30.0)
@@ -29,7 +29,7 @@ log = structlog.get_logger("courier")
 
 @dataclass(frozen=True, slots=True)
 class Ticket(Generic[T]):
-    """A request that is with the courier, and what it is about; times are of the monotonic clock."""
+    """A request that the courier has, and what it is about; times are of the monotonic clock."""
 
     about: T
     courier: Courier
@@ -47,7 +47,7 @@ class Answer(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The courier opened the destination, which is this account's."""
+    """The courier has opened the destination, with this account."""
 
     account: str
 
@@ -56,7 +56,7 @@ class Opened:
 class Lost(Generic[T]):
     """The courier ended with these requests: each may have been carried out, or not.
 
-    One of another `version` than the daemon's has begun none.
+    A courier of another `version` than the daemon's has begun none.
     """
 
     tickets: list[Ticket[T]]
@@ -76,7 +76,7 @@ class CourierSupervisor(Generic[T]):
         monotonic: Moment,
         environ: Mapping[str, str],
     ) -> None:
-        """`start` is called for what each new courier is started with; it gets some variables of `environ`.
+        """`start` is called for what a new courier is started with; couriers get some variables of `environ`.
 
         `monotonic` is a clock that is never set.
         """
@@ -103,7 +103,7 @@ class CourierSupervisor(Generic[T]):
         return courier.pid if courier else None
 
     def open(self) -> Courier:
-        """The courier, started if there is none; raises `OSError` where none can be."""
+        """The courier, started if there is none; raises `OSError` if it can't be."""
         with self._starting:
             if self._courier is None:
                 self._courier = Courier(self._start(), self._hear, self._environ)
@@ -111,10 +111,10 @@ class CourierSupervisor(Generic[T]):
             return self._courier
 
     def send(self, about: T, request: Mapping[str, Any], *, hang_seconds: float) -> None:
-        """Hand a request over; its answer, or its loss, comes out of `take`."""
+        """Hand a request over; `take` returns its answer, or its loss."""
         number, moment = next(self._numbers), self._monotonic()
         hung_at = moment + BEGIN_WITHIN_SECONDS + hang_seconds + HANG_GRACE_SECONDS
-        # Under the lock the courier's end is heard either before or after: no request falls between two.
+        # Under the lock the courier's end is processed either before or after: no request falls between.
         with self._starting:
             courier = self.open()
             self.tickets[number] = Ticket(about, courier, moment, hung_at)
@@ -122,9 +122,9 @@ class CourierSupervisor(Generic[T]):
             self._last_use = moment
 
     def ask(self, request: Mapping[str, Any], timeout: float, tell: Tell = to_nobody) -> dict[str, Any]:
-        """Ask a question beside all deliveries, and wait for the answer; an error is one, too.
+        """Ask a query beside all deliveries, and return the answer, which may be an error.
 
-        `tell` hears how far it has come; as long as it goes on it is waited for.
+        `tell` is called with (done, total). The time-out starts again with each call.
         """
         number = next(self._numbers)
         answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
@@ -163,13 +163,13 @@ class CourierSupervisor(Generic[T]):
                 events.append(Answer(ticket, message))
 
     def end_hung(self) -> None:
-        """Kill a courier that is over the time of any request; its loss comes out of `take`."""
+        """Kill a courier that has exceeded the time of any request; `take` returns its loss."""
         moment = self._monotonic()
         if any(moment > ticket.hung_at for ticket in self.tickets.values()):
             self.end_silent()
 
     def end_silent(self) -> None:
-        """Kill the courier at once, whatever it does; its loss comes out of `take`."""
+        """Kill the courier at once, whatever it does; `take` returns its loss."""
         courier = self._courier
         if courier is not None:
             log.warning("courier_hung", pid=courier.pid)
@@ -177,11 +177,11 @@ class CourierSupervisor(Generic[T]):
             self.hold_off(1.0)
 
     def hold_off(self, seconds: float) -> None:
-        """Have nothing sent for so long."""
+        """Send nothing for so many seconds."""
         self.not_before = self._monotonic() + seconds
 
     def sign(self) -> Hashable | None:
-        """What changes from call to call while the courier is alive, because each asks it for an answer."""
+        """A value that changes from call to call while the courier is alive; each call pings the courier."""
         courier = self._courier
         if courier is None:
             return None
@@ -189,7 +189,7 @@ class CourierSupervisor(Generic[T]):
         return courier.pid, self._heard
 
     def rest(self, idle_seconds: float) -> float:
-        """End a courier that had nothing to do for so long; returns when to look again, in seconds."""
+        """End a courier that was idle for so many seconds; returns in how many to look again."""
         # Under the lock, so that no request is handed to a courier that is being ended.
         with self._starting:
             idle = self._monotonic() - self._last_use

@@ -1,4 +1,4 @@
-"""The verbs of requests: what each has the destination do, and what is reported of it."""
+"""The verbs of requests: what each makes the destination do, and what is reported."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Report = Mapping[str, Any]
 
 
 def carry_out(destination: Destination, verb: str, fields: Fields, tell: Tell, redactor: Redactor) -> Report:
-    """Carry a request out; returns what is to be reported of it, and tells how far a long one has come.
+    """Carry a request out; returns its report, and calls `tell` with the progress of a long one.
 
-    What Mem0 has is looked through by the `redactor`, as items are here.
+    What Mem0 has is scanned by the `redactor`, as items are here.
     """
     if verb in _DELIVERY:
         return to_wire(_DELIVERY[verb](destination, fields))
@@ -64,7 +64,7 @@ _DELIVERY: Mapping[str, Callable[[Destination, Fields], Outcome]] = {
     "look": _look,
     "poll": _poll,
 }
-"""What claims ask for, of which every end is an outcome."""
+"""The verbs of deliveries, each of which ends in an outcome."""
 
 
 def _open(destination: Destination, _fields: Fields) -> Report:
@@ -77,7 +77,7 @@ def _list(destination: Destination, fields: Fields, redactor: Redactor) -> Repor
 
 def _take_inventory(destination: Destination, fields: Fields, tell: Tell) -> Report:
     memories = destination.listing(fields["user_id"], fields["since"], tell)
-    # A file, because a listing may be too big for one message, and for whoever asks for it.
+    # A file, because a listing may be too big for one message, and for the process that asks for it.
     write_inventory(Path(fields["path"]), map(kept, memories))
     newest = max((it.created_at for it in memories), default="")
     return {"inventory": {"newest": newest, "is_complete": len(memories) < destination.listing_limit}}
@@ -122,7 +122,7 @@ _QUESTIONS: Mapping[str, Callable[[Destination, Fields], Report]] = {
     "delete": _delete,
     "search": _search,
 }
-"""What else is asked, with answers of many kinds."""
+"""The verbs of queries, with answers of many kinds."""
 
 _LOOKED_THROUGH: Mapping[str, Callable[[Destination, Fields, Redactor], Report]] = {
     "list": _list,

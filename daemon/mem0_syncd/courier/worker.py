@@ -41,7 +41,7 @@ class Request:
     arrived: float
 
     def is_late(self, now: float) -> bool:
-        """Whether it must no longer be begun: the daemon may count on that by now."""
+        """Whether it must no longer be begun, because the daemon may count on that."""
         return bool(now - self.arrived > self.fields["begin_within"])
 
 
@@ -67,7 +67,7 @@ class RequestQueue:
 
 
 class OpenDestination:
-    """The destination, opened by the first request that needs it, and again after it couldn't be."""
+    """The destination, opened by the first request that needs it, and again if that failed."""
 
     def __init__(self, start: Mapping[str, Any], report: Report, monotonic: Moment) -> None:
         self._start = start
@@ -83,7 +83,7 @@ class OpenDestination:
         self._pause_reason = ""
 
     def work_on(self, request: Request) -> Mapping[str, Any]:
-        """What came of one request, as it is reported."""
+        """The report of one request."""
         if request.is_late(self._monotonic()):
             return {"not_begun": True}
         destination = self._refused(request) or self._open(request)
@@ -92,7 +92,7 @@ class OpenDestination:
         if isinstance(destination, Later | Held):
             return to_wire(destination)
         tell = partial(self._tell, request.id)
-        # Of each request's own, for it is for one thread.
+        # One for each request, for it is for one thread.
         redactor = Redactor(self._start["redact"], self._start["redact_allow"])
         answer = carry_out(destination, request.verb, request.fields, tell, redactor)
         if answer.get("outcome") in {"Later", "Held", "Unknown"}:
@@ -100,7 +100,7 @@ class OpenDestination:
         return answer
 
     def _refused(self, request: Request) -> Later | Held | None:
-        """What stands in the way of all: no thread asks again what another one has just been told."""
+        """What holds up all requests: no thread asks again what another has just asked."""
         with self._lock:
             left = self._pause_until - self._monotonic()
             if left > 0:
@@ -147,7 +147,7 @@ class OpenDestination:
 
 def main() -> None:
     """Run until standard input ends."""
-    end_with_maker()  # one that is stopped doesn't read its input
+    end_with_maker()  # A stopped process doesn't read its input.
     # Mem0 and its libraries print; what they print must not get between the answers.
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
@@ -175,7 +175,7 @@ def main() -> None:
     tray, desk = RequestQueue(), OpenDestination(start, report, time.monotonic)
     threads = start["threads"]
     for number in range(threads):
-        # One thread is the major ones' alone, so that hanging neighbours can't delay them.
+        # One thread is for major decisions alone, so that hanging neighbours can't delay them.
         majors_only = number == 0 and threads > 1
         threading.Thread(target=_work, args=(tray, desk, report, majors_only), daemon=True).start()
     for line in sys.stdin.buffer:
@@ -184,7 +184,7 @@ def main() -> None:
             report({"pong": True})
             continue
         tray.put(Request(fields.pop("id"), fields.pop("verb"), fields, time.monotonic()))
-    # The daemon has closed its end, or is dead: nobody would hear of what is still under way.
+    # The daemon has closed its end, or is dead: no process reads what is still under way.
     os._exit(0)
 
 
@@ -199,7 +199,7 @@ def _work(tray: RequestQueue, desk: OpenDestination, report: Report, majors_only
 
 
 def _scrubbed(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A report whose reasons hold no secret and are short: exceptions and servers say whatever they like."""
+    """A report whose reasons hold no secret and are short: exceptions and servers may say anything."""
     said = {name: reason(str(answer[name])) for name in ("reason", "error") if answer.get(name)}
     return {**answer, **said}
 

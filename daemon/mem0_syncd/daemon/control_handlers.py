@@ -1,4 +1,4 @@
-"""What the daemon answers on its control socket."""
+"""The daemon's handlers for requests on its control socket."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mem0_syncd.watcher import Watcher
 
 
 class ControlHandlers:
-    """One daemon's answers, each for any thread."""
+    """One daemon's handlers, each for any thread."""
 
     def __init__(
         self,
@@ -35,9 +35,9 @@ class ControlHandlers:
         watch_projects: Callable[[], None],
         problems: Callable[[], list[Problem]],
     ) -> None:
-        """`reload` reads the settings again, and `watch_projects` watches the projects that there are now.
+        """`reload` reads the settings again, and `watch_projects` watches the present projects.
 
-        `problems` says what goes wrong at this moment.
+        `problems` returns the present problems.
         """
         self._engine, self._scan_trigger, self._delivery_trigger = engine, scan_trigger, dispatch
         self._watcher = watcher

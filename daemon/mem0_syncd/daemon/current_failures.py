@@ -1,4 +1,4 @@
-"""The failures: what goes wrong in the daemon at this moment."""
+"""What is failing in the daemon at this moment."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ log = structlog.get_logger("failures")
 
 
 class Failures:
-    """What each work failed with, until it goes well; in memory, for the outbox may be what can't be written.
+    """The last error of each job, until the job succeeds.
+
+    It is in memory, for the outbox may be what can't be written.
 
     `damage` is the error that shows that the outbox is damaged, once there was one.
     """
@@ -29,14 +31,14 @@ class Failures:
         return iter(list(self._problems.values()))
 
     def hear(self, name: str, error: Exception | None) -> None:
-        """Take in how some work has ended."""
+        """Record how a job has ended: with an error, or without."""
         if error is None:
             self._problems.pop(name, None)
             return
         what = f"{name}: {of_error(error)}"
         fault = storage_faults.problem_of(error, self._state)
         problem = fault or Problem(what, str(self._state), "it is tried again; see the log")
-        if self._problems.get(name) != problem:  # a disk that is full needn't be told every ten seconds
+        if self._problems.get(name) != problem:  # A full disk isn't logged every ten seconds.
             log.error("job_failed", job=name, exc_info=error)
         self._problems[name] = problem
         if storage_faults.is_damage(error):

@@ -1,4 +1,4 @@
-"""The daemon: the engine with a clockwork of events, schedule and control socket around it."""
+"""The daemon: the engine with events, schedule and control socket around it."""
 
 from __future__ import annotations
 
@@ -38,23 +38,23 @@ from mem0_syncd.verify.audit import audit_what_is_due
 from mem0_syncd.watcher import Watcher
 
 MEND_SECONDS = 10.0
-"""After which what failed is tried again, and what can't be watched is looked at."""
+"""Seconds after which what failed is tried again, and what can't be watched is looked at."""
 
 LOOK_SECONDS = 20.0
-"""How often all is looked at that no event tells of, most of it folders of projects."""
+"""Seconds between two looks at what no event reports, most of it folders of projects."""
 
 TICK_SECONDS = 10.0
 AUDIT_CHECK_SECONDS = 3600.0
-"""How often it is looked whether an audit is due: a laptop that slept at the time makes up for it."""
+"""Seconds between two checks whether an audit is due: a laptop that slept at the time makes up for it."""
 COMPACT_SECONDS = 3600.0
 OLD_MEMORIES_SECONDS = 60.0
-"""How often some memories with old hashes are given new ones, until there are none."""
+"""Seconds between two batches of memories with old hashes, until there are none."""
 
 ORIGINS_SECONDS = 300.0
-"""How often it is looked whether a project's repository is another one by now."""
+"""Seconds between two checks whether a project's repository is another one now."""
 
 MARK_SECONDS = 0.2
-"""How long marks wait for further receipts, so that many become one write."""
+"""Seconds that marks wait for further receipts, so that many become one write."""
 
 MARK_LONGEST_SECONDS = 0.8
 
@@ -62,7 +62,7 @@ log = structlog.get_logger("daemon")
 
 
 class Daemon:
-    """An engine and its clockwork: events, schedule and control socket."""
+    """An engine with its events, schedule and control socket."""
 
     def __init__(self, settings: Settings, outbox: Outbox, wakeup: Wakeup, notifier: Notifier) -> None:
         callbacks = Callbacks(self._after_change, self._mark_soon, self._look_for_origins_soon)
@@ -198,7 +198,7 @@ class Daemon:
             self._delivery_trigger.by(self._engine.settings.flush_seconds)
 
     def _heed_what_was_mended(self) -> None:
-        """A person may have put right, in the settings, what holds a destination."""
+        """Read the settings again if they have changed: that may end a hold."""
         settings = self._engine.settings
         if renewed(settings) != (settings, []):
             self.reload()
@@ -221,7 +221,7 @@ class Daemon:
         self._mark_pause = min(max(MARK_SECONDS, 20 * (time.monotonic() - begun)), MARK_LONGEST_SECONDS)
 
     def watch_projects(self) -> None:
-        """Watch the projects that there are now."""
+        """Watch the present projects."""
         self._report_unwatched(self._watcher.watch(self._engine.projects()))
 
     def _audit(self) -> None:
@@ -234,7 +234,7 @@ class Daemon:
         self._report_unwatched(self._watcher.mend())
 
     def _look(self) -> None:
-        """Look for what no event tells of."""
+        """Look at what no event reports."""
         self._outbox.integrity.check()
         if self._engine.take_in_misfits():
             self.watch_projects()
@@ -246,12 +246,12 @@ class Daemon:
 
     def _report_unwatched(self, problems: list[Problem]) -> None:
         self._outbox.problems.replace("", "watcher", problems)
-        if problems:  # What no event tells of is looked at instead.
+        if problems:  # What no event reports is looked at instead.
             self._scan_trigger.scan_all()
             self._schedule.by("look", MEND_SECONDS)
 
     def problems(self) -> list[Problem]:
-        """What goes wrong at this moment."""
+        """The present problems."""
         upgrade = [self._upgrade.problem] if self._upgrade.problem else []
         return list(dict.fromkeys([*self._failures, *upgrade, *self._heartbeat.problems]))
 

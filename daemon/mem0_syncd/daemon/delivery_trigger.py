@@ -1,4 +1,4 @@
-"""What starts deliveries: the schedule runs each of them whenever something may be due at its destination."""
+"""Starts deliveries: the schedule runs each one when something may be due at its destination."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from mem0_syncd.delivery import Delivery
 from mem0_syncd.engine.engine import Engine
 
 BEAT_SECONDS = 60.0
-"""How often delivery looks for what is due unasked, should a wake-up ever be lost."""
+"""Seconds after which delivery looks for what is due by itself, should a wake-up be lost."""
 
 
 class DeliveryTrigger:
-    """Runs an engine's deliveries, and ends couriers that have nothing to do; for any thread."""
+    """Runs an engine's deliveries, and ends idle couriers; for any thread."""
 
     def __init__(self, engine: Engine, schedule: Schedule, before_probe: Callable[[], None]) -> None:
-        """`before_probe` is called before it is seen whether a hold has an end."""
+        """`before_probe` is called before a held destination is probed."""
         self._engine, self._schedule = engine, schedule
         self._before_probe = before_probe
         self._added: set[int] = set()

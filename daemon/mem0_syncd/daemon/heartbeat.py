@@ -1,4 +1,4 @@
-"""The heartbeat: checks that the daemon's parts live, repairs what it can, feeds the manager's watchdog."""
+"""The heartbeat: checks that the daemon's parts live, replaces some, feeds the manager's watchdog."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from mem0_syncd.watcher import Watcher
 
 LOOK_SECONDS = 9.0
 SILENT_SECONDS = 18.0
-"""After so long without a sign of life a part is replaced or reported; the look makes it half a minute."""
+"""Seconds without a sign of life after which a part is replaced or reported, at the next look."""
 
 STUCK_SECONDS = 600.0
-"""After so long other work than the vital may stand still before the daemon counts as dead."""
+"""Seconds that less vital work may stand still before the daemon counts as dead."""
 
 VITAL = ("watcher", "scheduler", "deliver ")
 
@@ -28,7 +28,7 @@ log = structlog.get_logger("heartbeat")
 
 
 class Heartbeat:
-    """Looks at each part's sign of life on a thread of its own."""
+    """Checks each part's sign of life on a thread of its own."""
 
     def __init__(
         self,
@@ -50,22 +50,22 @@ class Heartbeat:
         schedule.add("pulse", self._beat, every=LOOK_SECONDS)
 
     def start(self) -> None:
-        """Begin to look."""
+        """Begin to check."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more; for the daemon's end, when parts go silent by right."""
+        """End the checks; at the daemon's end silent parts are expected."""
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join(self._period)
 
     @property
     def problems(self) -> list[Problem]:
-        """What stands still now; it is in memory, for the outbox may be what everybody waits for."""
+        """What stands still now; it is in memory, for the outbox may be what all parts wait for."""
         return [self._problem(part) for part in sorted(self._silent)]
 
     def look(self) -> None:
-        """Look once: replace silent couriers, feed the watchdog if all is well, note what isn't."""
+        """Check once: replace silent couriers, feed the watchdog if all is well, note what isn't."""
         couriers = {f"courier {it.destination_id}": it for it in self._deliveries}
         looks = self._liveness.look(
             {
@@ -91,7 +91,7 @@ class Heartbeat:
         while not self._stopped.wait(self._period):
             try:
                 self.look()
-            except Exception:  # a look that fails feeds nobody; the next one may
+            except Exception:  # A look that fails doesn't feed the watchdog; the next one may.
                 log.exception("heartbeat_failed")
 
     def _beat(self) -> None:

@@ -1,4 +1,4 @@
-"""The daemon's life: it works whenever it can, and stands by, saying why, while it can't."""
+"""The daemon's life: it works when it can, and stands by, with the reason, when it can't."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from mem0_syncd.system.lock import deliverer, holder
 
 RETRY_SECONDS = 5.0
 TURN_SECONDS = 0.2
-"""How often the lock is tried for while a command holds it, which is soon over."""
+"""Seconds between two tries of the lock while a command holds it, which is soon over."""
 
 log = structlog.get_logger("standby")
 
 
 class Standby:
-    """What answers in the daemon's place; without a runtime folder nothing does, and the log must do."""
+    """Answers commands in the daemon's place. Without a runtime folder only the log reports."""
 
     def __init__(self, state: Path) -> None:
         self._state = state
@@ -44,7 +44,7 @@ class Standby:
         self._since = datetime.now(UTC).isoformat()
 
     def say(self, problem: Problem) -> None:
-        """Tell whoever asks what the daemon waits for."""
+        """Answer and log what the daemon waits for."""
         if problem != self._problem:
             log.warning("standing_by", what=problem.what, where=problem.where, remedy=problem.remedy)
         self._problem = problem
@@ -56,7 +56,7 @@ class Standby:
                 self._server = server
 
     def end(self) -> None:
-        """Make room for the daemon."""
+        """End, so that the daemon can take the socket."""
         self._problem = None
         if self._server is not None:
             self._server.stop()
@@ -74,7 +74,7 @@ class Standby:
 
 
 def live(settings: Settings, wakeup: Wakeup, notifier: Notifier) -> bool:
-    """Run the daemon until a signal ends it; raises what time alone won't cure.
+    """Run the daemon until a signal ends it; raises what doesn't pass with time.
 
     Returns whether it has ended for another version, which is now to be started.
     """
@@ -118,7 +118,7 @@ def _work(settings: Settings, wakeup: Wakeup, notifier: Notifier, standby: Stand
 
 
 def _obstacle(error: Exception, state: Path) -> Problem | None:
-    """What stands in the way for a while; None for what doesn't go away."""
+    """What keeps the daemon from starting for now; None for an error that doesn't pass."""
     if not isinstance(error, StateFolderBusy):
         return storage_faults.problem_of(error, state)
     who = holder(state)

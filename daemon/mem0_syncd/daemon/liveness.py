@@ -8,8 +8,8 @@ from collections.abc import Hashable, Mapping
 class Liveness:
     """Compares each part's sign of life with those of the looks before.
 
-    Looks are counted, not seconds: a machine that slept, or a process that was stopped for a while, has a
-    look at which nothing could have changed, but not several.
+    Looks are counted, not seconds. After a machine has slept, or a process was stopped, one look finds no
+    change, but not several.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Periodic and prompted work, on APScheduler; the outbox is the durable state, not the job store."""
+"""Periodic and requested work, on APScheduler; the outbox is the durable state, not the job store."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Report = Callable[[str, Exception | None], None]
 
 
 class Schedule:
-    """Named work, each run by one thread at a time, at its period and whenever it is asked for.
+    """Named jobs, each run by one thread at a time, at its period and on request.
 
-    A request for work that is running makes it run once more; none is lost.
+    A request for a job that is running makes it run once more; none is lost.
     """
 
     def __init__(self, report: Report) -> None:
-        """`report` hears of every run's end, with the exception that ended it, if one did."""
+        """`report` is called at the end of every run, with the exception that ended it, if there was one."""
         self._report = report
         self._clock = SteadyClock(Clock())
         self._asking = threading.Lock()
@@ -37,18 +37,18 @@ class Schedule:
         )
 
     def add(self, name: str, work: Work, *, every: float | None = None) -> None:
-        """Add work under a name, run every so many seconds, or only when asked for."""
+        """Add a job under a name, run every so many seconds, or only on request."""
         period = timedelta(seconds=every) if every else _NEVER
         guarded = self._guarded[name] = _Guarded(name, work, self._report)
         self._scheduler.add_job(guarded, "interval", id=name, seconds=period.total_seconds())
 
     def repeat(self, name: str, every: float) -> None:
-        """Run work at another period from now on."""
+        """Run a job at another period from now on."""
         with self._asking:
             self._scheduler.reschedule_job(name, trigger="interval", seconds=every)
 
     def by(self, name: str, seconds: float) -> None:
-        """Have work run within so many seconds, or when it was due anyway if that is earlier."""
+        """Have a job run within so many seconds, or when it was due anyway if that is earlier."""
         when = datetime.now(UTC) + timedelta(seconds=max(0.0, seconds))
         with self._asking:
             job = self._scheduler.get_job(name)
@@ -57,11 +57,11 @@ class Schedule:
                 job.modify(next_run_time=when)
 
     def soon(self, name: str) -> None:
-        """Have work run at once."""
+        """Have a job run at once."""
         self.by(name, 0.0)
 
     def signs(self) -> dict[str, Hashable]:
-        """For each work that runs, where it is: what stays the same for long stands still."""
+        """For each running job, where its thread is: a value that stays the same means that it hangs."""
         frames = sys._current_frames()  # noqa: SLF001 - it has no other name
         return {
             name: (guarded.runs, _place(frames.get(thread)))
@@ -70,27 +70,27 @@ class Schedule:
         }
 
     def thread_of(self, name: str) -> int | None:
-        """The thread that runs some work now, if one does."""
+        """The thread that runs a job now, if there is one."""
         guarded = self._guarded.get(name)
         return guarded.thread if guarded else None
 
     def follow_clock(self) -> None:
-        """Bring near again what a clock that was set back has moved away; to be called now and then."""
+        """Correct run times that a clock that was set back has moved away; to be called now and then."""
         back = self._clock.jump()
         if not back:
             return
         self._clock.follow(back)
-        # One that was set forward, or a machine that slept, has everything run that is overdue.
+        # After a clock was set forward, or a machine slept, all that is overdue runs anyway.
         with self._asking:
             for job in self._scheduler.get_jobs() if back < 0 else ():
                 job.modify(next_run_time=job.next_run_time + timedelta(seconds=back))
 
     def start(self) -> None:
-        """Start; what was asked for before runs now."""
+        """Start; what was requested before runs now."""
         self._scheduler.start()
 
     def stop(self) -> None:
-        """Begin no more work; what runs goes on."""
+        """Begin no more jobs; running ones go on."""
         self._scheduler.shutdown(wait=False)
 
 
@@ -123,7 +123,7 @@ class _Guarded:
 
 
 def _place(frame: FrameType | None) -> Hashable:
-    """Where a thread is: every call's code and instruction, from the innermost outwards."""
+    """A thread's position: every call's code and instruction, from the innermost outwards."""
     place = []
     while frame is not None:
         place.append((id(frame.f_code), frame.f_lasti))

@@ -1,4 +1,4 @@
-"""What the daemon tells the service manager that started it: systemd's notification protocol."""
+"""Notifies the service manager that started the daemon, by systemd's protocol."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from collections.abc import Mapping
 
 
 class Notifier:
-    """Tells the manager how the daemon is; tells nobody where none listens."""
+    """Sends the daemon's state to the manager; does nothing if no manager listens."""
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
-        """`environ` says where the manager listens and how long it does without a sign of life."""
+        """`environ` says where the manager listens, and how long it waits for a sign of life."""
         self._address = environ.get("NOTIFY_SOCKET", "")
         if self._address.startswith("@"):  # Linux's abstract sockets
             self._address = "\0" + self._address[1:]
@@ -34,7 +34,7 @@ class Notifier:
         self._send("STOPPING=1")
 
     def alive(self) -> None:
-        """All that must be alive is; to be said well within `watchdog_seconds` of the last time."""
+        """All vital parts live; to be sent well within `watchdog_seconds` of the last time."""
         self._send("WATCHDOG=1")
 
     def status(self, text: str) -> None:
@@ -44,7 +44,7 @@ class Notifier:
     def _send(self, message: str) -> None:
         if not self._address:
             return
-        # The daemon's work doesn't hang on whether anybody listens, nor waits for a manager that hangs.
+        # The daemon's work doesn't depend on a manager that is away, and doesn't wait for one that hangs.
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
             manager.setblocking(False)
             manager.connect(self._address)

@@ -1,4 +1,4 @@
-"""Another version that is installed over the one that runs: it takes over once it can."""
+"""Another version that is installed over the one that runs: it takes over once it can start."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ log = structlog.get_logger("upgrade")
 
 
 class Upgrade:
-    """Looks at what is installed now and then."""
+    """Checks now and then which version is installed."""
 
     def __init__(self) -> None:
         self._seen: str | None = None
         self.is_ready = False
         """Whether the other version has been there for two looks, and can be started."""
         self.problem: Problem | None = None
-        """What a person may want to know of a version that waits for its turn."""
+        """What a person may want to know about a version that waits."""
 
     def look(self) -> None:
-        """Look once."""
+        """Check once."""
         found = installed()
         if found in {None, __version__}:
             if self.problem is not None:
                 log.info("upgrade_reverted")
             self._seen, self.is_ready, self.problem = None, False, None
             return
-        # An installation takes its time, and is no good before its end.
+        # An installation takes its time, and can't be started before its end.
         self.is_ready = found == self._seen and _can_start()
         self._seen = found
         self.problem = Problem(
@@ -50,7 +50,7 @@ class Upgrade:
 
 
 def installed() -> str | None:
-    """The version that a new process would be of; None while that can't be told."""
+    """The version that a new process would be of; None if that can't be read."""
     try:
         found = _VERSION.search((_PACKAGE / "__about__.py").read_text(encoding="utf-8"))
     except OSError:

@@ -1,4 +1,4 @@
-"""What wakes the daemon's main thread: a signal, or another thread."""
+"""Wakes the daemon's main thread: by a signal, or from another thread."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _NUDGE = 0
 
 
 class Wakeup:
-    """Remembers every ring until it is waited for; one a process, for as long as that lives."""
+    """Keeps every ring until it is waited for; one for each process."""
 
     def __init__(self) -> None:
         # A pipe, because a signal that comes just before a lock is waited for doesn't end that wait.
@@ -24,10 +24,10 @@ class Wakeup:
             signal.signal(number, lambda *_: None)
 
     def ring(self, number: int = _NUDGE) -> None:
-        """Ring as a signal would; without one, only to have the waiting thread look about."""
+        """Ring as a signal would; without a number, only wake the waiting thread."""
         os.write(self._telling, bytes([number]))
 
     def wait(self, seconds: float) -> int | None:
-        """The next signal; None for a mere nudge, and when none came in so many seconds."""
+        """The next signal; None for a ring without a number, and if none came in so many seconds."""
         readable, _, _ = select.select([self._told], [], [], seconds)
         return (os.read(self._told, 1)[0] or None) if readable else None
