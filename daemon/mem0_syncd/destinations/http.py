@@ -1,4 +1,4 @@
-"""An HTTP client for servers that need not mean well: what they answer costs no more than its limits."""
+"""An HTTP client for servers that aren't trusted: an answer costs no more than its limits."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ LONGEST_ANSWER = 32 << 20
 """Bytes of one answer, compressed or not; a page of 200 memories has a few hundred thousand."""
 
 MOST_PARTS = 1_000_000
-"""Values in one answer: small ones take many times their length once they are read."""
+"""Values in one answer: small ones take many times their length once they are parsed."""
 
 _CHUNK = 1 << 16
 _ENCODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 47}
-"""What we say that we understand, with zlib's number for it; of others a few bytes may be gigabytes."""
+"""The encodings that we accept, with zlib's number for each; with others a few bytes may be gigabytes."""
 
 
 class AnswerTooMuch(httpx.DecodingError):
-    """An answer is over a limit, or packed in a way that none was asked for."""
+    """An answer is over a limit, or in an encoding that wasn't asked for."""
 
 
 class BoundedClient(httpx.Client):
@@ -30,7 +30,7 @@ class BoundedClient(httpx.Client):
     def __init__(self, hear: Callable[[httpx.Response], None] = lambda _: None, **options: Any) -> None:
         """As httpx's client; `timeout`, in seconds, is also how long a whole answer may take to come in.
 
-        `hear` is told of each answer once it is read.
+        `hear` is called with each answer once it is read.
         """
         self._hear = hear
         self._patience = float(options["timeout"])

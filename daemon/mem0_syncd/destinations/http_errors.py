@@ -1,4 +1,4 @@
-"""What an exception or an answer of Mem0 means for an entry."""
+"""The outcome that an exception or an answer of Mem0 means for an entry."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SERVER_ERRORS = 500
 REFUSALS = {400, 409, 422}
 
 LONGEST_PAUSE = 24 * 3600.0
-"""Seconds; a server that asks for more is mistaken."""
+"""Seconds; a server that asks for a longer wait is mistaken."""
 
 _HOLDS = {
     UNAUTHORISED: ("Mem0 doesn't accept the API key", "set the right MEM0_API_KEY, or: mem0-syncd login"),
@@ -67,7 +67,7 @@ def outcome_of_response(response: httpx.Response, *, is_update: bool = False) ->
         return Unknown(f"Mem0 answered {status}", retry_after(response))
     if status in _HOLDS:
         return Held(*_HOLDS[status])
-    if status == TOO_LARGE:  # a proxy in between says it in HTML, and it is the item's fault all the same
+    if status == TOO_LARGE:  # A proxy in between says it in HTML, and it is still the item's fault.
         return Refused(f"too large for Mem0 ({status}): {_detail(response)}")
     if not _is_json(response) or (status == NOT_FOUND and not is_update):
         return Held(
@@ -82,7 +82,7 @@ def outcome_of_response(response: httpx.Response, *, is_update: bool = False) ->
 
 
 def outcome_of_add(answer: Any) -> PushOutcome:
-    """The outcome that a 2xx answer to an add, or to an event's poll, stands for: a 2xx is no receipt."""
+    """The outcome that a 2xx answer to an add or an event's poll stands for; 2xx alone isn't a receipt."""
     if not isinstance(answer, dict):
         return Unknown("Mem0's answer is not understood")
     status = str(answer.get("status") or "SUCCEEDED").upper()
@@ -104,7 +104,7 @@ def outcome_of_add(answer: Any) -> PushOutcome:
 
 
 def retry_after(response: httpx.Response) -> float:
-    """The seconds that `Retry-After` asks for, as a number or a date; 0 where it says nothing."""
+    """The seconds that `Retry-After` asks for, as a number or a date; 0 without it."""
     value = response.headers.get("Retry-After", "").strip()
     try:
         seconds = float(value)

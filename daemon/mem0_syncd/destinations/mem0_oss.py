@@ -1,4 +1,4 @@
-"""What mem0's open-source `Memory` does, wherever it keeps its memories."""
+"""mem0's open-source `Memory`, with any store."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ NO_MODEL = {"provider": "openai", "config": {"api_key": "never used"}}
 
 
 def our_embedder() -> EmbedderConfig:
-    """The bundled embedder, as Mem0 is told of it."""
+    """The bundled embedder, as a configuration for Mem0."""
     EmbedderFactory.provider_to_class[_PROVIDER] = f"{embedder.__name__}.{embedder.LocalEmbedder.__name__}"
     return EmbedderConfig.model_construct(provider=_PROVIDER, config={})
 
 
 class OpenSource(ABC):
-    """The half of a destination that reads, and what writing has in common."""
+    """The half of a destination that reads, and what both kinds of writing share."""
 
     account = ""
     listing_limit: float = _MANY

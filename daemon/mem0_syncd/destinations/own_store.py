@@ -1,4 +1,4 @@
-"""A store of the user's own, by a mem0 configuration of theirs: pgvector, a Qdrant server, Ollama, ..."""
+"""A store of the user's own, by their mem0 configuration: pgvector, a Qdrant server, Ollama, ..."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FEW = 1000  # other stores refuse to list more at once, from some number on
 
 
 class OwnStore(OpenSource):
-    """A store that others may write to as well, so that each add is looked for first."""
+    """A store that others may write to as well, so that each add is looked up first."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         """`config`: mem0 (the configuration), history (the path of Mem0's own database), threads."""
@@ -53,12 +53,12 @@ class OwnStore(OpenSource):
         except EmbedderMissing as error:
             raise CannotOpen(Held(str(error), 'pip install "mem0-syncd[embedded]"')) from error
         except ValidationError as error:
-            # Its own words repeat the values, and there are passwords among them.
+            # Its own words repeat the values, which include passwords.
             wrong = "; ".join(f"{'.'.join(map(str, it['loc']))}: {it['msg']}" for it in error.errors())
             raise CannotOpen(Held(f"mem0 can't use the configuration: {wrong}", _CHECK)) from None
         except Exception as error:
             outcome = outcome_of_error(error)
-            # Nothing was sent yet, so whatever fails here is no entry's doubt.
+            # Nothing was sent yet, so a failure here makes no entry doubtful.
             if isinstance(outcome, Refused):
                 raise CannotOpen(Held(outcome.reason, _CHECK)) from error
             raise CannotOpen(Later(outcome.reason) if isinstance(outcome, Unknown) else outcome) from error
@@ -79,7 +79,7 @@ class OwnStore(OpenSource):
         return outcome_of_add(answer)
 
     def outcome_of(self, error: Exception) -> Later | Unknown | Held:
-        """What an exception from a read means; that it was refused tells nothing of a memory."""
+        """What an exception from a read means; a refusal says nothing about a memory."""
         outcome = self._outcome_of(error)
         return Unknown(outcome.reason) if isinstance(outcome, Refused) else outcome
 
@@ -106,7 +106,7 @@ def _build(config: Mapping[str, Any]) -> Mem0:
 
 
 def _knock(conninfo: str) -> None:
-    """Connect once: the pool only says, after half a minute, that it has no connection."""
+    """Connect once: the pool reports only after half a minute that it has no connection."""
     psycopg: Any = import_module("psycopg")
     try:
         psycopg.connect(conninfo, connect_timeout=_CONNECT_SECONDS).close()

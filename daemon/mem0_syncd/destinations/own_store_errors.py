@@ -1,4 +1,4 @@
-"""What an exception from a store of the user's own means, by the names that libraries give to theirs.
+"""The outcome of an exception from a store of the user's own, by the exception's name.
 
 Mem0 knows two dozen vector stores and a dozen embedders; none of their libraries need be installed here.
 """
@@ -15,11 +15,11 @@ _NOT_SENT = {
     "ConnectTimeout",
     "PoolTimeout",  # psycopg_pool has no connection to give
     "ConnectionError",  # Ollama
-    "APIConnectionError",  # OpenAI and its like, from whom the vector is had before anything is stored
+    "APIConnectionError",  # OpenAI and the like, which make the vector before anything is stored
     "APITimeoutError",
     "RateLimitError",
 }
-_NO_TABLE = "UndefinedTable"  # psycopg: Mem0 makes its table as soon as it looks for it again
+_NO_TABLE = "UndefinedTable"  # psycopg: Mem0 makes its table when it looks for it again
 _NOT_ALLOWED = {
     "AuthenticationError",
     "PermissionDeniedError",
@@ -45,18 +45,18 @@ def outcome_of_error(error: BaseException) -> Later | Unknown | Held | Refused:
     if names & _NOT_SENT:
         return Later(said)
     if names & _NOT_VALID:
-        # Vectors that don't fit are no item's fault.
+        # Vectors that don't fit aren't an item's fault.
         return Held(said, _CHECK) if "dimension" in said else Refused(said)
     return Unknown(said)
 
 
 def lacks_table(error: BaseException) -> bool:
-    """Whether the table that Mem0 keeps its memories in isn't there."""
+    """Whether the table that Mem0 keeps its memories in is missing."""
     return _NO_TABLE in _names(error)
 
 
 def first_line(error: BaseException) -> str:
-    """What a library says, without the further lines, in which some repeat what they were given."""
+    """The first line of a library's message; further lines of some repeat their input."""
     return str(error).partition("\n")[0][:300]
 
 

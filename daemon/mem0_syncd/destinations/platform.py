@@ -44,7 +44,7 @@ LONGEST_LISTING = 256 << 20
 """Bytes, about: a listing is read whole."""
 
 LATEST = timedelta(minutes=15)
-"""How much later than another memory that was made after it one may turn up in a listing."""
+"""How late a memory may turn up in a listing, after one that was made later."""
 
 _TRIES = 3
 _EVERYTHING = {"include_merged": True, "show_expired": True}
@@ -124,7 +124,7 @@ class Platform:
         return found
 
     def poll(self, event_id: str) -> PushOutcome:
-        """What the event says; one that is gone says nothing."""
+        """The outcome of the event; `Unknown` for one that is gone."""
         try:
             # mem0ai has no method for events; its own HTTP client carries the key.
             response = self._client.client.get(f"/v1/event/{event_id}/")
@@ -143,7 +143,7 @@ class Platform:
         return [hit_of(it) for it in results_of(found)][:limit]
 
     def listing(self, user_id: str, since: str = "", tell: Tell = to_nobody) -> list[Remote]:
-        """Every memory of a user id, page by page; raises `PagesShift` while that can't be had."""
+        """Every memory of a user id, page by page; raises `PagesShift` if no complete listing can be had."""
         conditions: list[dict[str, Any]] = [{"user_id": user_id}]
         if since:
             conditions.append({"created_at": {"gte": _a_while_before(since)}})
@@ -199,7 +199,7 @@ class Platform:
                 size += remote.size
             count = count_of(answer)
             tell(len(found), count)
-            # A page without anything new is no page of this listing, whatever it says of a next one.
+            # A page without anything new is not a page of this listing, even if it names a next one.
             if not answer.get("next") or len(found) == known or len(found) > count:
                 return found, count
             if size > LONGEST_LISTING:
@@ -212,7 +212,7 @@ class PagesShift(Exception):
 
 
 def _a_while_before(moment: str) -> str:
-    """A moment before which nothing can turn up any more once this one has been seen."""
+    """A moment before which nothing can turn up any more once this one has been listed."""
     return (datetime.fromisoformat(moment) - LATEST).isoformat()
 
 
@@ -226,6 +226,6 @@ def _cannot_open(error: Exception) -> Later | Held:
         return Held("something that isn't Mem0 answers", "check platform.host and the proxy")
     if isinstance(error, UnicodeError):
         return Held("the API key has characters that no key has", "check MEM0_API_KEY")
-    # Nothing was sent yet, so whatever fails here is no entry's doubt.
+    # Nothing was sent yet, so a failure here makes no entry doubtful.
     after = outcome.after if isinstance(outcome, Unknown) else 0.0
     return Later(str(getattr(outcome, "reason", error)), after)

@@ -16,7 +16,7 @@ _MARK = re.compile(re.escape(MARK) + r"[^\[\]\n]{1,60}\]")
 def redacted_there(there: Remote, memory: Memory) -> RedactedThere | None:
     """What is there, if another machine's detector has found more in what `memory` says; else None.
 
-    Only what is ours, goes by the same key, and whose hash is of what it says: nobody has edited it.
+    It must be ours, with the same key, and its hash must be that of what it says: nobody has edited it.
     """
     is_the_items = there.is_of(memory.user_id, memory.sync_key) and there.metadata.get("source") == SOURCE
     if memory.infer or not is_the_items or content_hash(there) == memory.content_hash:
@@ -37,7 +37,7 @@ def redacted_there(there: Remote, memory: Memory) -> RedactedThere | None:
 
 
 def covers(listed: Scalar | None, ours: Scalar | None) -> bool:
-    """Whether a value is ours, where each mark of a redaction may stand for any stretch of it; linear."""
+    """Whether a value is ours, where each redaction may stand for any stretch of it; takes linear time."""
     if not isinstance(listed, str) or not isinstance(ours, str):
         return listed == ours
     first, *others = _MARK.split(listed.strip())
@@ -50,7 +50,7 @@ def covers(listed: Scalar | None, ours: Scalar | None) -> bool:
         return False
     at = len(first)
     for part in others:
-        # A mark stands for something; the first place that fits leaves the most for those that follow.
+        # A redaction stands for something; the first place that fits leaves the most for those that follow.
         found = ours.find(part, at + 1, end)
         if found < 0:
             return False

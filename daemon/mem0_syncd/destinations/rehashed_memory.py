@@ -1,4 +1,4 @@
-"""A memory with old hashes, as it is to be: with a key and a hash of what it says."""
+"""A memory with old hashes gets a key and a hash of what it says."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ def renewed(
     was_sent: str,
     keeps_key: bool,
 ) -> Memory | None:
-    """A memory as it is to be; None for one that isn't as it was sent, which is somebody's own by now.
+    """The memory with its new hashes; None if it isn't as it was sent, because somebody has edited it.
 
-    `was_sent` is the fingerprint of that, '' where it isn't known. What `keeps_key` goes by `sync_key`.
+    `was_sent` is the fingerprint of what was sent, '' where it isn't known. With `keeps_key` it keeps
+    `sync_key`.
     """
     said = {name: value for name, value in there.metadata.items() if name in NAMES}
     memory = Memory(there.user_id, there.text, there.agent_id or None, said)

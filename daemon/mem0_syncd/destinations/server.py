@@ -1,7 +1,7 @@
 """A self-hosted Mem0 server, the REST server of Mem0's own repository, through httpx.
 
-mem0ai's `MemoryClient` speaks to the Platform only. What is said here of the server is of its
-`server/main.py` as it is beside mem0ai 2.2.
+mem0ai's `MemoryClient` works with the Platform only. Facts about the server are from its `server/main.py` as
+it is beside mem0ai 2.2.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ LIST_LIMIT = 1000
 class Server:
     """A Mem0 server; safe to call from many threads.
 
-    An absence is certain only among the first thousand memories of a user id. Beyond, the server's
-    search by key is asked, which is approximate.
+    An absence is certain only among the first thousand memories of a user id. Beyond them the server's search
+    by key is asked, which is approximate.
     """
 
-    account = ""  # whoever has a key reads and writes the same memories
+    account = ""  # All keys read and write the same memories.
     listing_limit: float = LIST_LIMIT
 
     def __init__(self, client: httpx.Client, threads: int) -> None:
@@ -78,14 +78,14 @@ class Server:
         return server
 
     def _knock(self) -> Later | Held | None:
-        """What stands in the way, if anything: no server, an old one, or one that refuses the key."""
+        """What is wrong, if anything: no server, an old one, or one that refuses the key."""
         try:
             if lacks := what_lacks(self._client.get("/openapi.json")):
                 return Held(f"the Mem0 server is too old: it has no {lacks}", "update the Mem0 server")
             self._list("mem0-syncd")
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what stands in the way
             outcome = self.outcome_of(error)
-            # Nothing was sent yet, so it is no entry's doubt.
+            # Nothing was sent yet, so no entry is doubtful.
             return Later(outcome.reason, outcome.after) if isinstance(outcome, Unknown) else outcome
         return None
 
@@ -117,7 +117,7 @@ class Server:
 
     def _update(self, memory: Memory, memory_id: str) -> PushOutcome:
         known = self.get(memory_id)
-        # Some versions say of an update of what is gone no more than that something failed.
+        # For an update of what is gone, some versions report only that something failed.
         if known is None:
             return Gone("the memory is no longer there")
         body = {"text": memory.text, "metadata": known.replaced_by(memory)}
@@ -125,7 +125,7 @@ class Server:
         return Stored((memory_id,))
 
     def _look_again(self, memory: Memory, outcome: Unknown, code: str) -> Outcome:
-        # The server itself has answered, so whatever it did is done: a look tells.
+        # The server itself has answered, so what it did is done: a look-up tells.
         found = self.look(memory) if code in PASSING else outcome
         if isinstance(found, Absent):
             return Later(f"the Mem0 server has trouble of its own: {code}", outcome.after)
@@ -161,7 +161,7 @@ class Server:
         since: str = "",  # noqa: ARG002 - it can't be asked for
         tell: Tell = to_nobody,  # noqa: ARG002 - all is read at once
     ) -> list[Remote]:
-        """The memories of a user id, a thousand at most: from there on each add is looked for first."""
+        """The memories of a user id, a thousand at most; beyond that each add is looked up first."""
         return self._list(user_id)
 
     def copies(self, user_id: str, sync_key: str) -> list[Remote]:

@@ -1,4 +1,4 @@
-"""What a self-hosted Mem0 server says of what went wrong, or of itself."""
+"""What a self-hosted Mem0 server reports about errors, or itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PASSING = {
     "datastore_unavailable",
     "vector_store_unavailable",
 }
-"""Codes of a 502 that are no item's fault, and pass."""
+"""Codes of a 502 that aren't an item's fault, and pass."""
 
 _CHECK = "check MEM0_SYNCD_SERVER__URL and MEM0_SYNCD_SERVER__API_KEY"
 
@@ -38,12 +38,12 @@ def outcome_of_error(error: Exception, *, is_update: bool = False) -> PushOutcom
 
 
 def code_of(response: httpx.Response) -> str:
-    """The server's word for what failed behind it; '' where something else answers in its place."""
+    """The server's code for what failed behind it; '' where something else answers in its place."""
     return str(_described(response).get("code") or "")
 
 
 def what_lacks(response: httpx.Response) -> str:
-    """What the server, by its own OpenAPI description, can't do; '' for nothing, or where it shows none."""
+    """What the server, by its own OpenAPI description, can't do; '' for nothing, or without a description."""
     described = _described(response)
     if "openapi" not in described:
         return ""
@@ -56,7 +56,7 @@ def what_lacks(response: httpx.Response) -> str:
 
 
 def _within(value: Any, *names: str) -> Any:
-    """What stands under these names, each within the one before; None where one isn't there."""
+    """The value under these names, each within the one before; None if one is missing."""
     for name in names:
         value = value.get(name) if isinstance(value, dict) else None
     return value

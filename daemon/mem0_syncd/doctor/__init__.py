@@ -45,7 +45,7 @@ CHECKS: dict[str, Callable[[Context], Iterable[CheckResult]]] = {
 
 
 def examine(around: Context) -> Iterator[tuple[str, CheckResult]]:
-    """Each check's name and findings, as soon as they are there; a check that breaks is a finding, too."""
+    """Each check's name and findings, as soon as they are known; a check that fails is a finding, too."""
     for name, check in CHECKS.items():
         try:
             for finding in check(around):

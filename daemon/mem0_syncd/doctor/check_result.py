@@ -1,4 +1,4 @@
-"""What a check finds: a verdict, the fact, and the command that helps."""
+"""The result of a check: a verdict, the fact, and the command that helps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """How it stands: a warning works now, a failure doesn't."""
+    """A warning still works now, a failure doesn't."""
 
     OK = "ok"
     WARNING = "warning"
@@ -29,7 +29,7 @@ def fine(what: str) -> CheckResult:
 
 
 def warning(what: str, remedy: str) -> CheckResult:
-    """It works, but something is to be known or done."""
+    """It works, but the user should know or do something."""
     return CheckResult(Verdict.WARNING, what, remedy)
 
 

@@ -1,4 +1,4 @@
-"""What the checks look at: the settings, the environment, the outbox, the daemon, and Mem0's answer."""
+"""The context of all checks: the settings, the environment, the outbox, the daemon, and Mem0's answer."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _PATIENCE_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Context:
-    """One state folder and what is around it; nothing of it is changed."""
+    """One state folder and what belongs to it; the checks change nothing of it."""
 
     settings: Settings
     environ: Mapping[str, str]
     outbox: Outbox | None
     damage: Problem | None
-    """Why there is an outbox that can't be opened."""
+    """Why the outbox can't be opened, if it can't."""
 
     ping: Mapping[str, Any] | None
-    """What the daemon answers; None where none runs, empty where it doesn't answer."""
+    """What the daemon answers; None if none runs, empty if it doesn't answer."""
 
     @property
     def projects(self) -> list[ProjectRow]:
@@ -44,7 +44,7 @@ class Context:
         return [kind_of(self.settings, name) for name in dict.fromkeys(names)]
 
     def asks(self, check: Check) -> bool:
-        """Whether a destination in use is to be asked this."""
+        """Whether a check is needed by a destination in use."""
         return any(check in kind.checks for kind in self.kinds)
 
     @property
@@ -60,7 +60,7 @@ class Context:
 
 
 def look_around(settings: Settings, environ: Mapping[str, str]) -> Context:
-    """The surroundings of the state folder that the settings name."""
+    """The context of the state folder that the settings name."""
     state = settings.state_dir
     outbox = damage = None
     try:

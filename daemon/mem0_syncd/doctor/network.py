@@ -1,4 +1,4 @@
-"""The way to the Platform: name, proxy, certificates, key; and the clock, which its answers tell."""
+"""The way to the Platform: name, proxy, certificates, key; and the clock, by its answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mem0_syncd.doctor.context import Context
 from mem0_syncd.doctor.platform_ping import NoAnswer, PlatformAnswer
 
 SKEW_SECONDS = 120.0
-"""From here on a clock is wrong: tokens and certificates begin to fail, and times in the outbox mislead."""
+"""Seconds from which a clock is wrong: tokens and certificates fail, and times in the outbox mislead."""
 
 _OK, _UNAUTHORISED, _QUOTA, _FORBIDDEN, _TOO_MANY, _SERVER_ERROR = 200, 401, 402, 403, 429, 500
 
@@ -35,7 +35,7 @@ def check_reachability(around: Context) -> Iterator[CheckResult]:
 
 
 def judge(answer: PlatformAnswer | NoAnswer, way: str) -> CheckResult:
-    """What an answer says of the way that it came."""
+    """What an answer says about the way to the Platform."""
     if isinstance(answer, NoAnswer):
         return failure(f"{way} can't be reached: {answer.reason}", answer.remedy)
     if answer.status == _TOO_MANY or answer.status >= _SERVER_ERROR:
@@ -51,7 +51,7 @@ def judge(answer: PlatformAnswer | NoAnswer, way: str) -> CheckResult:
 
 
 def check_key(around: Context) -> Iterator[CheckResult]:
-    """Whether there is a key where one is needed, and Mem0 accepts it; never what it is."""
+    """Whether there is a key where one is needed, and Mem0 accepts it. The key isn't shown."""
     key = around.settings.api_key
     if not around.asks(Check.KEY):
         if key and around.settings.destination == "auto":
@@ -68,7 +68,7 @@ def check_key(around: Context) -> Iterator[CheckResult]:
 
 
 def judge_key(answer: PlatformAnswer | NoAnswer) -> CheckResult:
-    """What an answer says of the key that went with the question."""
+    """What an answer says about the key that the request carried."""
     if isinstance(answer, NoAnswer) or not answer.is_json or answer.status >= _SERVER_ERROR:
         return warning("there is one, but Mem0 can't be asked about it", "see reachability")
     if answer.status == _QUOTA:
@@ -88,7 +88,7 @@ def check_clock(around: Context) -> Iterator[CheckResult]:
 
 
 def judge_clock(ahead: float | None, written: float | None) -> CheckResult:
-    """What other clocks say of ours: how far Mem0's is ahead, and the outbox's last write, in seconds."""
+    """What two other clocks say about ours: how far Mem0's is ahead, and the last write, in seconds."""
     remedy = "set it, or have it set: timedatectl set-ntp true (Linux), sudo sntp -sS time.apple.com (macOS)"
     if ahead is not None and abs(ahead) > SKEW_SECONDS:
         return warning(f"it is {abs(ahead):.0f} s {'behind' if ahead > 0 else 'ahead of'} Mem0's", remedy)

@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class PlatformAnswer:
-    """What answered: the HTTP status, whether it spoke JSON, and how far its clock is ahead, in seconds."""
+    """The answer: the HTTP status, whether it was JSON, and how far the clock there is ahead, in seconds."""
 
     status: int
     is_json: bool
@@ -33,7 +33,7 @@ class PlatformAnswer:
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """Why nothing answered, and what helps."""
+    """Why there is no answer, and what helps."""
 
     reason: str
     remedy: str
@@ -67,7 +67,7 @@ def _ahead(date: str | None) -> float | None:
 
 
 def remedy_of(error: httpx.HTTPError) -> str:
-    """What helps where a request got no answer."""
+    """What helps if a request got no answer."""
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error)):
         return "name your organisation's certificates: MEM0_SYNCD_PLATFORM__CA_BUNDLE=/path/to/ca.pem"
     if isinstance(error, httpx.ProxyError):

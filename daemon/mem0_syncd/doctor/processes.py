@@ -1,4 +1,4 @@
-"""What runs: the daemon, a courier, the embedder, the service manager."""
+"""The processes: the daemon, a courier, the embedder, the service manager."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def check_socket(around: Context) -> Iterator[CheckResult]:
 
 
 def judge_ping(ping: Mapping[str, Any] | None) -> CheckResult:
-    """What the daemon's answer, or its silence, means."""
+    """What the daemon's answer, or none, means."""
     if ping is None:
         return failure("no daemon runs: nothing is delivered", "mem0-syncd run")
     if not ping:
@@ -51,7 +51,7 @@ def check_courier(around: Context) -> Iterator[CheckResult]:
 
 
 def judge_courier(name: str, message: Mapping[str, Any]) -> CheckResult:
-    """What the courier said of a destination."""
+    """What the courier reported of a destination."""
     if message == ENDED:
         return failure(
             f"{name}: the courier ended at once", "reinstall mem0-syncd; its log says why it ended"
@@ -65,7 +65,7 @@ def judge_courier(name: str, message: Mapping[str, Any]) -> CheckResult:
 
 
 def check_embedder(around: Context) -> Iterator[CheckResult]:
-    """Whether the local embedder turns a text into a vector, where it is needed."""
+    """Whether the local embedder turns a text into a vector, if it is needed."""
     own_store = around.settings.own_store
     if not around.asks(Check.EMBEDDER) or (own_store and "embedder" in own_store.config):
         yield fine("none is needed")
@@ -85,7 +85,7 @@ def check_embedder(around: Context) -> Iterator[CheckResult]:
 
 
 def check_service(around: Context) -> Iterator[CheckResult]:
-    """Whether a service manager starts the daemon with the session, and how that goes."""
+    """Whether a service manager starts the daemon with the session, and its state."""
     which = manager(around.environ)
     try:
         standing, services = which.standing(), which.environment()
@@ -98,7 +98,7 @@ def check_service(around: Context) -> Iterator[CheckResult]:
 
 
 def judge_service(name: str, standing: Service) -> CheckResult:
-    """What a service manager's word on the daemon means."""
+    """What a service manager's state of the daemon means."""
     if not standing.is_installed:
         return warning("nothing starts the daemon when you log in", INSTALL)
     if standing.failure:

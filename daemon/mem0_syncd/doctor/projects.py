@@ -46,7 +46,7 @@ def check_projects(around: Context) -> Iterator[CheckResult]:
 
 
 def check_folders(around: Context) -> Iterator[CheckResult]:
-    """What of each watched folder is refused, and by which rule."""
+    """What is refused of each watched folder, and by which rule."""
     if around.outbox is None:
         return
     folders = Folders(around.outbox.projects, around.settings.trusted_folders)
@@ -62,7 +62,7 @@ def check_folders(around: Context) -> Iterator[CheckResult]:
 
 
 def check_delivery(around: Context) -> Iterator[CheckResult]:
-    """What `status` says: whether everything is in Mem0, and each problem with its remedy."""
+    """What `status` shows: whether everything is in Mem0, and each problem with its remedy."""
     if around.damage:
         return
     shown = snapshot(around.settings.state_dir, time.time())
@@ -76,12 +76,12 @@ def check_delivery(around: Context) -> Iterator[CheckResult]:
 def _is_there(row: ProjectRow, around: Context) -> bool:
     try:
         return UntrustedFolder(row.path, trusted=around.settings.trusted_folders).is_folder()
-    except (RefusedFile, OSError):  # there, and `check_folders` tells what is wrong with it
+    except (RefusedFile, OSError):  # it exists, and `check_folders` reports what is wrong with it
         return True
 
 
 def check_hooks(_around: Context) -> Iterator[CheckResult]:
-    """Whether Claude Code tells of its sessions' ends."""
+    """Whether Claude Code calls the hook at the end of its sessions."""
     folder = claude.user_folder()
     if not folder.is_dir():
         yield fine("Claude Code isn't here")
@@ -102,14 +102,14 @@ def check_hooks(_around: Context) -> Iterator[CheckResult]:
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """What of a project goes where."""
+    """What of a project is sent where."""
 
     what: str
     where: str
 
 
 def what_leaves(around: Context) -> list[Leaving]:
-    """What leaves the watched folders, and where to: nothing else is ever sent anywhere."""
+    """What leaves the watched folders, and its destinations: nothing else is ever sent."""
     outbox = around.outbox
     if outbox is None or outbox.destinations.current() is None:
         return []
@@ -131,7 +131,7 @@ def _goes(kind: Kind, terms: Terms) -> bool:
 
 
 def check_leaving(around: Context) -> Iterator[CheckResult]:
-    """Whether what leaves is looked through for credentials first, and where it goes."""
+    """Whether what leaves is scanned for credentials first, and where it is sent."""
     leaving = what_leaves(around)
     if not leaving:
         yield fine("nothing goes anywhere yet")

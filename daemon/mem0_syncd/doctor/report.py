@@ -20,7 +20,7 @@ _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+")
 
 
 def versions() -> dict[str, str]:
-    """What a maintainer asks for first."""
+    """The versions that a maintainer asks for first."""
     return {
         "mem0-syncd": __version__,
         "mem0ai": version("mem0ai"),
@@ -30,7 +30,7 @@ def versions() -> dict[str, str]:
 
 
 def scrubber(home: Path, key: str | None) -> Callable[[str], str]:
-    """What takes out of a text the key, other credentials and addresses, and shortens the home folder."""
+    """Removes the key, other credentials and addresses from a text, and shortens the home folder."""
 
     def scrub(text: str) -> str:
         text = text.replace(key, "[the key]") if key else text

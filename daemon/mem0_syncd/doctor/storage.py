@@ -1,4 +1,4 @@
-"""Room, rights and the outbox itself."""
+"""Free space, rights and the outbox itself."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from mem0_syncd.system import paths
 
 MIB = 1 << 20
 FULL_BYTES = 64 * MIB
-"""Below this the outbox may be unable to grow by a single log."""
+"""Bytes; with less the outbox may be unable to grow by a single log."""
 
 NEARLY_FULL_BYTES = 512 * MIB
 
 
 def check_settings(around: Context) -> Iterator[CheckResult]:
-    """Where the settings come from; that they can be used at all was found out before."""
+    """Where the settings come from; whether they can be used was checked before."""
     file = around.settings.config_file
     names = sorted(name for name in around.environ if name.startswith(paths.PREFIX))
     names += ["MEM0_API_KEY"] if around.environ.get("MEM0_API_KEY") else []
@@ -37,7 +37,7 @@ def check_disk(around: Context) -> Iterator[CheckResult]:
 
 
 def judge_disk(free: int, inodes: int, where: str) -> CheckResult:
-    """What room a file system has, in bytes and in files."""
+    """What the free space of a file system means, in bytes and in files."""
     room = f"{free // MIB} MiB are free at {where}"
     remedy = "make room: nothing is lost, but nothing new is taken in while the disk is full"
     if free < FULL_BYTES or inodes == 0:
@@ -48,7 +48,7 @@ def judge_disk(free: int, inodes: int, where: str) -> CheckResult:
 
 
 def check_permissions(around: Context) -> Iterator[CheckResult]:
-    """Whether we can write where we must, and nobody else can read."""
+    """Whether we can write where we must, and no other user can read."""
     settings = around.settings
     findings = [*_of_state(settings.state_dir), *_of_config(settings), *_of_projects(around)]
     yield from findings or [fine("the state folder is yours alone, and the projects' marks can be written")]

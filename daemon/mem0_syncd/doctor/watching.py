@@ -1,4 +1,4 @@
-"""File events: whether there is room for watches, and whether an event of a real file comes through."""
+"""File events: whether watches are left, and whether the event of a real file arrives."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SPARE = 64
 
 @dataclass(frozen=True, slots=True)
 class WatchRoom:
-    """What the kernel allows this user, and how much of it is in use by all of the user's programs."""
+    """What the kernel allows this user, and how much of it all of the user's programs use."""
 
     watches: int
     watches_used: int
@@ -42,7 +42,7 @@ def check_inotify(around: Context) -> Iterator[CheckResult]:
 
 
 def judge_room(room: WatchRoom, projects: int) -> CheckResult:
-    """Whether what is left of the watches is enough for so many projects and some more."""
+    """Whether the watches that are left are enough for so many projects and some more."""
     wanted = _FOLDERS_PER_PROJECT * projects + _SPARE
     what = (
         f"{room.watches_used} of {room.watches} watches and {room.instances_used} of {room.instances} "
@@ -56,7 +56,7 @@ def judge_room(room: WatchRoom, projects: int) -> CheckResult:
 
 
 def _in_use(processes: Path) -> tuple[int, int]:
-    """How many watches and instances the user's processes hold, of those that may be looked at."""
+    """How many watches and instances the user's processes hold, of those that may be inspected."""
     watches = instances = 0
     for process in processes.iterdir():
         if not process.name.isdigit():
@@ -71,7 +71,7 @@ def _in_use(processes: Path) -> tuple[int, int]:
 
 
 def check_watcher(around: Context) -> Iterator[CheckResult]:
-    """Whether the event of a probe file reaches the daemon's watcher, or one of our own without a daemon."""
+    """Whether the event of a probe file reaches the daemon's watcher; without a daemon, one of our own."""
     if around.ping is None:
         with tempfile.TemporaryDirectory(prefix="mem0-syncd-probe-") as folder:
             watcher = Watcher((), lambda *_: None, lambda: None, Path(folder) / "own")
@@ -93,7 +93,7 @@ def _ask_daemon(state: Path) -> bool:
 
 
 def judge_probe(whose: str, *, heard: bool) -> CheckResult:
-    """What became of the probe file."""
+    """What the event of the probe file, or none, means."""
     if heard:
         return fine(f"{whose} heard of a probe file")
     return failure(
