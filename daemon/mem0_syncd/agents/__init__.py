@@ -1,1 +1,1 @@
-"""The coding agents' side: what their hooks call, and what is installed for them."""
+"""The coding agents' side: what their hooks run, and what is installed for them."""

@@ -1,8 +1,8 @@
-"""What Claude Code's hooks call: it takes an event in, answers, and never holds up or fails a session.
+"""The program of Claude Code's hooks: it takes an event in, answers, and never delays or fails a session.
 
-An ending session's event is durable before the answer. The session's files are snapshotted at that
-moment, too, but are redacted first, which takes longer than a hook may: a process of its own does it
-behind the answer, and then completes the event. Unredacted they are in memory only.
+An ending session's event is durable before the answer. The session's files are snapshotted at that moment,
+too. They are redacted first, which takes longer than a hook may. So a process of its own does it after the
+answer, and then completes the event. Unredacted they are in memory only.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from mem0_syncd.system.unreadable_file import Reason, RefusedFile, Unreadable
 from mem0_syncd.system.untrusted_folder import LONGEST_SESSION, UntrustedFolder, above
 
 ANSWER = '{"continue": true, "suppressOutput": true}'
-"""What Claude Code is told, whatever happened."""
+"""The answer to Claude Code, whatever happened."""
 
 SPOOLED, SCAN = "spool", "scan"
-"""What the daemon is asked for: to take in the spool, or to read what has changed and deliver it."""
+"""The requests to the daemon: take in the spool, or read what has changed and deliver it."""
 
 STATE_FIELDS = ("current_task", "task", "next_steps", "status", "session_id")
 BLOCKER_FIELDS = ("description", "resolved")
-"""What `sources.session_summary` reads. The rest of those files is nobody's business, and can't leak."""
+"""The fields that `sources.session_summary` reads. The rest of those files is private, and isn't kept."""
 
 _Found = TypeVar("_Found")
 
@@ -65,7 +65,7 @@ def reduce_state(data: bytes) -> str:
 
 
 def reduce_blockers(data: bytes) -> str:
-    """What a session's summary needs of its blockers, without secrets; what isn't one is left out."""
+    """What a session's summary needs of its blockers, without secrets; other lines are left out."""
     from mem0_syncd.sources.jsonl import split
 
     entries = [raw.value for raw in split(data) if isinstance(raw.value, dict)]
@@ -125,7 +125,7 @@ def _has_claude(folder: Path) -> bool:
 
 
 def _has(folder: Path, name: str) -> bool:
-    """Whether there is such a file, also if it is one that isn't read, which is to be told then."""
+    """Whether there is such a file, even one that isn't read, which is then to be reported."""
     try:
         return _touch(folder, lambda opened: opened.stat(name)) is not None
     except RefusedFile as error:
@@ -153,7 +153,7 @@ def _read_one(name: str, opened: UntrustedFolder) -> bytes:
 
 
 def _touch(folder: Path, what: Callable[[UntrustedFolder], _Found]) -> _Found:
-    """Do something in a folder; what the user's settings allow is read where nothing goes without it."""
+    """Run `what` on a folder; the user's settings are read only if it fails without what they allow."""
     try:
         return what(UntrustedFolder(folder))
     except RefusedFile:
@@ -163,7 +163,7 @@ def _touch(folder: Path, what: Callable[[UntrustedFolder], _Found]) -> _Found:
 
 
 def _snapshot(files: Mapping[str, bytes | None], refusals: Sequence[str]) -> dict[str, str | None]:
-    """The fields of an event that say what the session's files say, and why they say less, if so."""
+    """The fields of an event with the contents of the session's files, and why they are incomplete, if so."""
     state, blockers, notes = files[_STATE], files[_BLOCKERS], list(refusals)
     reduced = None
     if state is not None:
@@ -191,19 +191,19 @@ def _redacted(document: Mapping[str, Any]) -> str:
             return {redact(name)[0]: clean(member) for name, member in value.items()}
         return value
 
-    # Lone surrogates, which JSON allows, are no text to anybody else.
+    # Lone surrogates, which JSON allows, aren't text to other programs.
     text = json.dumps(clean(document), ensure_ascii=False).encode("utf-8", "replace").decode()
     text = redact(text)[0]
-    json.loads(text)  # What no longer is JSON is refused: half a document says what nobody meant.
+    json.loads(text)  # What isn't JSON any more is refused: half a document may say something false.
     return text
 
 
 def _behind(state: Path, work: Callable[[], None]) -> None:
-    """Do the work in a process of its own, which outlives this one, and then tell the daemon."""
+    """Do the work in a process of its own, which outlives this one, and then wake the daemon."""
     if os.fork():
         return
     try:
-        # Out of the session's reach, and off the pipe that it reads until all writers are gone.
+        # Out of the session's reach, and off the pipe that it reads until all writers have closed it.
         os.setsid()
         nowhere = os.open(os.devnull, os.O_RDWR)
         for number in range(3):
@@ -218,7 +218,7 @@ def _behind(state: Path, work: Callable[[], None]) -> None:
 
 
 def _poke(state: Path, op: str) -> None:
-    """Ask the daemon for something without waiting for an answer, nor for a daemon that is stuck or gone."""
+    """Send the daemon a request, without waiting for an answer, or for a daemon that is stuck or gone."""
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.setblocking(False)
         connection.connect(StateFolder(state).socket_address.read_text(encoding="utf-8"))
@@ -226,7 +226,7 @@ def _poke(state: Path, op: str) -> None:
 
 
 def _read_stdin() -> bytes:
-    """The first JSON object on stdin; whoever writes it may leave the pipe open, or never write at all."""
+    """The first JSON object on stdin; the writer may leave the pipe open, or never write at all."""
     data, deadline = b"", time.monotonic() + _STDIN_SECONDS
     if sys.stdin is None or os.isatty(0):
         return data
@@ -251,7 +251,7 @@ def _is_whole(data: bytes) -> bool:
 
 
 def _log(error: BaseException) -> None:
-    """Note an error, by its kind and place alone: what it says may quote what the session said."""
+    """Log an error by its kind and place alone: its message may quote the session."""
     with contextlib.suppress(Exception):
         path = StateFolder(paths.make_private(paths.state_dir())).hook_log
         if path.exists() and path.stat().st_size > _LONGEST_LOG:

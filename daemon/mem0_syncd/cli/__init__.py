@@ -32,7 +32,7 @@ COMMANDS = {
     "completion": "Print what makes bash, zsh or fish complete with Tab.",
     "demo": "Show the whole thing on a sample project.",
 }
-"""Every command and what it does; `status` mustn't pay for what `run` imports."""
+"""Every command and what it does, so that `status` needn't import what `run` does."""
 
 _MODULES = {"pause": "pause", "resume": "pause"}
 
@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     try:
         sys.exit(_run(arguments))
     except BrokenPipeError:
-        # Whoever read it has seen enough; what is left to flush has nowhere to go.
+        # The reader has closed the pipe: what is left to flush has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(1)
 

@@ -16,7 +16,7 @@ from mem0_syncd.system import output, paths
 from mem0_syncd.system.terminal_safety import visible
 
 VARIABLE = "_MEM0_SYNCD_COMPLETE"
-"""What a shell sets to ask for completions; the name is click's way of spelling the program's."""
+"""The variable that a shell sets to ask for completions; click derives it from the program's name."""
 
 _PLAIN = re.compile(r"[\w.@+-]+")
 
@@ -63,9 +63,9 @@ def project_ids(_ctx: click.Context, _param: click.Parameter, begun: str) -> lis
 
 
 def _from_outbox(begun: str, read: Callable[[Outbox], Iterable[tuple[str, str]]]) -> list[CompletionItem]:
-    """What the outbox holds of names and what they mean; nothing where it can't be read.
+    """What the outbox holds of names and what they mean; nothing if it can't be read.
 
-    Amid a command line is no place to say so, and none for a name that a shell would take for more than one.
+    While a command line is typed, an error can't be shown. Names that a shell would split are left out.
     """
     with suppress(SyncdError), closing(read_only(paths.state_dir())) as outbox:
         return [

@@ -1,4 +1,4 @@
-"""The demo: a project, its agent, a real daemon that is killed half way, and what is in Mem0 at the end."""
+"""The demo: a project, its agent, a real daemon that is killed half way, and what Mem0 holds at the end."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ _FUNCTION_WORDS = re.compile(r"\b(a|and|do|in|is|it|of|one|the|to|we|what|where)
 
 
 class Demo:
-    """One showing, in a folder of its own."""
+    """One run of the demo, in a folder of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.project = folder / "shop"
@@ -174,7 +174,7 @@ class Demo:
         temporary.rename(log)
 
     def _show_until(self, **wanted: int) -> None:
-        """Print the counts whenever they change, until those that are wanted are reached."""
+        """Print the counts whenever they change, until they are as expected."""
         deadline, before = time.monotonic() + PATIENCE_SECONDS, ""
         while True:
             totals = snapshot(self.state, time.time())["totals"]
@@ -188,7 +188,7 @@ class Demo:
             time.sleep(0.02)
 
     def _count(self) -> None:
-        # Mem0 and its libraries report to their makers unless told otherwise before they are imported.
+        # Mem0 and its libraries report to their makers unless this is set before they are imported.
         os.environ |= {"MEM0_TELEMETRY": "False", "MEM0_DIR": str(StateFolder(self.state).mem0_home)}
         store = open_destination(EMBEDDED.name, {"path": str(StateFolder(self.state).store)})
         texts = Counter(memory.text for memory in store.listing(user_id(Kind.DECISION, "shop")))

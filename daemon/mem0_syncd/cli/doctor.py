@@ -78,7 +78,7 @@ def _print(name: str, finding: CheckResult, scrub: Callable[[str], str]) -> None
 
 
 def _wrap(line: str, margin: str) -> list[str]:
-    """The line behind a margin, broken between words where a person looks on; a pipe gets it whole."""
+    """The line behind a margin, broken between words on a terminal; whole in a pipe."""
     width = shutil.get_terminal_size().columns if output.is_terminal() else sys.maxsize
     return textwrap.wrap(
         visible(line),

@@ -1,4 +1,4 @@
-"""`mem0-syncd hook`, as `--help` shows it; `__main__` calls what is behind it without any of this."""
+"""`mem0-syncd hook`, as `--help` shows it; `__main__` runs the hook itself without this module."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def _ask_for_key() -> str:
 
 
 def _account(key: str) -> str:
-    """The account that the Platform says a key is of; raises `SyncdError`, with nothing stored."""
+    """The account of a key, by the Platform's answer; raises `SyncdError`, with nothing stored."""
     from pydantic import SecretStr
 
     from mem0_syncd.config.settings import load

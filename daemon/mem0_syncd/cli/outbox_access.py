@@ -1,4 +1,4 @@
-"""How a command gets at the outbox: through the lock where it writes, read-only elsewhere."""
+"""A command's access to the outbox: under the lock if it writes, read-only otherwise."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mem0_syncd.engine.engine import Engine
 
 START_SECONDS = 30.0
-"""How long a daemon may hold the lock before it answers: to bring an outbox up to date takes a while."""
+"""Seconds that a daemon may hold the lock before it answers: a migration of the outbox takes a while."""
 
 _POLL_SECONDS = 0.1
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 def read_only(state: Path) -> Outbox:
-    """The outbox of a state folder, to look at; raises `SyncdError` where there is none."""
+    """The outbox of a state folder, read-only; raises `SyncdError` if there is none."""
     outbox = Outbox.open_to_read(state) if state.is_dir() else None
     if outbox is None:
         raise SyncdError(
@@ -40,7 +40,7 @@ def read_only(state: Path) -> Outbox:
 def writable(state: Path) -> Iterator[Outbox]:
     """The outbox for a small change, under the lock or beside the daemon that holds it.
 
-    SQLite lets one write at a time; what only the lock's holder may do is to make or migrate the outbox.
+    SQLite lets one process write at a time. Only the lock's holder may make or migrate the outbox.
     """
     paths.make_private(state)
     with ExitStack() as stack:
@@ -54,7 +54,7 @@ def writable(state: Path) -> Iterator[Outbox]:
 
 
 def either(through_daemon: Callable[[], T], without: Callable[[], T]) -> T:
-    """What a running daemon does, or this process where there is none; one that just starts is waited for.
+    """The result of a running daemon, or of this process if none runs; one that just starts is waited for.
 
     `through_daemon` raises `DaemonNotRunning`; `without` takes the lock, or raises `StateFolderBusy`.
     """

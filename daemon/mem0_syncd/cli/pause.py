@@ -33,7 +33,7 @@ def resume() -> None:
 
 
 def _set(*, paused: bool) -> None:
-    """Tell the daemon, or its next start."""
+    """Tell the daemon, or its next start, whether to pause."""
     state = paths.state_dir()
     try:
         ask(state, "pause" if paused else "resume")

@@ -1,4 +1,4 @@
-"""How far something has come, on standard error, for whoever waits for it."""
+"""Shows progress on standard error."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from mem0_syncd.system.clock import Moment
 from mem0_syncd.system.terminal_safety import visible
 
 QUIET_SECONDS = 1.0
-"""How long a person waits without being told anything."""
+"""Seconds that a person waits before progress is shown."""
 
 LINE_SECONDS = 10.0
-"""How far apart the lines are that a log gets."""
+"""Seconds between two lines of progress in a log."""
 
 
 class Progress(Protocol):
-    """What is told of how far something has come."""
+    """The callbacks that show progress."""
 
     def tell(self, done: int, total: int) -> None:
-        """So many of so many are done."""
+        """Called with (done, total)."""
 
     def say(self, what: str) -> None:
-        """What is being done now."""
+        """Called with what is being done now."""
 
 
 @contextmanager
 def progress(what: str, monotonic: Moment = time.monotonic) -> Iterator[Progress]:
-    """Show how far the block has come: a bar on a terminal, a line now and then elsewhere."""
+    """Show the progress of the block: a bar on a terminal, a line now and then elsewhere."""
     if not output.is_talk_seen():
         yield _Lines(what, monotonic)
         return
@@ -44,7 +44,7 @@ def progress(what: str, monotonic: Moment = time.monotonic) -> Iterator[Progress
 
 
 def line(what: str, done: int, total: int, seconds: float) -> str:
-    """One line of progress, with the time left if it goes on as it went in the seconds so far."""
+    """One line of progress, with the time left at the speed of the seconds so far."""
     if not total:
         return f"{what} ..."
     left = f", about {duration(seconds * (total - done) / done)} left" if done else ""
@@ -59,7 +59,7 @@ class _Lines:
 
     def tell(self, done: int, total: int) -> None:
         now = self._monotonic()
-        if total != self._total or done < self._done:  # other work, which goes on at a pace of its own
+        if total != self._total or done < self._done:  # other work, with a speed of its own
             self._begun = now
         self._done, self._total = done, total
         if now - self._last >= LINE_SECONDS:

@@ -29,7 +29,7 @@ from mem0_syncd.system.untrusted_folder import UntrustedFolder
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What `project add` would watch and agree to, in lines, and what that says of the global scope.
+    """What `project add` would watch and agree to, in lines, and what that means for the global scope.
 
     `asked` is what was read of the project's own file: nothing else is agreed to.
     """
@@ -41,7 +41,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What waits of one project, in lines; `agreed` is its consent once its user agrees to exactly that."""
+    """What a project has waiting, in lines; `agreed` is its consent after its user agrees to exactly that."""
 
     folder: Path
     lines: tuple[str, ...]
@@ -59,8 +59,8 @@ def offer(
 ) -> Offer:
     """What a project asks for and holds that its user is about to add.
 
-    `globally` is what the user says of the global scope, if anything. Raises `SyncdError` where the project's
-    file can't be understood.
+    `globally` is the user's answer for the global scope, if given. Raises `SyncdError` if the project's file
+    can't be understood.
     """
     trusted = settings.trusted_folders
     asked = projects.asked_by_family(folder, trusted=trusted)
@@ -86,9 +86,9 @@ def offer(
 
 
 def find(outbox: Outbox, settings: Settings, name: str) -> Asking:
-    """What waits of the project that is known by an id or a folder.
+    """What the project with an id or a folder has waiting.
 
-    Raises `SyncdError` where there is no such project, or its file can't be understood.
+    Raises `SyncdError` if there is no such project, or its file can't be understood.
     """
     path = projects.located(Path(name))
     for row in outbox.projects.all():
@@ -104,7 +104,7 @@ def find(outbox: Outbox, settings: Settings, name: str) -> Asking:
 
 
 def agree(outbox: Outbox, settings: Settings, asking_: Asking) -> None:
-    """Make what was shown the project's consent; raises `SyncdError` where its new id is another one's."""
+    """Make what was shown the project's consent; raises `SyncdError` if its new id is another project's."""
     row = ProjectRow(str(asking_.agreed.id), asking_.folder)
     projects.is_taken_over(outbox, row, is_by_name=False, trusted=settings.trusted_folders)
     outbox.consents.change(asking_.folder, lambda _: asking_.agreed)

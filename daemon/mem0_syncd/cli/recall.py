@@ -72,13 +72,13 @@ def recall(query: str, path: Path, *, kind: str | None, limit: int, as_json: boo
 
 
 def _said_of(hit: Mapping[str, Any]) -> str:
-    """What is said before a memory that every project recalls: where it came from."""
+    """The words before a memory that every project recalls: where it came from."""
     if hit["user_id"] != GLOBAL_BEST_PRACTICES:
         return ""
     return f"(best practice from {hit['project'] or 'an unknown project'}) "
 
 
 def origin_of(hit: Mapping[str, Any]) -> str | None:
-    """The id of the project that a memory says it is from; None where it says nothing of the kind."""
+    """The id of the project that a memory says it is from; None if it names none."""
     said = (hit["metadata"] or {}).get("project")
     return project_id(said) if isinstance(said, str) and said else None

@@ -37,28 +37,28 @@ def run(*, launchd: bool) -> None:
 
     try:
         chosen = _settings()
-        # A watchdog ends a daemon that hangs by SIGABRT: then every thread says where it is.
+        # A watchdog ends a hanging daemon by SIGABRT: then every thread prints where it is.
         faulthandler.enable()
         log.configure(chosen.log_level, chosen.log_file)
         lean_heap.share()
         wakeup = Wakeup()
-        # On a terminal, SIGHUP says that it is gone; there the daemon ends as it always may.
+        # On a terminal, SIGHUP means that it was closed; there the daemon ends in order.
         reloads = [] if output.is_talk_seen() else [signal.SIGHUP]
         wakeup.listen(signal.SIGTERM, signal.SIGINT, *reloads)
         starts_anew = live(chosen, wakeup, Notifier())
     except SyncdError as error:
         if not launchd or error.exit_code != BadConfiguration.exit_code:
             raise
-        # It starts again whatever fails, and this would fail again.
+        # launchd starts it again whatever fails, and this would fail again.
         output.print_error(error)
         return
-    if starts_anew:  # as the same process, so that whoever watches over it needn't know
+    if starts_anew:  # as the same process, so that a service manager notices nothing
         how = [] if sys.flags.safe_path else ["-P"]
         os.execv(sys.executable, [sys.executable, *how, *sys.orig_argv[1:]])  # noqa: S606 - there is no shell
 
 
 def _settings() -> Settings:
-    """The settings in force; what is wrong with them is kept for `status`, too."""
+    """The settings in force; their mistakes are kept for `status`, too."""
     from mem0_syncd.config import settings
     from mem0_syncd.status import start_refusal
     from mem0_syncd.system import paths

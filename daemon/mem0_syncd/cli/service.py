@@ -43,7 +43,7 @@ def install(*, store: bool | None) -> None:
     """
     from mem0_syncd.config.settings import load
 
-    load()  # what is wrong with the settings is said before anything is changed
+    load()  # mistakes in the settings are reported before anything is changed
     which = manager(os.environ)
     state = paths.state_dir()
     standing = which.standing()
@@ -149,7 +149,7 @@ def _describe(which: Manager, standing: ServiceState) -> list[tuple[str, str]]:
 
 
 def _offer_to_store(which: Manager, *, store: bool | None) -> bool:
-    """Whether anything was stored of what only this shell says."""
+    """Whether anything was stored of what only this shell has."""
     from mem0_syncd.config import shell_environment as shell_settings
 
     stored = False

@@ -67,9 +67,9 @@ def _through_daemon(
     wait: bool,
     wishes: Mapping[str, Any],
 ) -> str | None:
-    # A big log takes the daemon a moment to read, and it answers only then.
+    # The daemon needs a moment to read a big log, and answers only then.
     patience = max(2.0, deadline - time.monotonic())
-    ask(state, "ping")  # without a daemon the outbox may have to be brought up to date before it is read
+    ask(state, "ping")  # without a daemon the outbox may have to be migrated before it is read
     outbox = Outbox.open_to_read(state)
     project_id = projects.find(outbox, path).id if outbox and path else None
     newest = ask(state, "sync", timeout=patience, project=project_id, **wishes)["newest"]

@@ -30,7 +30,7 @@ REPAIRABLE = ("missing", "altered", "moved", "doubled")
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What the daemon does for this command, or this process itself where none runs."""
+    """What the daemon does for this command, or this process itself if none runs."""
 
     outbox: Outbox
     take_inventory: TakeInventory
@@ -121,7 +121,7 @@ def _compare(
 def _repair(
     means: Access, wanted: Mapping[str, list[dict[str, Any]]], on_the_way: int, timeout: float, told: Progress
 ) -> dict[str, Any] | None:
-    """Have differences put right, and wait for what is on the way; None where there is nothing to do."""
+    """Repair differences, and wait for what is on the way; None if there is nothing to do."""
     if not any(wanted.values()) and not on_the_way:
         return None
     done: dict[str, Any] = {"removed": [], "unsaid": []}

@@ -1,4 +1,4 @@
-"""Claude Code's side: the hooks in its settings and the `/mem0-sync` command, put in and taken out again."""
+"""Claude Code's side: installs and removes the hooks in its settings and the `/mem0-sync` command."""
 
 from mem0_syncd.agents.claude.hook_settings import EVENTS, with_hooks, without_hooks
 from mem0_syncd.agents.claude.install import (

@@ -18,14 +18,14 @@ Document = dict[str, Any]
 
 
 def with_hooks(document: Document, command: str) -> Document:
-    """Settings with our hook at each of its events, once; raises `ValueError` where they have no place."""
+    """Settings with our hook at each of its events, once; raises `ValueError` if there is no place for it."""
     document = deepcopy(document)
     hooks = _place(document, "hooks", {})
     for event in EVENTS:
         groups = _place(hooks, event, [])
         ours = [hook for group in groups for hook in _hooks_of(group) if _is_ours(hook)]
         for hook in ours:
-            if _words_before(hook) == []:  # What a person put before it stays.
+            if _words_before(hook) == []:  # A person's own entries before ours stay.
                 hook["command"] = command
         if not ours:
             entry = {"type": "command", "command": command, "timeout": _TIMEOUT_SECONDS}
@@ -34,7 +34,7 @@ def with_hooks(document: Document, command: str) -> Document:
 
 
 def without_hooks(document: Document) -> Document:
-    """Settings without our hooks, nor what only held them."""
+    """Settings without our hooks, and without the lists that held only them."""
     document = deepcopy(document)
     hooks = document.get("hooks")
     if not isinstance(hooks, dict):
@@ -54,7 +54,7 @@ def without_hooks(document: Document) -> Document:
 
 
 def events_without(document: Document) -> list[str]:
-    """The events at which the settings don't call us."""
+    """The events at which the settings don't run our hook."""
     hooks = document.get("hooks")
     groups = {event: hooks.get(event) if isinstance(hooks, dict) else None for event in EVENTS}
     return [
@@ -83,7 +83,7 @@ def _is_ours(hook: object) -> bool:
 
 
 def _words_before(hook: object) -> list[str] | None:
-    """What a hook's command says before it comes to ours; None where it is another one."""
+    """The words of a hook's command before ours; None if it is another command."""
     command = hook.get("command") if isinstance(hook, dict) else None
     try:
         words = shlex.split(command) if isinstance(command, str) else []

@@ -1,4 +1,4 @@
-"""A `.claude` folder: our hooks and our command put in and taken out, with every other byte left alone."""
+"""Installs our hooks and our command in a `.claude` folder, and removes them; every other byte stays."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def user_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def hook_command() -> str:
-    """What the hooks run, from whatever folder."""
+    """The command that the hooks run, from any folder."""
     script = Path(sys.executable).parent / "mem0-syncd"
-    # A session's folder holds whatever it holds: without -P its modules would come before Python's own.
+    # A session's folder may hold any file: without -P its modules would come before Python's own.
     words = [str(script)] if script.is_file() else [sys.executable, "-P", "-m", "mem0_syncd"]
     return shlex.join([*words, "hook"])
 
@@ -51,15 +51,15 @@ def hook_command() -> str:
 def install(folder: Path, command: str, *, project: Path | None = None) -> list[str]:
     """Add our hooks and `/mem0-sync` to a `.claude` folder; returns what was done, a line each.
 
-    In a project's, no link is followed that leaves the `project`; in a user's, links are the user's own.
-    Raises `SyncdError`, with nothing changed, where the settings can't be understood or written.
+    In a project's folder, no link is followed that leaves the `project`; in a user's, links are the user's
+    own. Raises `SyncdError`, with nothing changed, if the settings can't be understood or written.
     """
     _refuse_what_leaves(folder, project)
     return [_install_hooks(folder, command), _install_command(folder)]
 
 
 def uninstall(folder: Path, *, project: Path | None = None) -> list[str]:
-    """Take out what `install` put in, and nothing else; returns what was done, a line each.
+    """Remove what `install` added, and nothing else; returns what was done, a line each.
 
     Raises `SyncdError` as `install` does.
     """
@@ -72,7 +72,7 @@ def uninstall(folder: Path, *, project: Path | None = None) -> list[str]:
 
 
 def missing_events(folder: Path) -> list[str]:
-    """The events at which a `.claude` folder's settings don't call us; raises `SyncdError`."""
+    """The events at which a `.claude` folder's settings don't run our hook; raises `SyncdError`."""
     path = folder / SETTINGS
     try:
         return events_without(parse(_read(path) or ""))

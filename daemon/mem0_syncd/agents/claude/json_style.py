@@ -1,4 +1,4 @@
-"""Claude Code's settings read from JSON, and written back as they were spelled."""
+"""Reads Claude Code's settings from JSON, and writes them back in their own style."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def spell(document: Document, like: str) -> str:
-    """A document as JSON, spelled as the text that it comes from: indentation, escapes, line ends."""
+    """A document as JSON in the style of the text that it comes from: indentation, escapes, line ends."""
     indent = _INDENT.search(like)
     # Lone surrogates can only be written as escapes.
     escapes = like.isascii() or "\\ud" in like.lower()
@@ -48,7 +48,7 @@ def spell(document: Document, like: str) -> str:
 
 
 def says_the_same(original: str, wanted: Document) -> bool:
-    """Whether the settings are again what they were, but for what is empty at our events."""
+    """Whether the settings are what they were, except for empty lists at our events."""
     try:
         bare = without_hooks(with_hooks(parse(original), "mem0-syncd hook"))
     except (ValueError, RecursionError):
