@@ -1,4 +1,4 @@
-"""A mem0 configuration of the user's own: read, checked as far as it concerns us, and told apart.
+"""A mem0 configuration of the user's own: read, checked as far as it concerns us, and identified.
 
 Passwords and keys are in it, so nothing of its content is in any error.
 """
@@ -27,12 +27,12 @@ _KNOWN = {
 }
 
 _COLLECTION = "mem0_syncd_" + EMBEDDER.replace("-", "_")
-"""The collection of our own embedder's vectors; a name of PostgreSQL's has 63 characters at most."""
+"""The collection of our own embedder's vectors; a name in PostgreSQL has 63 characters at most."""
 
 _WITH_DIMENSIONS = {"pgvector", "qdrant"}
 
 _IN_FOLDERS = {"qdrant", "chroma"}
-"""Mem0 puts these into a temporary or a relative folder where they aren't told."""
+"""Stores that Mem0 puts into a temporary or a relative folder unless one is named."""
 
 _PLACES = (
     "url",
@@ -60,7 +60,7 @@ class BadStoreConfig(ValueError):
 
 @dataclass(frozen=True)
 class OwnStoreConfig:
-    """A checked configuration, as mem0 takes it; without an embedder of its own, ours is meant."""
+    """A checked configuration, as mem0 takes it; without an embedder, ours is used."""
 
     config: dict[str, Any]
 
@@ -71,13 +71,13 @@ class OwnStoreConfig:
 
     @property
     def is_folder(self) -> bool:
-        """Whether it is in a folder of this machine, which one process at a time can have."""
+        """Whether it is in a folder of this machine, which only one process can open at a time."""
         store = self.config["vector_store"]["config"]
         return "path" in store and not store.keys() & {"host", "url"}
 
     @cached_property
     def address(self) -> str:
-        """Which store, where, and whose vectors; never a credential."""
+        """The store's kind and place, and the embedder; never a credential."""
         store = self.config["vector_store"]["config"]
         places = [_shown(name, store[name]) for name in _PLACES if store.get(name) not in (None, "")]
         embedder = self.config.get("embedder")

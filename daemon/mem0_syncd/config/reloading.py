@@ -6,11 +6,11 @@ from mem0_syncd.config.settings import Settings, load
 from mem0_syncd.errors import BadConfiguration, Problem
 
 FIXED = ("state_dir", "runtime_dir", "config_file", "log_file")
-"""What the daemon was started on, and can't leave."""
+"""The settings that can't change while the daemon runs."""
 
 
 def renewed(old: Settings) -> tuple[Settings, list[Problem]]:
-    """The settings as they are now, and what of them isn't heeded; the old ones where they are wrong."""
+    """The settings as they are now, and the problems with them; the old settings if they are wrong."""
     try:
         fresh = load()
     except BadConfiguration as error:

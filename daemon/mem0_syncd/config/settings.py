@@ -98,7 +98,7 @@ class ListedProject(_Section):
     @model_validator(mode="before")
     @classmethod
     def _folder_alone(cls, said: Any) -> Any:
-        """Take a folder alone for a project of which nothing more is said."""
+        """A plain folder is a project without an id or a destination."""
         if isinstance(said, str | Path):
             return {"path": said}
         if isinstance(said, dict) and "read" in said:
@@ -190,13 +190,13 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
     def rules(self, timeout_seconds: float) -> Rules:
-        """What settling needs of the settings, for a destination whose answers may take so long."""
+        """The rules of settling, for a destination whose answers may take so many seconds."""
         backoff = Backoff(self.backoff.base_seconds, self.backoff.cap_seconds)
         return Rules(backoff, timeout_seconds, self.read_lag_seconds)
 
     @cached_property
     def own_store(self) -> OwnStoreConfig | None:
-        """The store of the user's own, as its configuration says when it is first asked for.
+        """The store of the user's own, by its configuration when it is first asked for.
 
         Raises `BadStoreConfig`, which `load` has turned into `BadConfiguration` before.
         """
@@ -212,7 +212,7 @@ class Settings(BaseSettings):
 def load() -> Settings:
     """The settings in force; raises `BadConfiguration`, which names each mistake and its place.
 
-    From here on this process takes the keys among them out of whatever it says.
+    From here on this process removes the keys among them from all its output.
     """
     settings = _load()
     store = settings.own_store
@@ -265,7 +265,7 @@ def _not_json(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _usable_key(key: SecretStr | None) -> SecretStr | None:
-    """A key without the space around it, None for no key; raises `ValueError`, which doesn't say it."""
+    """A key without the space around it, None for no key; raises `ValueError`, which doesn't quote it."""
     text = key.get_secret_value().strip() if key else ""
     if wrong := flaw(text):
         raise ValueError(wrong)
@@ -273,7 +273,7 @@ def _usable_key(key: SecretStr | None) -> SecretStr | None:
 
 
 def _mistakes(settings: Settings) -> Iterator[tuple[str, str]]:
-    """What only shows when values are taken together, or their files are read."""
+    """Mistakes that only show when values are taken together, or their files are read."""
     for kind in KINDS:
         name, needed = kind.setting, kind.must_be_set
         if needed and name == settings.destination and not getattr(getattr(settings, name), needed):

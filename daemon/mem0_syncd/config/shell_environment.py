@@ -1,4 +1,4 @@
-"""What only the shell's environment says: a service manager's daemon wouldn't have it."""
+"""Settings that only the shell's environment has: a service manager's daemon wouldn't have them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEY = "MEM0_API_KEY"
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 _BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
-# These say where things are, and go into the unit.
+# These are folders and files, and go into the unit.
 _PLACES = {"STATE_DIR", "RUNTIME_DIR", "CONFIG_FILE"}
 
 
@@ -38,7 +38,7 @@ class Find:
 
 
 def find(environ: Mapping[str, str], services: Mapping[str, str]) -> list[Find]:
-    """What `environ` says that neither the services' environment nor anything stored does."""
+    """What `environ` has that neither the services' environment nor a stored file has."""
     config = paths.read_config(paths.config_file(environ))
     finds = []
     for it in _candidates(environ):
@@ -84,7 +84,7 @@ def _candidates(environ: Mapping[str, str]) -> Iterator[Find]:
 
 
 def _value(it: Find) -> str | list[str]:
-    """As the file has it: lists are JSON in the environment."""
+    """Its value for the file: in the environment lists are JSON."""
     try:
         said = json.loads(it.value)
     except ValueError:

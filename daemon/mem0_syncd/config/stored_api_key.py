@@ -1,4 +1,4 @@
-"""The stored API key: a credential that the service manager hands over, or a file of its owner's alone."""
+"""The stored API key: a credential of the service manager, or a file that only its owner can read."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def stored_key(environ: Mapping[str, str] = os.environ) -> str | None:
 
 
 def flaw(key: str) -> str:
-    """What keeps a text from being sent as a key; '' for nothing. It doesn't say the text."""
+    """Why a text can't be sent as a key; '' if it can. The text isn't in it."""
     if "\n" in key or "\r" in key:
         return "it has a line break inside"
     return "" if key.isascii() and key.isprintable() else "it has a character inside that no key has"

@@ -1,4 +1,4 @@
-"""Adding a value to the text of the configuration file, whose other lines stay as a person wrote them."""
+"""Adds a value to the text of the configuration file; all other lines stay as they are."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 
 def with_value(text: str, table: str, key: str, value: str | list[str]) -> str:
-    """The text with one more value, in a table or, where `table` is '', above all tables.
+    """The text with one more value, in a table or, if `table` is '', above all tables.
 
-    Raises `ValueError` where that can't be said in one more line.
+    Raises `ValueError` if one more line can't do that.
     """
     line = f"{key} = {json.dumps(value, ensure_ascii=False)}\n"
     header = re.search(rf"^[ \t]*\[[ \t]*{re.escape(table)}[ \t]*\][^\n]*(\n|\Z)", text, re.MULTILINE)

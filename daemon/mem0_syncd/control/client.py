@@ -1,4 +1,4 @@
-"""Asking the daemon over its control socket."""
+"""Sends requests to the daemon over its control socket."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from mem0_syncd.system.state_folder import StateFolder
 def ask(
     state: Path, op: str, *, timeout: float = 2.0, tell: Tell | None = None, **fields: Any
 ) -> dict[str, Any]:
-    """Ask the daemon of a state folder; `tell` hears how far it has come with what takes long.
+    """The answer of a state folder's daemon; `tell` is called with (done, total) of long work.
 
-    Raises `DaemonNotRunning` where none listens or it stands by, `DaemonUnresponsive` where one listens and
-    says nothing for `timeout` seconds, `SyncdError` with what the daemon answers of its own.
+    Raises `DaemonNotRunning` if none listens or it stands by, `DaemonUnresponsive` if one listens and sends
+    nothing for `timeout` seconds, and `SyncdError` with the daemon's own error.
     """
     try:
         address = StateFolder(state).socket_address.read_text(encoding="utf-8")
@@ -45,7 +45,7 @@ def tell_daemon(
 def ask_at(
     address: str, state: Path, op: str, *, timeout: float, tell: Tell | None = None, **fields: Any
 ) -> dict[str, Any]:
-    """Ask the daemon that listens at an address; raises what `ask` raises."""
+    """The answer of the daemon that listens at an address; raises what `ask` raises."""
     request = {"op": op, **fields} | ({"tell": True} if tell else {})
     try:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -55,7 +55,7 @@ def ask_at(
             connection.sendall(json.dumps(request).encode() + b"\n")
             with connection.makefile("rb") as file:
                 answer = _answer(file, tell or to_nobody)
-    # The latter where so many wait for an answer that there is no room for one more.
+    # The latter if so many clients wait for an answer that there is no room for one more.
     except (TimeoutError, BlockingIOError):
         raise DaemonUnresponsive(
             "the daemon doesn't answer", where=str(state), remedy="restart it; see: mem0-syncd doctor"
@@ -72,7 +72,7 @@ def ask_at(
 
 
 def _answer(lines: Iterable[bytes], tell: Tell) -> dict[str, Any] | None:
-    """The line that answers, None where there is none; those before it are told."""
+    """The line that answers, None without one; `tell` is called for those before it."""
     for line in lines:
         said: dict[str, Any] = json.loads(line)
         if "progress" not in said:

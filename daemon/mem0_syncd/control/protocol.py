@@ -1,6 +1,6 @@
-"""What goes over the control socket: one JSON line each way, for what needs the daemon itself.
+"""The protocol of the control socket: one JSON line each way, for what needs the daemon itself.
 
-Whoever asks for it gets further lines of what takes long, before the one that answers.
+A client that asks for progress gets further lines, before the one that answers.
 """
 
 from __future__ import annotations
@@ -14,4 +14,4 @@ Answer = Mapping[str, Any]
 Request = Mapping[str, Any]
 Operations = Mapping[str, Callable[[Request], Answer]]
 LongOperations = Mapping[str, Callable[[Request, Tell], Answer]]
-"""What may take so long that whoever waits wants to know how far it has come."""
+"""Operations that may take so long that a client may ask for progress."""

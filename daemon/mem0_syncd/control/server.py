@@ -34,9 +34,9 @@ class ControlServer:
         long_operations: LongOperations | None = None,
         explain: Callable[[Exception], Problem | None] = lambda _: None,
     ) -> None:
-        """Listen at `path`, open to this user alone, and say so in the state folder, if it can be written.
+        """Listen at `path`, open to this user alone, and note it in the state folder, if that can be written.
 
-        `explain` says what an error of an operation means, if it isn't the client's mistake.
+        `explain` returns the problem that an operation's error means, unless it is the client's mistake.
         """
         self._path = path
         with contextlib.suppress(FileNotFoundError):
@@ -73,8 +73,8 @@ class _Server(socketserver.ThreadingUnixStreamServer):
         super().__init__(path, handler)
 
     def serve(self) -> None:
-        """Answer until `end`; unlike `serve_forever`, which looks for its end twice a second, it sleeps."""
-        with selectors.PollSelector() as selector:  # it takes no file handle
+        """Answer until `end`; unlike `serve_forever`, which wakes twice a second, it sleeps."""
+        with selectors.PollSelector() as selector:  # it needs no file handle
             selector.register(self, selectors.EVENT_READ)
             selector.register(self._ended, selectors.EVENT_READ)
             while all(key.fileobj is self for key, _ in selector.select()):
@@ -92,14 +92,14 @@ class _Server(socketserver.ThreadingUnixStreamServer):
     def get_request(self) -> tuple[Any, Any]:
         try:
             return super().get_request()
-        except OSError:  # for want of a file handle: the client still waits, and is at once due again
+        except OSError:  # without a free file handle: the client still waits, and is due again at once
             time.sleep(_WANT_SECONDS)
             raise
 
 
 def _say_where(state: Path, address: str) -> None:
     file = StateFolder(state).socket_address
-    # A file that is right is left alone: on a full disk it would end up empty.
+    # A correct file is left alone: on a full disk it would end up empty.
     with contextlib.suppress(OSError):
         if not file.exists() or file.read_text(encoding="utf-8") != address:
             file.write_text(address, encoding="utf-8")
