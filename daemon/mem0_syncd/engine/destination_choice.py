@@ -1,4 +1,4 @@
-"""From settings to a destination: which one is in use, and how the courier reaches it."""
+"""Chooses the destination in use by the settings, and how the courier reaches it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from mem0_syncd.outbox.destinations import Destinations
 from mem0_syncd.system.state_folder import StateFolder
 
 HANG_SECONDS = 120.0
-"""After which a courier that works on one request of a Mem0 of its own is replaced."""
+"""Seconds on one request after which a courier of a user's own Mem0 is replaced."""
 
 
 def choose_destination(settings: Settings, destinations: Destinations) -> DestinationRow:
@@ -39,7 +39,7 @@ def choose_destination(settings: Settings, destinations: Destinations) -> Destin
 
 
 def destination_named(name: str | None, settings: Settings, destinations: Destinations) -> DestinationRow:
-    """The destination that a project names, or everybody's where it names none."""
+    """The destination that a project names, or that of all projects if it names none."""
     if name is None:
         return destinations.get()
     return destinations.note(name, _address(settings, name))
@@ -71,15 +71,15 @@ def means(settings: Settings, name: str) -> Connection:
 
 
 def can_be_tried(settings: Settings, name: str) -> bool:
-    """Whether a trial leaves the daemon's courier alone: only one process at a time can have a folder."""
+    """Whether a trial can't disturb the daemon's courier: only one process at a time can open a folder."""
     store = settings.own_store
     return not (kind_of(settings, name).address is Address.STORE and store and store.is_folder)
 
 
 def trial(settings: Settings, name: str, folder: str) -> dict[str, Any]:
-    """What a courier is started with that only tries to open a destination, and works in an empty folder.
+    """What a courier is started with to try whether a destination opens, in an empty folder.
 
-    A Mem0 that is in a folder is opened in that one.
+    A Mem0 in a folder is opened in that folder.
     """
     start = {**means(settings, name).start, "account": "", "threads": 1, "mem0_dir": folder}
     if kind_of(settings, name).address is Address.FOLDER:
@@ -123,7 +123,7 @@ def _to_server(settings: Settings) -> Connection:
         settings.rules(server.timeout_seconds),
         SERVER.threads,
         None,
-        # Opening asks twice, and a push that failed asks once what became of it.
+        # Opening asks twice, and after a push that failed one look-up follows.
         4 * server.timeout_seconds,
     )
 
@@ -172,7 +172,7 @@ def _secret(value: SecretStr | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """What the settings say of a kind of destination: its address, and how it is reached."""
+    """The address of a kind of destination in the settings, and how it is reached."""
 
     address: Callable[[Settings], str]
     means: Callable[[Settings], Connection]

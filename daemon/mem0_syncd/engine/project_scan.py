@@ -27,7 +27,7 @@ from mem0_syncd.system import storage_faults
 from mem0_syncd.system.current_file import CurrentFiles, WorkPlace
 
 GIVE_WAY_SECONDS = 0.001
-"""Between two turns: a lock isn't fair, and who has just released it would get it again."""
+"""Seconds between two turns: a lock isn't fair, and the thread that has released it would get it again."""
 
 log = structlog.get_logger("scan")
 
@@ -44,7 +44,7 @@ class Scans:
 
 
 class ProjectScans:
-    """Scans projects, each some at a time; several may be under way, and each turn is one thread's alone."""
+    """Scans projects, each in turns; several may be under way, but only one thread takes a turn at a time."""
 
     def __init__(
         self,
@@ -75,9 +75,9 @@ class ProjectScans:
     def turns(
         self, project: ProjectRow, scans: Scans, *, changed_only: bool = False, heed_marks: bool = True
     ) -> Iterator[Turn]:
-        """Scan a project some at a time, and add to `scans` what that did.
+        """Scan a project in turns, and add the results to `scans`.
 
-        What fails by a fault of its files is a problem of the project; raises what is a fault of the machine.
+        A fault of its files becomes a problem of the project; a fault of the machine is raised.
         """
         while not self._begin_scan(project.path):
             yield Turn.WAITS
@@ -101,7 +101,7 @@ class ProjectScans:
         self._outbox.problems.replace(project.id, "scan", problems, project.tree)
 
     def _begin_scan(self, folder: Path) -> bool:
-        """Whether a folder's scan can begin: what two read at once, the slower one would plan anew."""
+        """Whether a folder's scan can begin: of two at once, the slower would plan with outdated facts."""
         with self._beginning:
             if folder in self._under_way:
                 return False
@@ -125,10 +125,10 @@ class ProjectScans:
             scans.retry[project.path] = RETRY_SECONDS
             return
         place.file = project_file.PATH
-        route = self._project_destinations.settle(project)
-        if route is None:  # what nobody may send is for nobody to guess
+        route = self._routes.settle(project)
+        if route is None:  # without a destination to send to, nothing is asked
             return
-        if self._origin_looks.is_awaited(route.project):  # by another id since its user has agreed to that
+        if self._origin_looks.is_awaited(route.project):  # it has another id since its user agreed to that
             scans.retry[project.path] = RETRY_SECONDS
             return
         project = route.project
@@ -155,7 +155,7 @@ class ProjectScans:
             self._note_second_writer(project, place)
 
     def _note_second_writer(self, project: ProjectRow, place: WorkPlace) -> None:
-        """What git brings to others, their daemons send as well."""
+        """Note that others' daemons send what git brings them as well."""
         place.file = ".git"
         names, folder = (it.path for it in SOURCES), self._folders.of(project)
         if tracks_any(project.path, names, trusted=folder.trusted, opened=folder):

@@ -1,4 +1,4 @@
-"""Memories with old hashes are given new ones, a few at a time: those that no file says any more."""
+"""Gives memories with old hashes new ones, a few at a time: those that no file says any more."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from mem0_syncd.outbox.old_memories import OldMemory
 from mem0_syncd.system.failpoint import failpoint
 
 MOST = 20
-"""Memories that are read at a time: reads are metered on some plans."""
+"""Memories that are read at a time: some plans limit reads."""
 
 log = structlog.get_logger("rehashing")
 
 
 def renew_some(engine: Engine) -> None:
-    """Give some old memories hashes of what they say, at the destinations in use that are well."""
-    # What a language model has made of an item is not what was sent of it.
+    """Give some old memories hashes of what they say, at healthy destinations in use."""
+    # What a language model has made of an item isn't what was sent.
     settings, outbox = engine.settings, engine.outbox
     if settings.infer or settings.redact == "off" or outbox.facts.is_paused:
         return
@@ -28,7 +28,7 @@ def renew_some(engine: Engine) -> None:
             for old in outbox.old_memories.some(destination.id, MOST, engine.now()):
                 try:
                     _renew(engine, destination, old)
-                except SyncdError as error:  # the next one need not fail as well
+                except SyncdError as error:  # the next one may not fail
                     log.warning("memory_rehash_failed", memory=old.memory_id, reason=error.problem.what)
 
 

@@ -1,4 +1,4 @@
-"""What a person asks of the engine, and waits for: sync, recall, forget, and what there is in Mem0."""
+"""What a person asks of the engine, and waits for: sync, recall, forget, and an inventory of Mem0."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def begin_sync(
 ) -> int:
     """Scan, and make everything live due; returns the id of the newest entry.
 
-    `resend_marked` takes in what others marked as synced, too; `accept_account` goes on with the account
-    that the key is of now.
+    `resend_marked` sends what others marked as synced, too. `accept_account` goes on with the account of the
+    present key.
     """
     outbox = engine.outbox
     if accept_account:
@@ -46,7 +46,7 @@ def begin_sync(
 
 
 def _accept_accounts(engine: Engine) -> None:
-    """Go on with the accounts that the keys are of now; each is a destination of its own."""
+    """Go on with the accounts of the present keys; each is a destination of its own."""
     outbox = engine.outbox
     accepted = []
     for destination in outbox.destinations.in_use():
@@ -73,11 +73,11 @@ def recall(
 def forget(
     engine: Engine, *, name: str | None, project: str | None, remote: bool, tell: Tell = to_nobody
 ) -> dict[str, int]:
-    """Put tombstones on items, and delete their memories if asked to; says how many of each.
+    """Put tombstones on items, and delete their memories with `remote`; returns how many of each.
 
-    `tell` hears how many of a destination's items are done.
+    `tell` is called with (done, total) of a destination's items.
 
-    Raises `SyncdError` where nothing is known by that name, or something is just being sent.
+    Raises `SyncdError` if no item has that name, or one is just being sent.
     """
     outbox, where = engine.outbox, name or project or ""
     done = {"forgotten": 0, "deleted": 0}
@@ -102,11 +102,11 @@ def forget(
 def take_inventory(
     engine: Engine, *, destination: int, user_id: str, since: str = "", tell: Tell = to_nobody
 ) -> dict[str, Any]:
-    """Write down what a user id holds: says in which file, which is the asker's to delete, and until when.
+    """Write what a user id holds into a file, which the caller deletes; returns its path and its limits.
 
-    `newest` is when the newest of it was made, as Mem0 writes it; what isn't in it need not be missing
-    unless it `is_complete`. What was stored less than `read_lag` seconds before need not be shown yet. `tell`
-    hears how many memories are read.
+    `newest` is Mem0's time of the newest memory. A memory that isn't in the file may be there unless the
+    inventory `is_complete`. What was stored less than `read_lag` seconds before need not be visible yet.
+    `tell` is called with how many memories are read.
     """
     outbox = engine.outbox
     row = outbox.destinations.get(destination)

@@ -1,4 +1,4 @@
-"""Very many new items, some at a time: those of one key, which must be seen together, are never parted."""
+"""Very many new items, taken in by parts: those of one key, which must be seen together, stay together."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from mem0_syncd.sources.file_reader import Contents
 
 PART_ITEMS = 2000
 PART_CHARACTERS = 2_000_000
-"""How much is planned and made durable at once, so that neither memory nor the others' time runs out."""
+"""Characters that are planned and made durable at once, to limit memory and the others' wait."""
 
 SLACK = 4
-"""How many times that may be of items that share their keys."""
+"""How many times that items may have that share their keys."""
 
 Part = list[tuple[NewEntries, bytes, Item]]
 
@@ -28,7 +28,7 @@ _Found = Turn | tuple[NewEntries, bytes, Item, int]
 
 
 def room(times: int = 1) -> ReadingBudget:
-    """The room of one part, or of so many."""
+    """The budget of one part, or of `times` parts."""
     return ReadingBudget(times * PART_ITEMS, times * PART_CHARACTERS)
 
 
@@ -46,7 +46,7 @@ def has_old_namesakes(news: NewEntries) -> bool:
 def in_parts(
     all_news: Sequence[NewEntries], read_again: Callable[[NewEntries], Contents], project: str
 ) -> Iterator[Turn | Part]:
-    """What is new of some files, by reading them again; with old entries that have a key of new ones.
+    """What is new in some files, by reading them again; with old entries that have a key of new ones.
 
     A queue comes last: no echo is taken in before its record. What is found of each file is counted.
     """
@@ -79,7 +79,7 @@ def in_parts(
 
 
 def _one_by_one(found: Iterable[_Found], shared: AbstractSet[int]) -> Iterator[Turn | Part]:
-    """Those that share their key with no other."""
+    """The items whose key no other item has."""
     part: Part = []
     left = room()
     for it in found:

@@ -1,4 +1,4 @@
-"""Which marks of others count: not those that were there long before their decisions; pure."""
+"""Which marks of others count: not those that were there long before their decisions. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mem0_syncd.core.item import Item, Kind
 from mem0_syncd.sources import decision_log
 
 LATEST_SECONDS = 60.0
-"""How long after a mark was first seen its decision may turn up."""
+"""Seconds after a mark was first seen in which its decision may turn up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Marked:
 
 
 def marked_among(items: Iterable[Item], marks: Iterable[str]) -> list[Item]:
-    """The items that marks tell of: decisions of the log, and no others."""
+    """The items that marks are about: decisions of the log, and no others."""
     ids = set(marks)
     source = decision_log.SOURCE.name
     return [it for it in items if it.source_id in ids and it.source == source and it.kind is Kind.DECISION]
@@ -48,8 +48,8 @@ def weigh(
 ) -> Marked:
     """Which marks count, of items that are marked.
 
-    `marks` says when each was first seen, and `sights` when each item was that is known, by sync key. A mark
-    counts for what stood in the log by then, or came within a minute; what was skipped once stays so.
+    `marks` says when each mark was first seen, and `sights` when each known item was, by sync key. A mark
+    counts for what was in the log then, or came within a minute. What was skipped once stays skipped.
     """
     counting: set[str] = set()
     early: set[str] = set()

@@ -1,4 +1,4 @@
-"""Taking items in: one item of several files is one, what is new is planned, redacted, and made durable."""
+"""Takes items in: one item of several files is one; new ones are planned, redacted, and made durable."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ RANKS = {source.name: rank for rank, source in enumerate(SOURCES)}
 _RENAME = "give it another id, and take the credential for known; it isn't sent as it is"
 
 FIRST_BATCH, BATCH = 32, 500
-"""Items that become durable together, at first and at most: until then nothing else can be written."""
+"""Items that become durable together, at first and at most: meanwhile no other thread can write."""
 
 GIVE_WAY_SECONDS = 0.001
-"""Between two batches: the outbox's lock isn't fair, and who has just released it would get it again."""
+"""Seconds between two batches: the outbox's lock isn't fair, and its last holder would get it again."""
 
 
 @dataclass
 class Taken:
-    """What became of some items: changes made durable, problems by path and place.
+    """The result for some items: changes made durable, problems by path and place.
 
-    `deferred` when some must wait for a push of what they take over from, and are to be read again.
+    `deferred` when some must wait for a push of what they take over from, and must be read again.
     """
 
     changes: int = 0
@@ -48,7 +48,7 @@ class Taken:
     problems: dict[tuple[str, Position], list[Problem]] = field(default_factory=dict)
 
     def add(self, items: Iterable[Item], changes: Collection[Prepared]) -> None:
-        """Add some items, each under the key that is its own, and what changed of them."""
+        """Add some items, each under the key that is its own, and their changes."""
         self.changes += len(changes)
         for item in items:
             if item.is_twin:
@@ -56,13 +56,13 @@ class Taken:
                 self.report(item, what, "give one of them an id of its own")
 
     def report(self, item: Item, what: str, remedy: str) -> None:
-        """Add what is wrong with an item."""
+        """Add a problem of an item."""
         problem = Problem(what, item.place.within(item.path), remedy)
         self.problems.setdefault((item.path, item.place), []).append(problem)
 
 
 class Enqueuer:
-    """From items to entries, for whatever has items: the scan, and the spool."""
+    """Makes entries of items, for the scan and the spool."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class Enqueuer:
         *,
         heed_marks: bool = True,
     ) -> Taken:
-        """Plan items, by the project's terms, and make what changes durable, some at a time.
+        """Plan items, by the project's terms, and make the changes durable, in batches.
 
         `heed_marks` leaves out what others marked as synced.
         """
@@ -107,14 +107,14 @@ class Enqueuer:
             return taken
         echoes = {item.echo: item for item in items if item.echo and item.source != QUEUE}
         transaction = self._outbox.transaction
-        # A record and that its echo is known are one truth; without echoes nobody is kept waiting for long.
+        # A record and the record of its echo are one truth; without echoes the lock is released soon.
         with transaction() if echoes else nullcontext():
             self._outbox.queue_echoes.add(project.id, echoes)
             merged = cross_file_merge.merge(items, self._outbox.queue_echoes.known(project.id))
             waiting = self._outbox.queue_echoes.take_over(destination.id, project.id, echoes)
             merged = [item for item in merged if item.echo not in waiting]
             taken.deferred = bool(waiting)
-            # The marks of others tell of the decision log alone.
+            # Others' marks are about the decision log alone.
             counts = destination.kind.heeds_marks and heed_marks
             marks = self._outbox.marks.seen(project.id) if counts else {}
             is_scanned = outbox.projects.is_scanned(project)
@@ -137,7 +137,8 @@ class Enqueuer:
                     ledger.count_again(destination.id, sum(_is_again(it, known) for it in prepared))
                     if early := marked.sent_all_the_same(changes, known):
                         self._outbox.marks.note_early(project.id, early)
-                        # Whoever made the marks may have sent them, too: it is looked at before they are.
+                        # The program that made the marks may have sent them, too: they are looked up before
+                        # they are sent.
                         self._outbox.first_contacts.share(
                             destination.id, [user_id(Kind.DECISION, project.id)]
                         )
@@ -148,7 +149,7 @@ class Enqueuer:
         return taken
 
     def _under_safe_names(self, destination: int, items: list[Item], taken: Taken) -> list[Item]:
-        """Items of which no id, time or reason holds a secret: one that would is withheld, without them."""
+        """Items whose ids, times and reasons hold no secret; an item with one is withheld, without them."""
         named = [(item.source_id, item.when) for item in items]
         secrets = self._redactor.secrets_among(name for names in named for name in names if name)
         safe = []
@@ -167,7 +168,7 @@ class Enqueuer:
         return safe
 
     def _known(self, destination: int, keyed: Keyed) -> dict[str, Known]:
-        """What is known of items; a tombstone stays one of the same revision, whatever its hash is by now."""
+        """What is known of items; a tombstone is one of the same revision, whatever its hash is now."""
         keys = [key for item in keyed.items for key in (item.sync_key, item.twin_key) if key]
         known = self._outbox.items.known(destination, keys)
         for item in keyed.items:
@@ -202,7 +203,7 @@ class Enqueuer:
             what = f"it holds what looks like a credential ({', '.join(sorted(set(kinds)))})"
             change = Reject(change.item, what)
         if isinstance(change, Reject):
-            # Nothing of it is kept: the source is where it can be looked at and mended.
+            # Nothing of it is kept: a person can look at the source and correct it.
             memory = Memory(
                 memory.user_id, "", None, {"sync_key": memory.sync_key, "content_hash": memory.content_hash}
             )
@@ -216,7 +217,7 @@ def _as_agreed(item: Item, terms: Terms) -> Item:
 
 
 def _is_again(prepared: Prepared, known: Mapping[str, Known]) -> bool:
-    """Whether a change is only of what is sent, and its source says what it said."""
+    """Whether only what is sent has changed, and the source says the same."""
     item = prepared.change.item
     before = known.get(item.sync_key)
     return (
@@ -228,7 +229,7 @@ def _is_again(prepared: Prepared, known: Mapping[str, Known]) -> bool:
 
 
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """The items some at a time, ever more; those of one identity, which stand together, are not parted."""
+    """The items in batches, which grow; those of one identity, which are neighbours, stay together."""
     batch: list[Item] = []
     most = FIRST_BATCH
     for item in items:

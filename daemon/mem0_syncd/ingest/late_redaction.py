@@ -1,4 +1,4 @@
-"""What waits to be sent is looked through once more, where a better detector has come meanwhile."""
+"""Scans what waits to be sent once more, after a better detector has come."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from mem0_syncd.redact.item_redaction import Redactor
 
 BATCH = 200
 LOOKED_THROUGH = "detector"
-"""The fact that names the detector which has seen all that waits."""
+"""The fact with the name of the detector that has scanned all that waits."""
 
 
 def look_through(outbox: Outbox, redactor: Redactor) -> None:
-    """Redact what can be in no Mem0 yet, unless this detector has seen it; for before anything is sent.
+    """Redact what can't be in any Mem0 yet, unless this detector has scanned it; for before anything is sent.
 
     What an earlier version has queued gets a key and a hash of what is sent, too.
     """
@@ -39,7 +39,7 @@ def _look_through(outbox: Outbox, redactor: Redactor, destination: int, entry: U
     source_id = redactor.safe(entry.source_id)
     before = said_by(memory, entry.kind, entry.project, source_id)
     redacted = redactor.redact(before)
-    # Of what is held nothing is kept.
+    # Nothing of a held text is kept.
     if not memory.text or not (redacted.kinds or entry.has_old_hashes):
         return
     item_keys = outbox.item_keys
@@ -47,7 +47,7 @@ def _look_through(outbox: Outbox, redactor: Redactor, destination: int, entry: U
         key = present_key(before, redacted.item, key)
         revision, local = item_keys.local(memory.content_hash), item_keys.local(memory.sync_key)
         is_former = key != memory.sync_key
-        # No detector has looked at the whole of it: it is looked at when its source is read again.
+        # No detector has scanned the whole of it: it is scanned when its source is read again.
         known = Identity(local, key, revision, redacted.item.revision, detector="", is_former=is_former)
         item_keys.write(destination, [known])
     metadata = {

@@ -1,4 +1,4 @@
-"""What a project holds, before anything is done about it."""
+"""A preview of what a project holds, which changes nothing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Preview:
 
 
 def preview(folder: UntrustedFolder, project_id: str, terms: Terms) -> Preview:
-    """What would go where of a project, by the terms that its own file asks for."""
+    """What of a project would be sent where, by the terms that its own file asks for."""
     going: Counter[str] = Counter()
     lines, practices = [], 0
     for source in SOURCES:
@@ -53,7 +53,7 @@ def preview(folder: UntrustedFolder, project_id: str, terms: Terms) -> Preview:
 
 
 def _readings(folder: UntrustedFolder, source: Source, project_id: str) -> Iterator[Reading]:
-    """What the entries say, one after the other: of a long file they are too many to be kept."""
+    """The contents of the entries, one by one: a long file has too many to keep."""
     try:
         for raw in source.split(folder.read(source.path, LONGEST_LOG)):
             yield source.read(raw, project_id)

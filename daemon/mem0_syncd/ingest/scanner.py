@@ -25,19 +25,19 @@ from mem0_syncd.system.unreadable_file import RefusedFile, Unreadable
 from mem0_syncd.system.untrusted_folder import UntrustedFolder
 
 SETTLING_SECONDS = 2.0
-"""How long a file that doesn't parse may be a writer at work, before it is a problem."""
+"""Seconds that a file that doesn't parse may be a writer at work, before it is a problem."""
 
 RETRY_SECONDS = 0.2
 DEFERRED_SECONDS = 2.0
 AT_ONCE = 0.0
 
 LARGE = 4 << 20
-"""Bytes of a file that takes more than a moment to be read, and not a little memory."""
+"""Bytes of a file that takes a noticeable time to read, and much memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """What one scan did: changes made durable, and when to look again (seconds).
+    """The result of one scan: changes made durable, and when to look again (seconds).
 
     It `is_whole` if everything that is there was read.
     """
@@ -49,7 +49,7 @@ class Scanned:
 
 @dataclass(frozen=True, slots=True)
 class _Sight:
-    """A project that is scanned, its open folder, and who hears which file is read."""
+    """A project that is scanned, its open folder, and the callback for each file."""
 
     project: ProjectRow
     folder: UntrustedFolder
@@ -85,10 +85,10 @@ class Scanner:
         changed_only: bool = False,
         heed_marks: bool = True,
     ) -> Scanned:
-        """Read every source of a project; `changed_only` passes over files that look as they did.
+        """Read every source of a project; `changed_only` skips files that look as they did.
 
-        Without `heed_marks` everything is read anew, and taken in whatever others marked as synced. Nothing
-        is read of a folder that is not there, or that is refused as a whole.
+        Without `heed_marks` everything is read again, and taken in whatever others marked as synced. Nothing
+        is read of a folder that is missing, or that is refused as a whole.
         """
         turns = self.turns(project, terms, changed_only=changed_only, heed_marks=heed_marks)
         while True:
@@ -107,9 +107,9 @@ class Scanner:
         heed_marks: bool = True,
         on_file: Callable[[str], None] = lambda _path: None,
     ) -> Generator[Turn, None, Scanned]:
-        """Scan, some at a time: between two turns others may scan other projects, and anybody may write.
+        """Scan in turns: between two turns other projects may be scanned, and others may write.
 
-        `on_file` hears which file is read.
+        `on_file` is called with each file that is read.
         """
         if not heed_marks or self._terms.get(project.path, terms) != terms:
             self.forget(project.path)
@@ -170,7 +170,7 @@ class Scanner:
         return self._forgotten[folder] + self._forgotten[None]
 
     def take_as_read(self, folder: Path, terms: Terms) -> None:
-        """Take what was read of a folder as read by these terms."""
+        """Count what was read of a folder as read by these terms."""
         self._terms[folder] = terms
 
     def _read_all(
@@ -235,7 +235,7 @@ class Scanner:
         yield from in_parts(fresh, read_again, sight.project.id)
 
     def _unreadable(self, project: ProjectRow, source: Source, error: Unreadable) -> bool:
-        """A writer may be at work: only what stays unreadable is a problem; returns whether to retry."""
+        """Note that a file can't be read; returns whether to read it again, for a writer may be at work."""
         memo = self._memos.of(project.path, source.name)
         memo.signature, memo.mark = (), None
         memo.bad_since = self._clock.monotonic() if memo.bad_since is None else memo.bad_since
@@ -255,7 +255,7 @@ class Scanner:
 
 @contextmanager
 def _told_of() -> Iterator[None]:
-    """A file that can't be read is `Unreadable`, unless that tells nothing of it."""
+    """Turn a file's error into `Unreadable`, unless it says nothing about the file."""
     try:
         yield
     except FileNotFoundError:

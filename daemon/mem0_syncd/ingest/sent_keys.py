@@ -1,4 +1,4 @@
-"""The keys that items go by in Mem0, and the hashes of what is sent of them: computed once, and kept."""
+"""The keys of items in Mem0, and the hashes of what is sent: computed once, and kept."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from mem0_syncd.redact.item_redaction import Redacted, Redactor
 
 @dataclass
 class Keyed:
-    """Items of which it is known how they are sent.
+    """Items with the keys and hashes that they are sent with.
 
-    `waits` when there are others beside them whose former key is still under way. `learnt` are identities
-    to be remembered of items that are none of their own.
+    `waits` if there are others beside them whose former key is still under way. `learnt` are further
+    identities to be remembered.
     """
 
     items: list[Item] = field(default_factory=list)
@@ -28,7 +28,7 @@ _Revision = tuple[Kind, str, str | None, str | None, str]
 
 
 class SentKeys:
-    """Finds items by what they are here, and says what they are in Mem0; for one thread at a time.
+    """Finds items by their identity here, and assigns their keys in Mem0; for one thread at a time.
 
     All of it is for the caller's transaction.
     """
@@ -39,9 +39,9 @@ class SentKeys:
         self._redacted: dict[_Revision, Redacted] = {}
 
     def assign(self, destination: int, batch: Iterable[Item]) -> Keyed:
-        """Say of each item what it is sent as; what is known of it under a former key follows.
+        """Give each item the key that it is sent with; what is known of it under a former key follows.
 
-        Those of one identity stand together in the batch.
+        Those of one identity are neighbours in the batch.
         """
         self._redacted.clear()
         groups: dict[str, list[Item]] = {}
@@ -53,14 +53,14 @@ class SentKeys:
         return self._stand_for_one(destination, items, known)
 
     def redact(self, item: Item) -> Redacted:
-        """An item as it is sent; once for each revision of a batch."""
+        """An item as it is sent; computed once for each revision of a batch."""
         name = _revision(item)
         if name not in self._redacted:
             self._redacted[name] = self._redactor.redact(item)
         return self._redacted[name]
 
     def learn(self, destination: int, items: Iterable[Item], learnt: Iterable[Identity] = ()) -> None:
-        """Remember what items are sent as, for the next time that they are read."""
+        """Remember how items are sent, for the next time that they are read."""
         known = [self._identity(item) for item in items if self._is_new(item)]
         self._item_keys.write(destination, [*known, *learnt])
 
@@ -90,7 +90,7 @@ class SentKeys:
         return item.to_be_sent_as(SentAs(key, as_sent.revision, twin_key, former_hash))
 
     def _has_seen(self, identity: Identity) -> bool:
-        """Whether this detector has looked a revision through; none at all finds nothing new in it."""
+        """Whether this detector has scanned a revision; with no detector each counts as scanned."""
         return self._redactor.version in ("", identity.detector)
 
     def _stand_for_one(self, destination: int, items: list[Item], known: Mapping[str, Identity]) -> Keyed:
@@ -138,11 +138,11 @@ class SentKeys:
         return holders | {key: it for key, it in plain.items() if it.stands and not it.is_former}
 
     def _is_new(self, item: Item) -> bool:
-        """Whether something is new of an item: what it says, or what its detector finds."""
+        """Whether something is new about an item: what it says, or what its detector finds."""
         return _revision(item) in self._redacted
 
     def _follow(self, destination: int, item: Item) -> bool:
-        """Have what is known under former keys go by the present ones; returns whether all of it does."""
+        """Move what is known under former keys to the present ones; returns whether all of it could be."""
         moves = former_keys(item)
         known = self._rekeying.known(destination, [former for former, _ in moves]) if moves else set()
         moves = [move for move in moves if move[0] in known]

@@ -37,7 +37,7 @@ def put(state: Path, event: Mapping[str, str | None]) -> None:
 
 
 def begin(state: Path, event: Mapping[str, str | None]) -> Path:
-    """Spool an event that is still to be completed; if it never is, it counts as it stands after a while."""
+    """Spool an event that is still to be completed; otherwise it counts as it is after a while."""
     path = _new(state, _BEGUN)
     _write(path, event)
     return path
@@ -73,12 +73,12 @@ def take(state: Path, now: float) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def remove(path: Path) -> None:
-    """Forget an event; it may be gone already."""
+    """Delete an event; it may be gone already."""
     path.unlink(missing_ok=True)
 
 
 def problems(state: Path) -> list[Problem]:
-    """What was set aside, as `status` shows it."""
+    """The events that were set aside, as `status` shows them."""
     from mem0_syncd.errors import Problem
 
     return [
@@ -113,7 +113,7 @@ def _write(path: Path, event: Mapping[str, str | None]) -> None:
 
 
 def _settle_abandoned(folder: Path, now: float) -> None:
-    """Count what was begun, and delete what was half written, where the writer must have been killed."""
+    """Count what was begun, and delete what was half written, if the writer must have been killed."""
     for path in (*folder.glob(f"*{_BEGUN}"), *folder.glob(f"*{_HALF_WRITTEN}")):
         with contextlib.suppress(OSError):
             if abs(now - path.stat().st_mtime) < _ABANDONED_SECONDS:

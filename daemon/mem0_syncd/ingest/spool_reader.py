@@ -1,4 +1,4 @@
-"""From the spool into the outbox: what hooks and commands have left there."""
+"""From the spool into the outbox: what hooks and commands have spooled."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ class SpoolReader:
     def take_in(self, intake: Enqueuer) -> int:
         """Take in every event that can be; returns how many changes that made.
 
-        One that can't be stays spooled, and is a problem; the others go on. Raises what is no event's fault.
+        An event that fails stays spooled, and is a problem; the others go on. Raises what isn't an event's
+        fault.
         """
         changes = 0
         failed: dict[Path, Problem] = {}
@@ -81,18 +82,18 @@ class SpoolReader:
         return changes
 
     def _take_in_one(self, intake: Enqueuer, event: Mapping[str, Any]) -> int | None:
-        """How many changes an event made; None where it must wait."""
+        """How many changes an event made; None if it must wait."""
         folder = Path(event.get("cwd") or event.get("project") or "/")
         if self._awaits_consent(folder):  # until its project's user has agreed
             return None
         try:
             project = projects.find(self._outbox, folder)
-        except SyncdError:  # in no watched project: nothing is to be done
+        except SyncdError:  # in no watched project: there is nothing to do
             return 0
         place = WorkPlace(project.id, project.path, project_file.PATH)
         with self._activity.at(place):
             route = self._project_destinations.settle(project)
-            if route is None:  # it stays spooled until it is known where it may go
+            if route is None:  # it stays spooled until its project has a destination
                 return None
             project, terms = route.project, route.terms
             if event["event"] == "remember":  # its user's own word
@@ -111,13 +112,13 @@ class SpoolReader:
         return any(it in (whole, *whole.parents) for it, _ in self._outbox.consents.unagreed())
 
     def _made_since(self, project: ProjectRow, event: Mapping[str, Any]) -> Made:
-        """What a session made: the items seen since another session of the project was last heard of."""
+        """What a session made: the items seen since another session of the project last ended."""
         if event["event"] != "session":
             return Made()
         name = f"session:{project.id}"
         last = json.loads(self._outbox.facts.get(name) or '{"id": "", "began": 0, "heard": 0}')
         told = str(event["session_id"])
-        # Whatever a session is called is only compared, so it isn't kept; earlier versions did keep it.
+        # A session's name is only compared, so it isn't kept; earlier versions did keep it.
         known_as = hashlib.blake2b(told.encode("utf-8", "replace"), digest_size=16).hexdigest()
         began = last["began"] if last["id"] in {known_as, told} else last["heard"]
         session = {"id": known_as, "began": began, "heard": self._now()}

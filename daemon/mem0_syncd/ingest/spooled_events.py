@@ -1,4 +1,4 @@
-"""From spooled events to items: a session that ends, and what a person wants remembered."""
+"""From spooled events to items: a session that ends, and what a person remembers by hand."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mem0_syncd.system.unreadable_file import RefusedFile
 from mem0_syncd.system.untrusted_folder import LONGEST_SESSION, UntrustedFolder
 
 REMEMBERED = "remember"
-"""The source of what a person put in by hand."""
+"""The source of what a person remembers by hand."""
 
 KINDS = {
     "decision": Kind.DECISION,
@@ -66,21 +66,21 @@ def _remembered(event: Mapping[str, Any], project: str) -> Item:
         text=text,
         metadata=metadata_of(kind, event),
         agent_id=agent_id_of(event) if kind is Kind.AGENT_PATTERN else None,
-        weighty=True,  # somebody waits for it
+        weighty=True,  # a person waits for it
         withheld=too_short(text),
         source=REMEMBERED,
     )
 
 
 class _Session:
-    """A session's files: as the hook saw them, or as they are now, where the hook had to leave them out."""
+    """A session's files: as the hook saw them, or as they are now, if the hook had to leave them out."""
 
     def __init__(self, event: Mapping[str, Any], folder: UntrustedFolder, *, is_ours: bool) -> None:
         self._event, self._folder, self._is_ours = event, folder, is_ours
         self.problems: list[Problem] = []
 
     def file(self, name: str, path: str) -> bytes | None:
-        """What one of the files says; nothing, if the session is another folder's."""
+        """The contents of one of the files; None if the session is another folder's."""
         text = self._event[name]
         if not self._is_ours or (text is None and not self._event.get("note")):
             return None
