@@ -1,4 +1,4 @@
-"""What can go wrong, said in one style: what, where, remedy."""
+"""Errors, written in one style: what, where, remedy."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that a person should know of, and the way out of it.
+    """Something that a person should know, and the way out of it.
 
-    `needs_you` is whether it waits for a person; what doesn't is mended without one.
+    `needs_you` is whether it waits for a person; other problems recover by themselves.
     """
 
     what: str
@@ -26,14 +26,14 @@ class Problem:
 
     @classmethod
     def from_dict(cls, said: Mapping[str, Any]) -> Problem:
-        """The problem that `as_dict` wrote, maybe of another version; raises `KeyError` for what is none."""
+        """The problem that `as_dict` wrote, maybe of another version; raises `KeyError` for anything else."""
         # Earlier versions had only words for it.
         needs_you = said.get("needs_you", not said["remedy"].startswith("nothing"))
         return cls(said["what"], said["where"], said["remedy"], bool(needs_you))
 
 
 def is_want_of_handles(error: BaseException) -> bool:
-    """Whether a file couldn't be opened because too many are open, which tells nothing of the file."""
+    """Whether a file couldn't be opened because too many are open, which says nothing about the file."""
     return isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}
 
 

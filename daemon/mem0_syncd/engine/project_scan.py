@@ -125,7 +125,7 @@ class ProjectScans:
             scans.retry[project.path] = RETRY_SECONDS
             return
         place.file = project_file.PATH
-        route = self._routes.settle(project)
+        route = self._project_destinations.settle(project)
         if route is None:  # without a destination to send to, nothing is asked
             return
         if self._origin_looks.is_awaited(route.project):  # it has another id since its user agreed to that
