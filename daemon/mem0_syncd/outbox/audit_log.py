@@ -1,4 +1,4 @@
-"""What the audits of Mem0 have seen and done."""
+"""The durable record of Mem0's audits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mem0_syncd.outbox.database import Database
 class Audited:
     """The last audit of a destination: when it ended, how many doubles it found, and removed.
 
-    Before the first one (`is_done` is false) `at` is when the waiting for it began.
+    Before the first one (`is_done` is false) `at` is when the wait for it began.
     """
 
     at: float
@@ -34,7 +34,7 @@ class AuditLog:
         return Audited(row["at"], bool(row["is_done"]), row["doubles"], row["removed"]) if row else None
 
     def write(self, destination: int, audited: Audited) -> None:
-        """Remember the last audit of a destination."""
+        """Store the last audit of a destination."""
         with self._db.transaction() as sql:
             sql.execute(
                 "INSERT OR REPLACE INTO audit VALUES (?, ?, ?, ?, ?)",
@@ -42,12 +42,12 @@ class AuditLog:
             )
 
     def settle(self, destination: int) -> None:
-        """The doubles that the last audit left have been dealt with."""
+        """Note that the doubles that the last audit left have been dealt with."""
         with self._db.transaction() as sql:
             sql.execute("UPDATE audit SET removed = doubles WHERE destination = ?", (destination,))
 
     def user_ids(self, destination: int) -> dict[str, str]:
-        """The user ids to be audited, each with the moment, as Mem0 wrote it, up to which it has been."""
+        """The user ids to be audited, each with Mem0's time up to which it has been."""
         rows = self._db.rows(
             "SELECT user_id, audited FROM contact WHERE destination = ? AND listed_at IS NOT NULL",
             (destination,),
@@ -55,7 +55,7 @@ class AuditLog:
         return {row["user_id"]: row["audited"] for row in rows}
 
     def set_audited(self, destination: int, user_id: str, newest: str) -> None:
-        """A user id has been audited up to a moment, as Mem0 wrote it."""
+        """Note that a user id has been audited up to Mem0's time of a moment."""
         with self._db.transaction() as sql:
             sql.execute(
                 "UPDATE contact SET audited = MAX(audited, ?) WHERE destination = ? AND user_id = ?",
@@ -63,7 +63,7 @@ class AuditLog:
             )
 
     def memory_ids(self, destination: int, keys: Iterable[str]) -> dict[str, list[str]]:
-        """The memories that receipts name, of those of some items that are known here."""
+        """The memories that receipts name, for those of some items that are known here."""
         rows = self._db.rows(
             "SELECT sync_key, memory_ids FROM item LEFT JOIN receipt USING (destination, sync_key)"
             " WHERE destination = ? AND sync_key IN (SELECT value FROM json_each(?))",

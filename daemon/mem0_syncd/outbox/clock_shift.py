@@ -1,4 +1,4 @@
-"""What is due when, where the clock was set meanwhile."""
+"""Corrects the moments in the outbox after the clock was set."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from mem0_syncd.core.settlement import SLOWEST_REWRITE, Rules
 from mem0_syncd.outbox.database import Database
 
 LONGEST_ASKED_SECONDS = 3600.0
-"""How long Mem0's wish to be left alone is heeded over a start: longer ones may be a clock's mistake."""
+"""Seconds that a wait that Mem0 asked for holds over a start: longer ones may be a clock's mistake."""
 
 RECENT_SECONDS = 3600.0
-"""How long ago a receipt may be for its moment to matter."""
+"""Seconds; the moment of an older receipt doesn't matter."""
 
 
 class ClockShift:
@@ -23,9 +23,9 @@ class ClockShift:
         self._db = database
 
     def shift(self, destination: int, seconds: float, now: float) -> None:
-        """Restate every moment after a jump of the clock, which makes it `now`, by so many seconds.
+        """Restate every moment after the clock jumped by `seconds` to `now`.
 
-        For when nothing is under way: what waits for its turn is due at once, and what is looked up, too.
+        Nothing may be under way. Pushes and look-ups that wait are due at once.
         """
         moments = {"destination": destination, "seconds": seconds, "now": now, "recent": RECENT_SECONDS}
         with self._db.transaction() as sql:
@@ -33,11 +33,11 @@ class ClockShift:
                 sql.execute(statement, moments)
 
     def clamp(self, destination: int, now: float, rules: Rules) -> None:
-        """Restate, at a start, what hangs on how the clock ran since it was noted, which nobody knows.
+        """Restate at a start what depends on how the clock ran since it was noted, which isn't known.
 
-        What is too far off to be meant is brought nearer. What must have come to pass before something is
-        certain may begin only now: the clock may have been set forward, too. Whatever is due at a start
-        anyway, a probe of a destination among it, is due now.
+        What is too far off is brought nearer. A wait before something is certain begins again now, for the
+        clock may have been set forward. What is due at any start, such as a probe of a destination, is due
+        now.
         """
         moments = {
             "destination": destination,
@@ -52,7 +52,7 @@ class ClockShift:
                 sql.execute(statement, moments)
 
 
-# A waiting entry's own moment is that of its item, and is asked again when it is claimed.
+# A waiting entry's own moment is that of its item, and is read again when it is claimed.
 _SHIFT = (
     """
     UPDATE entry SET due_at = MIN(due_at, :now),
@@ -67,7 +67,7 @@ _SHIFT = (
     "UPDATE second_look SET due_at = due_at + :seconds WHERE destination = :destination",
     "UPDATE contact SET listed_at = listed_at + :seconds WHERE destination = :destination",
     "UPDATE audit SET at = at + :seconds WHERE destination = :destination",
-    # Of older ones nobody asks whether Mem0 need show them yet.
+    # For older ones it doesn't matter whether Mem0 need show them yet.
     """
     UPDATE receipt SET delivered_at = delivered_at + :seconds
     WHERE destination = :destination AND delivered_at > :now - :seconds - :recent

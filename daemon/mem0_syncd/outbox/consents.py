@@ -1,4 +1,4 @@
-"""Consents: what holds of each project, and what waits for its user."""
+"""Consents: what holds for each project, and what waits for its user."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ class Consents:
         return [(Path(row["folder"]), _as_consent(row)) for row in rows]
 
     def update(self, folder: Path, how: Callable[[Consent], Consent]) -> Consent | None:
-        """Have a folder's consent, if there is one, become what follows from it."""
+        """Replace a folder's consent, if there is one, by what `how` returns for it."""
         known = self.at(folder)
         if known is None or how(known) == known:
             return known
         return self.change(folder, lambda it: how(it or known))
 
     def change(self, folder: Path, how: Callable[[Consent | None], Consent]) -> Consent:
-        """Have a folder's consent become what follows from it; whoever writes beside us loses nothing."""
+        """Replace a folder's consent by what `how` returns for it; concurrent writers lose nothing."""
         known = self.at(folder)
         changed = how(known)
         if changed == known:
@@ -79,18 +79,18 @@ class Consents:
         return changed
 
     def forget_unagreed(self, but: Collection[Path]) -> None:
-        """Forget the folders that are listed no more, and of which nothing was ever agreed."""
+        """Delete what is known of folders that are no longer listed, and of which nothing was ever agreed."""
         for folder, _ in self.unagreed():
             if folder not in but:
                 with self._db.transaction() as sql:
                     sql.execute("DELETE FROM consent WHERE folder = ? AND id IS NULL", (str(folder),))
 
     def has_delivered_globally(self, project: str) -> bool:
-        """Whether a project's files have ever brought something to the global scope."""
+        """Whether a project's files have ever brought anything to the global scope."""
         return self._db.row(_DELIVERED_GLOBALLY, (project,)) is not None
 
     def awaiting(self, destination: int, project: str) -> int:
-        """How many best practices of a project wait for its user's word on the global scope."""
+        """How many best practices of a project wait for its user's consent to the global scope."""
         row = self._db.row(
             "SELECT COUNT(*) AS n FROM item INDEXED BY item_of_global_scope WHERE destination = ?"
             " AND project = ? AND kind = 'best_practice' AND status = 'withheld' AND reason IN (?, ?)",

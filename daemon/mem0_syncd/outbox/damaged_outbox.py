@@ -1,4 +1,4 @@
-"""A new outbox: whole from its first moment, with what can be rescued of a damaged one that is set aside."""
+"""A new outbox in place of a damaged one, with what can be rescued; it is complete from the first moment."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from mem0_syncd.system import paths, storage_faults
 from mem0_syncd.system.state_folder import OUTBOX, StateFolder
 
 RENEWED_AT = "renewed_at"
-"""The fact that says when the outbox took the place of a damaged one."""
+"""The fact with the moment when the outbox replaced a damaged one."""
 
 _RESCUED = "rescued"
 _LOGS = ("-wal", "-shm")
 
-# Receipts aren't among it: what Mem0 holds is found out by the first contact, and never out of date. So what
-# is on its way is as good as never sent; of two revisions of an item the waiting one is the newer.
+# Receipts aren't among it: the first contact finds what Mem0 holds, and is never out of date. So what is on
+# its way counts as never sent; of two revisions of an item the waiting one is the newer.
 _WORTH = (
     ("destination", "*", "TRUE", ""),
     ("fact", "*", "name IN ('destination', 'paused', 'local_secret') OR name LIKE 'second_writer:%'", ""),
@@ -64,14 +64,14 @@ INSERT INTO contact (destination, user_id)
 
 
 def set_aside(folder: Path, why: object, now: float) -> None:
-    """Keep a damaged outbox under a name that says that it was found out `now`; for the lock's holder."""
+    """Keep a damaged outbox under a name with the moment `now` of its discovery; for the lock's holder."""
     when = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     aside = folder / f"{OUTBOX}.damaged-{when}"
     _log().error("outbox_set_aside", why=str(why), kept=str(aside))
     try:
         StateFolder(folder).outbox.rename(aside)
     except FileNotFoundError:
-        # One that somebody has deleted leaves something to tell of it, too.
+        # A deleted outbox is to be reported, too.
         paths.make_private(folder)
         aside.touch(mode=0o600)
     _set_logs_aside(folder, aside)
@@ -80,7 +80,7 @@ def set_aside(folder: Path, why: object, now: float) -> None:
 def make(folder: Path, now: float) -> None:
     """Make a state folder's outbox at the moment `now`, for the holder of its lock; there must be none."""
     aside = _newest_aside(folder)
-    # A write-ahead log without its outbox would be taken for the new one's.
+    # SQLite would take a write-ahead log without its outbox for the new one's.
     _set_logs_aside(folder, aside or folder / f"{OUTBOX}.lost")
     new = folder / f"{OUTBOX}.new"
     for leftover in folder.glob(f"{new.name}*"):
@@ -88,7 +88,8 @@ def make(folder: Path, now: float) -> None:
     new.touch(mode=0o600)
     try:
         with closing(sqlite3.connect(new, isolation_level=None)) as connection:
-            # What is free can be given back later, a little at a time; SQLite takes it of a new file only.
+            # Free pages can be given back later, a few at a time; SQLite allows that only if a new file is
+            # set up for it.
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             make_durable(connection)
             bring_up_to_date(connection)
@@ -101,7 +102,7 @@ def make(folder: Path, now: float) -> None:
 
 
 def problems(database: Database) -> list[Problem]:
-    """What a person should know of damaged outboxes that are still kept."""
+    """The problems of damaged outboxes that are still kept."""
     aside = _newest_aside(database.path.parent)
     if aside is None:
         return []
@@ -129,10 +130,10 @@ def _set_logs_aside(folder: Path, aside: Path) -> None:
 
 
 def _rescue(new: sqlite3.Connection, aside: Path, now: float) -> None:
-    """Take over what the sources and Mem0 can't tell, as far as it can still be read."""
+    """Copy what the sources and Mem0 can't tell, as far as it can still be read."""
     said, lost = [], []
     with closing(look_into(aside)) as old:
-        old.execute("PRAGMA writable_schema = ON")  # one that is cut short is read as far as it goes
+        old.execute("PRAGMA writable_schema = ON")  # a truncated one is read as far as it goes
         new.execute("BEGIN")
         for table, columns, condition, name in _WORTH:
             count, is_whole = _copy(old, new, table, columns, condition)
@@ -153,7 +154,7 @@ def _rescue(new: sqlite3.Connection, aside: Path, now: float) -> None:
 def _copy(
     old: sqlite3.Connection, new: sqlite3.Connection, table: str, columns: str, condition: str
 ) -> tuple[int, bool]:
-    """How many rows could be taken over, and whether that is all of them."""
+    """How many rows could be copied, and whether that is all of them."""
     count = 0
     try:
         cursor = old.execute(f"SELECT {columns} FROM {table} WHERE {condition}")  # noqa: S608 - constants
@@ -161,7 +162,7 @@ def _copy(
         found = [name for name, *_ in cursor.description]
         kept = [number for number, name in enumerate(found) if name in known]
         names, places = ", ".join(found[number] for number in kept), ", ".join("?" for _ in kept)
-        # A new outbox has made up facts of its own, and hashes are made with one of them.
+        # A new outbox has generated facts of its own, and hashes are made with one of them.
         instead = "REPLACE" if table == "fact" else "IGNORE"
         for row in cursor:
             written = new.execute(

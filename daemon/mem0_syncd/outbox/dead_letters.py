@@ -26,9 +26,9 @@ class DeadLetters:
         return [as_entry(row) for row in rows]
 
     def revive(self, ids: Iterable[int], now: float) -> None:
-        """Give dead letters another chance; what may be in Mem0 after all is looked for first.
+        """Send dead letters again; what may be in Mem0 after all is looked up first.
 
-        One whose text isn't kept, because of what it held, can't be sent.
+        One whose text isn't kept, because of a secret in it, can't be sent.
         """
         with self._db.transaction() as sql:
             for number in ids:

@@ -1,4 +1,4 @@
-"""Destinations: every Mem0 that items went to, its state, and which project's items go where."""
+"""Destinations: every Mem0 that items were sent to, its state, and which project's items go where."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from mem0_syncd.system.scrubbed_reasons import reason
 
 
 class Destinations:
-    """The destinations that there ever were."""
+    """All destinations that were ever used."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     def note(self, name: str, address: str) -> DestinationRow:
-        """The destination of that name and address, with the account that was used there last."""
+        """The destination with that name and address, and the account that was used there last."""
         with self._db.transaction() as sql:
             row = sql.execute(
                 "SELECT * FROM destination WHERE name = ? AND address = ? ORDER BY accepted DESC, id DESC",
@@ -28,7 +28,7 @@ class Destinations:
         return as_destination(row)
 
     def use(self, name: str, address: str) -> DestinationRow:
-        """Make a destination the one of all projects that name none."""
+        """Make a destination that of all projects that name none."""
         destination = self.note(name, address)
         current = self.current()
         if current is None or current.id != destination.id:
@@ -44,11 +44,11 @@ class Destinations:
         return found
 
     def current(self) -> DestinationRow | None:
-        """The destination of all projects that name none, if one was ever decided on."""
+        """The destination of all projects that name none; None before it is decided."""
         return self._row("id = (SELECT value FROM fact WHERE name = 'destination')")
 
     def of(self, project: str) -> DestinationRow:
-        """Where a project's items go: to the destination that it names, or to everybody's."""
+        """The destination of a project's items: the one that it names, or that of all projects."""
         row = self._db.row(
             "SELECT destination FROM project WHERE id = ? AND destination IS NOT NULL"
             " ORDER BY is_worktree, path",
@@ -66,11 +66,11 @@ class Destinations:
         return [as_destination(row) for row in rows]
 
     def all(self) -> list[DestinationRow]:
-        """Every destination that there ever was."""
+        """Every destination that was ever used."""
         return [as_destination(row) for row in self._db.rows("SELECT * FROM destination ORDER BY id")]
 
     def route(self, project: ProjectRow, destination: int) -> bool:
-        """Have a folder's items go to a destination from now on; returns whether they went elsewhere."""
+        """Send a folder's items to a destination from now on; returns whether they went elsewhere before."""
         known = self._db.row("SELECT destination FROM project WHERE path = ?", (str(project.path),))
         if known is None or known["destination"] == destination:
             return False
@@ -83,12 +83,12 @@ class Destinations:
         return as_destination(row) if row else None
 
     def set_account(self, destination: int, account: str) -> None:
-        """Record the account that a destination turned out to be, at the first contact."""
+        """Record a destination's account, which is known at the first contact."""
         with self._db.transaction() as sql:
             sql.execute("UPDATE destination SET account = ? WHERE id = ?", (account, destination))
 
     def accept_account(self, destination: DestinationRow, account: str) -> DestinationRow:
-        """Use another account behind a destination's name instead: a destination of its own, maybe known."""
+        """Use another account behind a destination's name: a destination of its own, maybe a known one."""
         identity = (destination.name, destination.address, account)
         with self._db.transaction() as sql:
             sql.execute(
@@ -124,7 +124,7 @@ class Destinations:
             )
 
     def probe_now(self, destination: int, now: float) -> None:
-        """Have a destination that takes nothing probed at once."""
+        """Have a destination that isn't well probed at once."""
         with self._db.transaction() as sql:
             sql.execute(
                 "UPDATE destination SET retry_at = ? WHERE id = ? AND retry_at > ?", (now, destination, now)

@@ -16,7 +16,7 @@ from mem0_syncd.outbox.item_status import IN_FLIGHT
 from mem0_syncd.outbox.origins import IS_STOPPED, write_stated
 
 FRESH_SECONDS = 30.0
-"""How old a look at a user id may be, that others write to, when something is added to it."""
+"""Seconds that a look at a user id counts, if others write to it, when something is added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class SecondLook:
 
 
 class FirstContacts:
-    """The looks of all destinations."""
+    """The looks at user ids, and at what was sent twice, of all destinations."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -38,29 +38,29 @@ class FirstContacts:
     # User ids
 
     def uncontacted(self, destination: int) -> list[str]:
-        """The user ids that something is for, and whose memories were never listed."""
+        """The user ids that entries are for, and whose memories were never listed."""
         rows = self._db.rows(
             "SELECT user_id FROM contact WHERE destination = ? AND listed_at IS NULL", (destination,)
         )
         return [row["user_id"] for row in rows]
 
     def share(self, destination: int, user_ids: Iterable[str]) -> None:
-        """Have user ids looked at before each round of adds, from now on: others write to them, too."""
+        """Have user ids looked at before each round of adds, from now on, as others write to them, too."""
         wanted = (destination, json.dumps(list(user_ids)))
         if self._db.row(f"SELECT 1 FROM contact {_UNSHARED}", wanted):  # noqa: S608 - a constant
             with self._db.transaction() as sql:
                 sql.execute(f"UPDATE contact SET shared = 1 {_UNSHARED}", wanted)  # noqa: S608 - likewise
 
     def stale(self, destination: int, now: float) -> dict[str, str]:
-        """The shared user ids to be looked at before what is due is added to them.
+        """The shared user ids that must be looked at before anything due is added to them.
 
-        With each the moment, as Mem0 wrote it, from which on nothing is known; '' where nothing is.
+        Each comes with Mem0's time from which on nothing is known; '' where nothing is.
         """
         rows = self._db.rows(_STALE, {"destination": destination, "now": now, "fresh": FRESH_SECONDS})
         return {row["user_id"]: row["newest"] for row in rows}
 
     def begin_look(self, destination: int, user_id: str) -> int:
-        """Count a look at a user id: it speaks for the entries that are there by now."""
+        """Count a look at a user id: it speaks for the entries that exist now."""
         with self._db.transaction() as sql:
             row = sql.execute(
                 "INSERT INTO contact (destination, user_id, begun) VALUES (?, ?, 1)"
@@ -80,9 +80,9 @@ class FirstContacts:
         number: int,
         origins: Iterable[Stated] = (),
     ) -> None:
-        """Remember what is in Mem0 for a user id, by sync key, and whose it is.
+        """Store what Mem0 has for a user id, by sync key, and whose it is.
 
-        It is as of a look that was begun at `now`, as the one of that `number`.
+        It is as of a look that began at `now`, with that `number`.
         """
         with self._db.transaction() as sql:
             sql.executemany(
@@ -107,7 +107,7 @@ class FirstContacts:
         return [SecondLook(row["sync_key"], row["user_id"], row["attempts"]) for row in rows]
 
     def next_second_look(self, destination: int) -> float | None:
-        """When the next second look falls due, if there is one to come."""
+        """When the next second look falls due; None if there is none."""
         row = self._db.row(
             "SELECT MIN(due_at) AS due_at FROM second_look WHERE destination = ?", (destination,)
         )
@@ -123,14 +123,14 @@ class FirstContacts:
             )
 
     def end(self, destination: int, look: SecondLook) -> None:
-        """A second look has been taken."""
+        """End a second look."""
         with self._db.transaction() as sql:
             sql.execute(
                 "DELETE FROM second_look WHERE destination = ? AND sync_key = ?", (destination, look.sync_key)
             )
 
     def move_receipt(self, destination: int, double: Double) -> bool:
-        """Have the receipt name the memory that stays; False where it is of another content."""
+        """Have the receipt name the memory that stays; False if its content is another."""
         survivor = double.survivor
         with self._db.transaction() as sql:
             moved = sql.execute(
@@ -141,10 +141,10 @@ class FirstContacts:
             return moved.rowcount == 1
 
     def let_go(self, destination: int, double: Double) -> bool:
-        """Whether the extras of a double may be deleted: the receipt names none of them from here on.
+        """Whether the extras of a double may be deleted, because the receipt names none of them from now on.
 
-        Not while anything of the item is under way, nor where the receipt says that one of them is of
-        another content, or that Mem0's language model made several memories of the item.
+        Not while anything of the item is under way. Not if the receipt says that one of them has another
+        content, or that Mem0's language model made several memories of the item.
         """
         with self._db.transaction() as sql:
             key = (destination, double.survivor.sync_key)
@@ -200,4 +200,4 @@ IS_LOOKED_FOR = f"""
     AND NOT EXISTS (SELECT 1 FROM second_look WHERE second_look.destination = entry.destination
         AND second_look.sync_key = entry.sync_key)
 """  # noqa: S608 - likewise
-"""Whether all is known of an entry's item that must be known before it is pushed."""
+"""Whether everything is known about an entry's item that must be known before it is pushed."""

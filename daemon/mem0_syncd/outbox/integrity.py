@@ -1,4 +1,4 @@
-"""Whether a running daemon's outbox is whole on the disk: SQLite goes on with what it has once read."""
+"""Checks a running daemon's outbox on the disk: SQLite itself goes on with what it has read once."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from mem0_syncd.system import storage_faults
 from mem0_syncd.system.clock import Moment
 
 SHARE = 0.01
-"""How much of the time may go into reading again what was written."""
+"""Share of the time that may go into reading again what was written."""
 
 
 class Integrity:
-    """Looks at the outbox's files, for one thread at a time."""
+    """Checks the outbox's files, for one thread at a time."""
 
     def __init__(self, database: Database, monotonic: Moment) -> None:
-        """The files are whole, and in their places, by now; `monotonic` is a clock that is never set."""
+        """The files must be whole, and in place, now; `monotonic` is a clock that is never set."""
         self._path = database.path
         self._files = (self._path, self._path.with_name(f"{self._path.name}-wal"))
         self._monotonic = monotonic
@@ -23,7 +23,7 @@ class Integrity:
         self._not_before = 0.0
 
     def check(self) -> None:
-        """Raise `OutboxDamaged` for files that are gone, replaced or broken; what was written to is read."""
+        """Read what was written; raises `OutboxDamaged` for files that are gone, replaced or broken."""
         identities, written = self._look()
         if identities != self._identities:
             raise damaged(self._path, "it is gone, or another file is in its place")
@@ -35,9 +35,9 @@ class Integrity:
         self._not_before = begun + (self._monotonic() - begun) / SHARE
 
     def confirm(self, error: Exception) -> None:
-        """Raise `OutboxDamaged` if it is what an error makes it seem; a failing disk makes it seem so, too.
+        """Raise `OutboxDamaged` if it is what an error suggests; a failing disk can cause the same error.
 
-        It must still be open: of a log that is cut short SQLite would else take the rest for the whole.
+        It must still be open: otherwise SQLite would take the rest of a truncated log for the whole.
         """
         if storage_faults.is_damage(error) and not isinstance(error, OutboxDamaged):
             inspect(self._path, thoroughly=True)

@@ -1,4 +1,4 @@
-"""What was being sent when a daemon or a courier died: it may be in Mem0, and is looked for."""
+"""Looks up what was being sent when a daemon or a courier died: it may be in Mem0."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from mem0_syncd.outbox.item_status import IN_FLIGHT, restate
 
 
 class InterruptedSends:
-    """The entries that are `sending`, of which nobody may hear any more."""
+    """The entries that are `sending` with no process to report their outcome."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     def doubt(self, destination: int, now: float, certain_at: float, *, under_way: Iterable[int] = ()) -> int:
-        """Take what a dead deliverer left `sending` for unconfirmed, and make every look-up due.
+        """Make what a dead process left `sending` unconfirmed, and make every look-up due.
 
-        What Mem0's language model may still be rewriting is certain only when it can be done with that.
-        What is `under_way`, by its entries' ids, is in good hands. A death is no item's fault: however
-        many there were, what is found nowhere is sent once more.
+        What Mem0's language model may still be rewriting is certain only after its time. Entries with an id
+        in `under_way` still have a living process. A death isn't an item's fault: after any number of them,
+        what is found nowhere is sent once more.
         """
         but = json.dumps(list(under_way))
         with self._db.transaction() as sql:

@@ -1,4 +1,4 @@
-"""The identities of items, as hashes that never leave, and the keys that the items go by in Mem0."""
+"""The identities of items, as hashes that never leave, and the items' keys in Mem0."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from functools import cached_property
 from mem0_syncd.outbox.database import Database
 
 SECRET = "local_secret"  # noqa: S105 - its name
-"""The fact that local hashes are made with."""
+"""The fact with the secret that local hashes are made with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
     """One identity of an item: its key, and what is sent of the revision that was read last.
 
-    `local` and `revision` are hashes of this state folder. `is_former` says that its key is made of other
-    than what the source says; `stands` is false of a text that differs only in its secret from the one
-    that the key was made for.
+    `local` and `revision` are hashes of this state folder. `is_former` is whether its key is made of
+    something else than what the source says. `stands` is false for a text that differs only in its secret
+    from the one that the key was made for.
     """
 
     local: str
@@ -46,11 +46,11 @@ class ItemKeys:
         return bytes.fromhex(row["value"])
 
     def local(self, name: str) -> str:
-        """The hash of an identity, or of a revision, that nobody can make without this state folder."""
+        """The hash of an identity, or of a revision, that can't be computed without this state folder."""
         return hashlib.blake2b(name.encode(), key=self._secret, digest_size=16).hexdigest()
 
     def find(self, destination: int, names: Iterable[str]) -> dict[str, Identity]:
-        """What is known by some identities; unknown ones are left out."""
+        """What is known about some identities; unknown ones are left out."""
         by_local = {self.local(name): name for name in names}
         found: dict[str, Identity] = {}
         for some in _batches(by_local):
@@ -80,7 +80,7 @@ class ItemKeys:
         return {key: it.sync_key for key, it in found.items() if it.is_former}
 
     def restate(self, destination: int, key: str, was: str, content_hash: str) -> None:
-        """Have another hash stand for what is sent of a revision: of what is there of it."""
+        """Replace the hash of what is sent of a revision by that of what Mem0 has of it."""
         with self._db.transaction() as sql:
             sql.execute(
                 "UPDATE identity SET content_hash = ? WHERE destination = ? AND content_hash = ?"
@@ -89,7 +89,7 @@ class ItemKeys:
             )
 
     def write(self, destination: int, identities: Iterable[Identity]) -> None:
-        """Remember identities."""
+        """Store identities."""
         with self._db.transaction() as sql:
             sql.executemany(
                 "INSERT OR REPLACE INTO identity VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

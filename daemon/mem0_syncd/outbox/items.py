@@ -1,4 +1,4 @@
-"""What is known of every item: what is intended, what is proven, what it counts as."""
+"""What is known about every item: what is intended, what is proven, what it counts as."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Items:
         self._db = database
 
     def known(self, destination: int, keys: Collection[str]) -> dict[str, Known]:
-        """What is known of the items with these keys; unknown ones are left out."""
+        """What is known about the items with these keys; unknown ones are left out."""
         found: dict[str, Known] = {}
         unique = list(dict.fromkeys(keys))
         for start in range(0, len(unique), 500):
@@ -68,7 +68,7 @@ class Items:
         return tallies
 
     def has_any(self, project: str) -> bool:
-        """Whether any item of a project is known, at whichever destination."""
+        """Whether any item of a project is known, at any destination."""
         return self._db.row("SELECT 1 FROM tally WHERE project = ? AND n > 0", (project,)) is not None
 
     def tally(self, destination: int, project: str, kind: str) -> dict[str, int]:
@@ -89,7 +89,7 @@ class Items:
         return int(row["n"]) if row else 0
 
     def forget_name(self, destination: int, item: Item) -> None:
-        """Keep an id no longer by which an item was known: it holds a secret."""
+        """Delete an id by which an item was known, because it holds a secret."""
         with self._db.transaction() as sql:
             sql.execute(
                 "UPDATE item SET source_id = NULL"
@@ -98,13 +98,13 @@ class Items:
             )
 
     def count_again(self, destination: int, count: int) -> None:
-        """Count updates that were made because a detector found more than the one before, or less."""
+        """Add to the number of updates that were made because detectors found different things."""
         if count:
             with self._db.transaction() as sql:
                 sql.execute(_COUNT_AGAIN, (f"again:{destination}", count))
 
     def again(self, destination: int) -> int:
-        """How many such updates there were."""
+        """How many updates were made because detectors found different things."""
         row = self._db.row("SELECT value FROM fact WHERE name = ?", (f"again:{destination}",))
         return int(row["value"]) if row else 0
 

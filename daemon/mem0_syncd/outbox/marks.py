@@ -11,7 +11,7 @@ from mem0_syncd.outbox.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Markable:
-    """The source ids of which every item is delivered, how many items aren't yet, and the last delivery."""
+    """The source ids whose items are all delivered, how many items aren't yet, and the last delivery."""
 
     delivered: frozenset[str]
     open: int
@@ -27,7 +27,7 @@ class Marks:
     def foreign(self, project: str, tree: str | None = None) -> set[str]:
         """The ids that others marked as synced, in one folder of a project or in any.
 
-        They are as last read from a good sync-state file.
+        They are as last read from a valid sync-state file.
         """
         rows = self._db.rows(
             "SELECT source_id FROM foreign_mark WHERE project = ? AND (? IS NULL OR tree = ?)",
@@ -36,7 +36,7 @@ class Marks:
         return {row["source_id"] for row in rows}
 
     def set_foreign(self, project: str, ids: Iterable[str], tree: str = "", *, now: float = 0.0) -> None:
-        """Replace what is known of others' marks in one folder; new ones are first seen `now`."""
+        """Replace what is known about others' marks in one folder; new ones are first seen `now`."""
         marked = list(ids)
         with self._db.transaction() as sql:
             sql.execute(
@@ -69,12 +69,12 @@ class Marks:
         return {row["sync_key"]: row["seen_at"] for row in rows}
 
     def note_early(self, project: str, ids: Iterable[str]) -> None:
-        """Remember decisions that are sent although they were marked, long before they were there."""
+        """Note decisions that are sent although they were marked long before they were there."""
         with self._db.transaction() as sql:
             sql.executemany("INSERT OR IGNORE INTO early_mark VALUES (?, ?)", ((project, i) for i in ids))
 
     def early(self) -> dict[str, list[str]]:
-        """By project, the decisions whose marks were there long before them, which were sent all the same."""
+        """By project, the decisions that were sent although marks for them were there long before."""
         found: dict[str, list[str]] = {}
         for row in self._db.rows("SELECT * FROM early_mark ORDER BY project, source_id"):
             found.setdefault(row["project"], []).append(row["source_id"])

@@ -1,4 +1,4 @@
-"""Which memory an item has already, when it is first sent: its receipt's, or one that a listing showed."""
+"""The memory that an item has already when it is first sent: its receipt's, or one that a listing showed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from mem0_syncd.outbox.rekeying import leave_over
 
 
 def memory_there(sql: sqlite3.Connection, row: sqlite3.Row, sync_key: str) -> str | None:
-    """The memory to update, within the caller's transaction; None where there is none yet.
+    """The memory to update, within the caller's transaction; None if there is none yet.
 
-    What else a listing showed of the item, under keys that it was sent under before, is to carry the hashes
-    of that one, and then is a double.
+    Memories under former keys of the item get the hashes of that one, and are then doubles.
     """
     if row["receipt_ids"]:
         return str(json.loads(row["receipt_ids"])[0])
@@ -31,7 +30,7 @@ def memory_there(sql: sqlite3.Connection, row: sqlite3.Row, sync_key: str) -> st
 
 
 def is_of_another(sql: sqlite3.Connection, row: sqlite3.Row) -> bool:
-    """Whether the memory that an update goes to may be what another machine has sent, as far as is known."""
+    """Whether the memory that an update goes to may be from another machine, as far as is known."""
     if row["receipt_ids"] is None:
         return True
     # A look-up that found other content left a receipt of that, without a fingerprint.
@@ -43,7 +42,7 @@ def is_of_another(sql: sqlite3.Connection, row: sqlite3.Row) -> bool:
 def note_redacted_there(
     sql: sqlite3.Connection, destination: int, entry: Entry, there: RedactedThere | None
 ) -> None:
-    """Remember whose the memory of an item is, within the transaction that writes its receipt.
+    """Note from which machine the memory of an item is, within the transaction that writes its receipt.
 
     `there` is what another machine has redacted better.
     """

@@ -18,9 +18,9 @@ from mem0_syncd.outbox.rekeying import LEFT_OVER, SEEN_SECONDS, Rekeying
 
 @dataclass(frozen=True, slots=True)
 class OldMemory:
-    """A memory with old hashes, and its item; `fingerprint` is that of what was sent, '' where unknown.
+    """A memory with old hashes, and its item; `fingerprint` is that of what was sent, '' if unknown.
 
-    One `is_left_over` of two items that have become one.
+    `is_left_over` marks one of two items that have become one.
     """
 
     memory_id: str
@@ -34,7 +34,7 @@ class OldMemory:
 
     @property
     def user_id(self) -> str:
-        """Whose memory it is in Mem0."""
+        """The Mem0 user id of the memory."""
         return user_id(self.kind, self.project)
 
 
@@ -46,9 +46,9 @@ class OldMemories:
         self._item_keys, self._rekeying = ItemKeys(database), Rekeying(database)
 
     def some(self, destination: int, limit: int, now: float) -> list[OldMemory]:
-        """Some that nothing is on its way to; others each time, so that one which fails holds up no rest.
+        """Some that nothing is on its way to; others each time, so that a failing one doesn't block the rest.
 
-        What was delivered a moment before `now` waits: Mem0 may not show it yet.
+        What was delivered shortly before `now` waits: Mem0 may not show it yet.
         """
         rows = self._db.rows(_OLD, (destination, now - SEEN_SECONDS, limit))
         old = [
@@ -78,18 +78,19 @@ class OldMemories:
         ]
 
     def renewed(self, destination: int, old: OldMemory, key: str, content_hash: str, now: float) -> None:
-        """A memory carries another key and hash by now: what is known of its item follows."""
+        """Record that a memory carries another key and hash now; what is known about its item follows."""
         with self._db.transaction() as sql:
             self.leave(destination, old)
             if old.is_left_over:
-                # Now it is equal to the one that its item's receipt names: a true double, which goes.
+                # Now it is equal to the memory that its item's receipt names: a true double, which is
+                # removed.
                 write_second_look(sql, destination, old.sync_key, old.user_id, now)
             else:
                 # Where its item becomes another one, this memory is left over, and looked at once more.
                 self._follow(sql, destination, old, key, content_hash)
 
     def leave(self, destination: int, old: OldMemory) -> None:
-        """A memory is not to be looked at again: it is renewed, gone, or somebody's own by now."""
+        """Note that a memory is not to be looked at again: it is rehashed, gone, or edited by somebody."""
         with self._db.transaction() as sql:
             sql.execute("DELETE FROM fact WHERE name = ?", (LEFT_OVER.format(destination, old.memory_id),))
             sql.execute(

@@ -1,4 +1,4 @@
-"""Origins: which repository each project is of, whose memories are under its id, and what stops it."""
+"""Origins: the repository of each project, those of the memories under its id, and what stops it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ IS_STOPPED = """
     EXISTS (SELECT 1 FROM stopped JOIN item USING (destination, project)
         WHERE stopped.destination = entry.destination AND item.sync_key = entry.sync_key)
 """
-"""For an entry of a project whose id another repository's memories are under."""
+"""For an entry: whether its project is stopped by another repository's memories under its id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What the last look for a project's origin found, `UNKNOWN` too; `looked_at` is since the epoch.
+    """The result of the last look for a project's origin, also `UNKNOWN`; `looked_at` is since the epoch.
 
-    `seen` is what was there that would change with it, and `looks` how many there have been.
+    `seen` are the files that would change with it, and `looks` is how many looks there have been.
     """
 
     origin: str
@@ -36,7 +36,7 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Stranger:
-    """Memories of another repository under a project's id; with which origin, how many, and of when."""
+    """Memories of another repository under a project's id: their origin, their number, and their time."""
 
     project: str
     destination: int
@@ -51,16 +51,16 @@ class Origins:
         self._db = database
 
     def looked(self, project: str) -> Looked | None:
-        """What is known of a project's repository; None where it was never looked for."""
+        """What is known about a project's repository; None if it was never looked for."""
         row = self._db.row("SELECT * FROM origin WHERE project = ?", (project,))
         if row is None:
             return None
         return Looked(row["origin"], bool(row["id_is_asked"]), row["seen"], row["looked_at"], row["looks"])
 
     def write(self, project: str, looked: Looked) -> None:
-        """Remember what a look for a project's origin found.
+        """Store the result of a look for a project's origin.
 
-        What was delivered under another origin until now is of another repository from now on.
+        What was delivered under another origin until now belongs to another repository from now on.
         """
         with self._db.transaction() as sql:
             before = _whose(sql, project)
@@ -80,12 +80,12 @@ class Origins:
             _judge(sql, project)
 
     def state(self, destination: int, user_id: str, stated: Iterable[Stated]) -> None:
-        """Remember whose memories a look at a user id has shown."""
+        """Store the origins that a look at a user id has shown."""
         with self._db.transaction() as sql:
             write_stated(sql, destination, user_id, stated)
 
     def count_as_same(self, project: str, origins: Iterable[str]) -> None:
-        """Have other origins count as a project's own, at every destination."""
+        """Make other origins count as a project's own, at every destination."""
         with self._db.transaction() as sql:
             sql.executemany(
                 "INSERT OR IGNORE INTO same_origin VALUES (?, ?)", ((project, it) for it in origins)
@@ -109,7 +109,7 @@ class Origins:
         return sorted(found, key=lambda it: (it.project, it.destination, -it.stated.count))
 
     def take_back(self, project: str, sources: Iterable[str]) -> int:
-        """Take back what waits of a stopped project and is in its files, as if it had never been read.
+        """Withdraw what waits of a stopped project and is in its files, as if it had never been read.
 
         Returns how many items that were; `sources` are the names of those that are files.
         """
@@ -131,12 +131,12 @@ class Origins:
 
 
 def write_stated(sql: sqlite3.Connection, destination: int, user_id: str, stated: Iterable[Stated]) -> None:
-    """Remember whose memories a look at a user id has shown, within the caller's transaction.
+    """Store the origins that a look at a user id has shown, within the caller's transaction.
 
-    It may have shown a part of them only.
+    The look may have shown only a part of them.
     """
     project = project_of(user_id)
-    if project is None:  # the global scope is everybody's
+    if project is None:  # all projects share the global scope
         return
     sql.executemany(
         "INSERT INTO stated_origin VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
@@ -158,7 +158,7 @@ def _state_what_was_delivered(sql: sqlite3.Connection, project: str, origin: str
 
 
 def _judge(sql: sqlite3.Connection, project: str) -> None:
-    """Bring what is stopped in line with what is known of a project."""
+    """Update what is stopped from what is known about a project."""
     sql.execute("DELETE FROM stopped WHERE project = ?", (project,))
     for row in sql.execute("SELECT id FROM destination").fetchall():
         if _strangers(sql, project, row["id"]):
@@ -198,7 +198,7 @@ SELECT entry.id, destination, sync_key, project, source
     FROM entry JOIN item USING (destination, sync_key) JOIN stopped USING (destination, project)
     WHERE state = 'pending'
 """
-# What may be stored already is looked for, whatever becomes of its project.
+# What may be stored already is looked up, whether its project is stopped or not.
 _WAITS_IN_VAIN = f"""
 SELECT * FROM ({_WAITING} AND sends = 0)
     WHERE project = ? AND source IN (SELECT value FROM json_each(?))

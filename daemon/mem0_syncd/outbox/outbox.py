@@ -1,4 +1,4 @@
-"""The outbox as its users see it: its parts over one database."""
+"""The outbox as other modules see it: its parts over one database."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ class Outbox:
     def open(cls, folder: Path, *, migrate: bool = True, clock: Clock | None = None) -> Outbox:
         """The outbox to write to; see `Database.open`.
 
-        With `migrate`, which is for the holder of the folder's lock, it is made where there is none, and made
-        anew where it is damaged.
+        With `migrate`, which is for the holder of the folder's lock, it is made if it isn't there, and
+        replaced if it is damaged.
         """
         clock = clock or Clock()
         if migrate:
@@ -87,7 +87,7 @@ class Outbox:
 
     @classmethod
     def open_to_read(cls, folder: Path) -> Outbox | None:
-        """The outbox for everybody else; None where there is none yet."""
+        """The outbox for processes without the lock; None if there is none yet."""
         database = Database.open_to_read(folder)
         return cls(database) if database else None
 

@@ -1,4 +1,4 @@
-"""Problems: what is wrong with a project, or with none in particular, until it is well again."""
+"""Problems: what is wrong with a project, or with none in particular, until it is solved."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from mem0_syncd.system.scrubbed_reasons import reason
 
 
 class Problems:
-    """The problems that are reported, by their projects."""
+    """The reported problems, by project."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     def all(self) -> list[tuple[str, Problem]]:
-        """Every problem with the project that it is of; '' for those of no project."""
+        """Every problem with its project's id; '' for those without a project."""
         rows = self._db.rows("SELECT * FROM problem ORDER BY project, origin, rowid")
         return [(row["project"], as_problem(row)) for row in rows]
 

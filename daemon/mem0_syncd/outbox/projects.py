@@ -1,4 +1,4 @@
-"""Projects: the watched folders, and the project that each is of."""
+"""Projects: the watched folders, and the project that each belongs to."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ class Projects:
         return [Path(row["path"]) for row in rows]
 
     def own_folder(self, project_id: str) -> Path | None:
-        """The folder that speaks for a watched project: its own, or a worktree where that isn't watched."""
+        """The folder that represents a watched project: its own, or a worktree if its own isn't watched."""
         row = self._db.row(f"SELECT path {_OF_ONE_PROJECT} LIMIT 1", (project_id,))
         return Path(row["path"]) if row else None
 
     def add(self, project: ProjectRow, *, takes_over: bool = False) -> None:
         """Watch a folder under an id; only worktrees share one.
 
-        Where it `takes_over`, another folder of that id is given up: the project has moved.
+        If it `takes_over`, another folder with that id is no longer watched: the project has moved.
         """
         with self._db.transaction() as sql:
             if takes_over:
@@ -57,14 +57,14 @@ class Projects:
                 " is_worktree = excluded.is_worktree",
                 (str(project.path), project.id, project.origin, project.is_worktree),
             )
-            # What was agreed for a worktree holds for the project, whichever folder speaks for it.
+            # What was agreed for a worktree holds for the project, whichever folder represents it.
             if before is not None and (own := self.own_folder(project.id)) != before:
                 sql.execute(
                     "UPDATE OR IGNORE consent SET folder = ? WHERE folder = ?", (str(own), str(before))
                 )
 
     def rename(self, project_id: str, new_id: str) -> None:
-        """Have all folders of a project go by another id; what is known under the former one stays."""
+        """Give all folders of a project another id; what is known under the former one stays."""
         with self._db.transaction() as sql:
             sql.execute("UPDATE project SET id = ?, is_scanned = 0 WHERE id = ?", (new_id, project_id))
             sql.execute("DELETE FROM problem WHERE project = ?", (project_id,))
@@ -78,7 +78,7 @@ class Projects:
         return row is not None and bool(row["is_scanned"])
 
     def note_scanned(self, project: ProjectRow, now: float) -> None:
-        """Record that a folder has been read as a whole, and that what was marked by then stood in it."""
+        """Record that a folder has been read as a whole, `now`: earlier marks are of decisions in it."""
         with self._db.transaction() as sql:
             sql.execute("UPDATE project SET is_scanned = 1 WHERE path = ?", (str(project.path),))
             sql.execute(
@@ -87,7 +87,7 @@ class Projects:
             )
 
     def at(self, path: Path) -> ProjectRow | None:
-        """A watched folder as it is known by now."""
+        """A watched folder as it is known now."""
         row = self._db.row("SELECT * FROM project WHERE path = ?", (str(path),))
         return as_project(row) if row else None
 
@@ -111,5 +111,5 @@ class Projects:
                 sql.execute(
                     "UPDATE OR IGNORE consent SET folder = ? WHERE folder = ?", (str(own), str(before))
                 )
-            # What is still true of another folder is said again by its next scan.
+            # What is still true of another folder is reported again by its next scan.
             sql.execute("DELETE FROM problem WHERE project = ?", (project_id,))

@@ -1,4 +1,4 @@
-"""Entries on their way: claiming what is due, settling what came of it."""
+"""Entries on their way: claims what is due, settles the outcomes."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from mem0_syncd.outbox.settlement_writes import write_settlement
 _ORDER = (State.UNCONFIRMED, State.ACCEPTED, State.PENDING)
 
 LEASE_SECONDS = 3600.0
-"""How long a claimed look-up or poll isn't claimed again; a start makes all of them due."""
+"""Seconds in which a claimed look-up or poll isn't claimed again; a start makes all of them due."""
 
 
 class Verb(StrEnum):
-    """What a claimed entry is to have done to it."""
+    """What a claimed entry is due for."""
 
     PUSH = "push"
     LOOK = "look"
@@ -37,7 +37,7 @@ class Verb(StrEnum):
 class Claim:
     """An entry, what it is due for, and since when; the memory to adopt is the entry's `memory_id`.
 
-    `is_unproven` says of an update that what it goes to may be what another machine has sent.
+    `is_unproven` is whether an update goes to a memory that may be from another machine.
     """
 
     entry: Entry
@@ -63,12 +63,12 @@ class Queue:
         pushes: int | None = None,
         pushes_first: bool = False,
     ) -> list[Claim]:
-        """Take up to `limit` due entries; a push is durably `sending` from here on.
+        """Claim up to `limit` due entries; a push is durably `sending` from here on.
 
-        Look-ups go before pushes, unless told otherwise, and of the latter `pushes` at most. A waiting
-        revision isn't due while another one of its item is in flight or may still take effect, or while
-        its item is to be looked at once more; nor an add before its user id was looked at; nor anything of a
-        project that another repository's memories stop.
+        Look-ups go before pushes, unless told otherwise, and there are `pushes` pushes at most. A waiting
+        revision isn't due while another one of its item is in flight or may still take effect, or while its
+        item is to be looked at once more. An add isn't due before its user id was looked at. Nothing of a
+        stopped project is due.
         """
         claims: list[Claim] = []
         with self._db.transaction() as sql:
@@ -108,12 +108,12 @@ class Queue:
         return Claim(as_entry(updated, project=entry.project, kind=entry.kind), verb, now, is_unproven)
 
     def settle(self, destination: int, settled: Iterable[tuple[Entry, Settlement]], now: float) -> None:
-        """Make what became of some entries durable, all or none."""
+        """Make the settlements of some entries durable, all or none."""
         delivered = False
         with self._db.transaction() as sql:
             for entry, settlement in settled:
-                # One that has gone on was settled before, by a commit that was made although it was said to
-                # have failed, or was replaced before it was adopted; by now its id may be another one's.
+                # An entry that has gone on was settled before, by a commit that was reported as failed, or
+                # was replaced before it was adopted. By now its id may be another entry's.
                 is_it = (entry.id, entry.sync_key, entry.state, entry.content_hash)
                 if sql.execute(_IS_THERE, is_it).fetchone():
                     write_settlement(sql, destination, entry, settlement, now)
@@ -151,7 +151,7 @@ class Queue:
         return (row["look"], row["push"]) if row else (None, None)
 
     def newest_id(self) -> int:
-        """The id of the newest entry; 0 when there was never one."""
+        """The id of the newest entry; 0 if there was never one."""
         row = self._db.row("SELECT MAX(id) AS id FROM entry")
         return (row["id"] or 0) if row else 0
 
@@ -180,7 +180,7 @@ _IS_MEANT = """
             AND project.destination IS NOT NULL ORDER BY is_worktree, path LIMIT 1),
         entry.destination)
 """
-"""Not for an entry whose project has been given another destination since: it waits until that is undone."""
+"""Leaves out entries whose project has another destination since: they wait until that is undone."""
 
 _IS_FREE = f"""
     NOT {IS_STOPPED}
@@ -221,5 +221,5 @@ def _verb(entry: Entry) -> Verb:
         return Verb.POLL
     if entry.state is State.UNCONFIRMED and (entry.memory_id is None or entry.target_gone):
         return Verb.LOOK
-    # Waiting, or an update whose outcome is unknown: it carries the whole content, so it is repeated.
+    # Waiting, or an update with an unknown outcome: it carries the whole content, so it is repeated.
     return Verb.PUSH

@@ -1,4 +1,4 @@
-"""Echoes: the queue lines that say what a record says, and the records that take over from them."""
+"""Echoes: queue lines that repeat a record, and the records that take over from them."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class QueueEchoes:
         return {row["echo"] for row in self._db.rows("SELECT echo FROM echo WHERE project = ?", (project,))}
 
     def add(self, project: str, echoes: Iterable[str]) -> None:
-        """Remember the fingerprints of records."""
+        """Store the fingerprints of records."""
         with self._db.transaction() as sql:
             sql.executemany("INSERT OR IGNORE INTO echo VALUES (?, ?)", ((project, echo) for echo in echoes))
 
     def take_over(self, destination: int, project: str, echoes: Mapping[str, Item]) -> set[str]:
-        """Let records take over from the queue lines that were read before them, with what is known of those.
+        """Let records take over from the queue lines that were read before them, with all that is known.
 
-        Returns the echoes that must wait, because it isn't known yet what became of their line.
+        Returns the echoes that must wait, because the outcome of their line isn't known yet.
         """
         rows = self._db.rows(
             "SELECT sync_key, kind, echo FROM item INDEXED BY item_by_echo"

@@ -1,4 +1,4 @@
-"""What the receipts claim, as it is compared with Mem0."""
+"""What the receipts claim, for the comparison with Mem0."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Receipts:
         self._db = database
 
     def scopes(self, destination: int, project: str | None = None) -> dict[str, Scope]:
-        """Each user id of a destination that anything was ever meant for, by all projects or by one."""
+        """Each user id of a destination that any entry was ever for, of all projects or of one."""
         rows = self._db.rows(
             "SELECT DISTINCT project, kind FROM tally WHERE destination = ? AND (? IS NULL OR project = ?)",
             (destination, project, project),
@@ -56,7 +56,7 @@ class Receipts:
     def delivered(self, destination: int, project: str, kind: Kind) -> list[Delivered]:
         """The items that count as delivered, and those that a person deleted in Mem0."""
         rows = self._db.rows(f"SELECT * {_COMPARABLE}", (destination, project, kind))
-        # A best practice that several projects have is of the one that said it first, anywhere.
+        # A best practice of several projects belongs to the one that said it first, anywhere.
         is_shared = kind is Kind.BEST_PRACTICE
         origins = frozenset() if is_shared else Origins(self._db).own(project)
         return [
@@ -75,12 +75,12 @@ class Receipts:
         ]
 
     def count(self, destination: int, project: str, kind: Kind) -> int:
-        """How many `delivered` says there are."""
+        """How many items `delivered` yields."""
         row = self._db.row(f"SELECT COUNT(*) AS n {_COMPARABLE}", (destination, project, kind))
         return int(row["n"]) if row else 0
 
     def keys(self, destination: int, project: str, kind: Kind) -> set[str]:
-        """The keys of all items that there ever were, whatever they count as."""
+        """The keys of all items that ever existed, whatever they count as."""
         rows = self._db.rows(
             "SELECT sync_key FROM item WHERE destination = ? AND project = ? AND kind = ?",
             (destination, project, kind),
@@ -106,7 +106,7 @@ class Receipts:
         return {row["sync_key"] for row in rows}
 
     def move(self, destination: int, moves: Iterable[Move]) -> None:
-        """Have receipts name the memories where their items are by now, unless they changed meanwhile."""
+        """Have receipts name the memories where their items are now, unless they changed meanwhile."""
         with self._db.transaction() as sql:
             sql.executemany(
                 "UPDATE receipt SET memory_ids = ? WHERE destination = ? AND sync_key = ? AND memory_ids = ?",

@@ -1,4 +1,4 @@
-"""Giving items their present key: what is known under a former one follows."""
+"""Gives items their present key; what is known under a former one follows."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from mem0_syncd.outbox.item_keys import ItemKeys
 from mem0_syncd.outbox.item_status import IN_FLIGHT, restate
 
 LEFT_OVER = "left over:{}:{}"
-"""The fact that names a memory of a destination which no receipt names any more: by the item's key."""
+"""The fact with a memory of a destination that no receipt names any more, by the item's key."""
 
 SEEN_SECONDS = 600.0
-"""How long after a delivery Mem0 surely shows a memory, which nobody looks for by a former key."""
+"""Seconds after a delivery until Mem0 surely shows a memory, which nothing looks up by a former key."""
 
 _TABLES = ("item", "entry", "receipt", "wish")
 
@@ -29,7 +29,7 @@ UNION ALL SELECT 1 FROM second_look WHERE destination = :destination AND sync_ke
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """An entry of which nothing can be in Mem0, and what is known of its item."""
+    """An entry of which nothing can be in Mem0, and what is known about its item."""
 
     id: int
     sync_key: str
@@ -63,7 +63,7 @@ class Rekeying:
         ]
 
     def rewrite(self, number: int, memory: Memory, kinds: Iterable[str]) -> None:
-        """Have an entry that was never sent say something else, in which these kinds were found."""
+        """Replace what an entry says that was never sent; `kinds` were found in it."""
         with self._db.transaction() as sql:
             row = sql.execute(
                 f"UPDATE entry SET frozen = ?, content_hash = ? WHERE id = ? AND {_NOWHERE}"  # noqa: S608 - a constant
@@ -77,7 +77,7 @@ class Rekeying:
                 )
 
     def name_adoptables(self) -> None:
-        """Have what listings have shown found by former keys, too, where an earlier version has listed it."""
+        """Make what listings have shown findable by former keys, too, if an earlier version has listed it."""
         local = ItemKeys(self._db).local
         with self._db.transaction() as sql:
             rows = sql.execute("SELECT destination, sync_key FROM adoptable WHERE local = ''").fetchall()
@@ -96,13 +96,13 @@ class Rekeying:
         return {row["sync_key"] for row in rows}
 
     def is_open(self, destination: int, key: str) -> bool:
-        """Whether it isn't known yet what becomes of something that went under a key."""
+        """Whether the outcome of anything sent under a key isn't known yet."""
         return self._db.row(_IS_OPEN, {"destination": destination, "key": key}) is not None
 
     def rekey(self, destination: int, former: str, key: str) -> None:
-        """Have an item of which nothing is open go by another key, within the caller's transaction.
+        """Give an item with nothing open another key, within the caller's transaction.
 
-        Where that is known already, the two are one item from now on: what is known under it stays.
+        If that key is known already, the two are one item from now on: what is known under it stays.
         """
         with self._db.transaction() as sql:
             # An entry refers to its item, and the two can't be renamed at once.
@@ -114,7 +114,7 @@ class Rekeying:
                     _rename(sql, table, destination, former, key)
                 for row in sql.execute(_UNSENT, (destination, key)).fetchall():
                     refreeze(sql, row, key)
-            # Mem0 may not show yet what it has just stored, and nobody looks for it by its former key.
+            # Mem0 may not show yet what it has just stored, and nothing looks it up by its former key.
             sql.execute(_LET_IT_BE_SEEN, (SEEN_SECONDS, destination, key))
             restate(sql, destination, key)
 
@@ -136,7 +136,7 @@ _UNSENT = f"SELECT * FROM entry WHERE destination = ? AND sync_key = ? AND {_NOW
 
 
 def refreeze(sql: sqlite3.Connection, row: sqlite3.Row, key: str) -> str:
-    """Have an entry that was never sent carry a key, and the hash of what it says; returns that."""
+    """Give an entry that was never sent a key, and the hash of what it says; returns the hash."""
     memory = Memory.thaw(row["frozen"])
     metadata = {**memory.metadata, "sync_key": key}
     content_hash = str(row["content_hash"])
@@ -151,7 +151,7 @@ def refreeze(sql: sqlite3.Connection, row: sqlite3.Row, key: str) -> str:
 
 
 def leave_over(sql: sqlite3.Connection, destination: int, memory_id: str, key: str) -> None:
-    """Remember a memory of an item beside the one that its receipt names, within the caller's transaction."""
+    """Store a memory of an item beside the one that its receipt names, within the caller's transaction."""
     sql.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (LEFT_OVER.format(destination, memory_id), key))
 
 

@@ -1,4 +1,4 @@
-"""What a person wants repaired: delivered items that are to be sent again."""
+"""Requests to repair: delivered items that are to be sent again."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ class ResendRequest:
 
 
 class ResendRequests:
-    """The wishes of all destinations: the scan fulfils them, from what the sources say now."""
+    """The requests of all destinations: the scan fulfils them, from what the sources say now."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     def add(self, destination: int, wishes: Iterable[ResendRequest]) -> None:
-        """ResendRequest, but for items whose receipt is another one by now, or that are on their way."""
+        """Add requests, except for items whose receipt has changed since, or that are on their way."""
         with self._db.transaction() as sql:
             sql.executemany(
                 _ADD, [(it.how, destination, it.sync_key, json.dumps(it.memory_ids)) for it in wishes]
             )
 
     def end(self, destination: int) -> set[str]:
-        """Give up what no source fulfilled; returns the keys."""
+        """Drop the requests that no source fulfilled; returns the keys."""
         with self._db.transaction() as sql:
             rows = sql.execute(
                 "DELETE FROM wish WHERE destination = ? RETURNING sync_key", (destination,)
@@ -43,7 +43,7 @@ class ResendRequests:
 
 
 def fulfil(sql: sqlite3.Connection, destination: int, sync_key: str) -> None:
-    """Have the entry that was just made of an item look before it sends, if it is to restore it.
+    """Make the new entry of an item look up before it sends, if it is to restore the item.
 
     Within the caller's transaction; an entry that is to overwrite is an update like any other.
     """
@@ -66,4 +66,4 @@ _LOOK_FIRST = """
 UPDATE OR IGNORE entry SET state = 'unconfirmed', sends = 1
 WHERE destination = ? AND sync_key = ? AND state = 'pending'
 """
-"""Unless another one of the item is in flight: that is looked up as well, if need be."""
+"""Unless another entry of the item is in flight: that is looked up as well, if necessary."""

@@ -1,4 +1,4 @@
-"""Rows of the outbox as the values that they hold."""
+"""Values for the outbox's rows."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from mem0_syncd.core.entry import Entry, State
 from mem0_syncd.errors import Problem
 
 _MENDED = " "
-"""How the remedy of a problem ends that needs nobody: its table has no column for that."""
+"""The end of a stored remedy whose problem needs no person: its table has no column for that."""
 
 _FORMERLY_MENDED = {
     "nothing: it is read again",
     "nothing: it is read again; what was agreed holds until then",
 }
-"""The remedies of such problems that earlier versions have stored, with nothing but words to tell it."""
+"""The remedies of such problems that earlier versions have stored, which only the wording tells."""
 
 _BY_TEXT = "Mem0 answered success with empty results"
-"""The reason that stands, in every version's outbox, for an entry that is looked for by its text as well."""
+"""The stored reason, in every version's outbox, of an entry that is looked up by its text as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def as_project(row: sqlite3.Row) -> ProjectRow:
 
 
 def as_entry(row: sqlite3.Row, *, project: str = "", kind: str = "") -> Entry:
-    """An entry; `project` and `kind` are its item's, where the row doesn't say them."""
+    """An entry; `project` and `kind` are its item's, if the row doesn't have them."""
     return Entry(
         id=row["id"],
         sync_key=row["sync_key"],
@@ -126,5 +126,5 @@ def as_entry(row: sqlite3.Row, *, project: str = "", kind: str = "") -> Entry:
 
 
 def stored_reason(reason: str, *, by_text: bool) -> str:
-    """Why it is unknown whether an entry is stored, as its row holds it, with how it is looked for."""
+    """The stored reason why an entry's outcome is unknown, with whether it is looked up by its text."""
     return _BY_TEXT if by_text else reason

@@ -1,4 +1,4 @@
-"""Writing down what became of an entry: one function for each settlement."""
+"""Writes settlements: one function for each."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from mem0_syncd.system.scrubbed_reasons import reason
 def write_settlement(
     sql: sqlite3.Connection, destination: int, entry: Entry, settlement: Settlement, now: float
 ) -> None:
-    """Write what became of an entry, within the caller's transaction."""
+    """Write an entry's settlement, within the caller's transaction."""
     _WRITE[type(settlement)](sql, destination, entry, settlement, now)
     restate(sql, destination, entry.sync_key)
 
@@ -60,7 +60,7 @@ def _requeue(sql: sqlite3.Connection, destination: int, entry: Entry, it: Requeu
         _drop(sql, entry)
         return
     sql.execute(
-        # Not what is there less one: a commit that failed may have been made all the same, and is repeated.
+        # Set, not decremented: a commit that failed may have been made all the same, and is repeated.
         "UPDATE entry SET state = 'pending', due_at = ?, sends = ? WHERE id = ?",
         (now, entry.sends if it.resend else entry.sends - 1, entry.id),
     )
@@ -136,7 +136,7 @@ def _drop(sql: sqlite3.Connection, entry: Entry) -> None:
 
 
 def _is_superseded(sql: sqlite3.Connection, destination: int, entry: Entry) -> bool:
-    # One that is dead while this one was in flight is newer: it was rejected before it was ever sent.
+    # An entry that died while this one was in flight is newer: it was rejected before it was ever sent.
     return (
         sql.execute(
             "SELECT 1 FROM entry WHERE destination = ? AND sync_key = ? AND state IN ('pending', 'dead')"

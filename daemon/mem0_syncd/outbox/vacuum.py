@@ -1,4 +1,4 @@
-"""Keeping the outbox small: what nobody will ask for again goes, and what is free is given back."""
+"""Keeps the outbox small: deletes what is never read again, and gives free pages back."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from mem0_syncd.outbox.database import Database
 
 ROWS = 500
 PAGES = 256
-"""So much at a time: meanwhile nothing else is written to the outbox."""
+"""Pages at a time: meanwhile nothing else can be written to the outbox."""
 
 SPARE_PAGES = 1024
-"""Free pages that are kept for what comes next, 4 MiB of them."""
+"""Free pages that are kept for new entries, 4 MiB of them."""
 
 _ADOPTED = """
 DELETE FROM adoptable WHERE (destination, sync_key) IN (
     SELECT destination, sync_key FROM adoptable JOIN receipt USING (destination, sync_key) LIMIT ?)
 """
-"""A receipt names its memory: what a listing once found for that key is not asked for any more."""
+"""A receipt names its memory, so what a listing once found for that key isn't needed any more."""
 
 
 class Vacuum:
-    """What is done now and then; an entry goes with its receipt, so that what was sent is kept no longer."""
+    """Runs now and then. An entry is deleted when its receipt is written, so sent texts aren't kept."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -32,7 +32,7 @@ class Vacuum:
         while (spare := self._pragma("freelist_count") - SPARE_PAGES) > 0:
             left = self._pragma("page_count")
             self._db.rows(f"PRAGMA incremental_vacuum({min(spare, PAGES)})")
-            if self._pragma("page_count") == left:  # an outbox of before there was compaction
+            if self._pragma("page_count") == left:  # an outbox from before there was compaction
                 break
         # The log is as long as the longest backlog made it.
         self._db.rows("PRAGMA wal_checkpoint(TRUNCATE)")
