@@ -1,1 +1,1 @@
-"""The watched projects: their ids, files and consent, and what git says of them."""
+"""The watched projects: their ids, files and consent, and what git's files say about them."""

@@ -14,12 +14,12 @@ from mem0_syncd.errors import Problem
 FILE = ".claude/mem0-syncd.toml"
 
 LONGEST_VALUE = 200
-"""Characters of a value in a problem: a stranger's file may say as much as it likes."""
+"""Characters of a value in a problem, because a stranger's file may hold any text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One value that waits: what it is now, '' where nothing was ever agreed, and what it would be."""
+    """One value that waits: what holds now, '' if nothing was ever agreed, and what it would be."""
 
     name: str
     now: str
@@ -27,7 +27,7 @@ class Difference:
 
 
 def differences(consent: Consent, place: Callable[[str | None], str] = str) -> Iterator[Difference]:
-    """The values that wait; `place` says where a destination's name leads, None being everybody's."""
+    """The values that wait; `place` returns where a destination's name leads, for None that of all."""
     asked, now = consent.waiting, consent.terms if consent.id is not None else None
     if asked.id is not None:
         yield Difference("id", consent.id or "", asked.id)
@@ -40,7 +40,7 @@ def differences(consent: Consent, place: Callable[[str | None], str] = str) -> I
 
 
 def problem(consent: Consent, folder: Path, name: str, everybodys: str) -> Problem | None:
-    """What `status` says of what waits, if anything does; `name` is what the project is known by."""
+    """The problem that `status` shows of what waits, if anything does; `name` is the project's."""
     there = list(differences(consent, lambda it: it or everybodys))
     if not there:
         return None
@@ -54,7 +54,7 @@ def problem(consent: Consent, folder: Path, name: str, everybodys: str) -> Probl
 
 
 def global_problem(count: int, folder: Path, name: str) -> Problem | None:
-    """What `status` says of best practices that wait, if there are some."""
+    """The problem that `status` shows of best practices that wait, if there are some."""
     if not count:
         return None
     some = "a best practice waits" if count == 1 else f"{count} best practices wait"

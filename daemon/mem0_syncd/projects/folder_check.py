@@ -1,4 +1,4 @@
-"""What is wrong with a watched folder as such, whatever its files say."""
+"""Problems of a watched folder itself, apart from its files' contents."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _LONGEST = {
 
 
 def problems_of(project: ProjectRow, folder: UntrustedFolder) -> list[Problem]:
-    """Why nothing of a project's folder is read, or why it isn't the work tree that it says it is.
+    """Why nothing of a project's folder is read, or why it isn't the work tree that it claims to be.
 
-    Raises `OSError` for want of file handles.
+    Raises `OSError` if file handles run out.
     """
     try:
         is_there = folder.is_folder()
@@ -58,7 +58,7 @@ def problems_of(project: ProjectRow, folder: UntrustedFolder) -> list[Problem]:
 
 
 def refusals(folder: UntrustedFolder) -> Iterator[Problem]:
-    """What of a folder's files isn't read, or isn't written, and why; without reading any."""
+    """The files of a folder that aren't read, or aren't written, and why; reads none of them."""
     for name, most in _LONGEST.items():
         try:
             found = folder.stat(name)
@@ -72,7 +72,7 @@ def refusals(folder: UntrustedFolder) -> Iterator[Problem]:
         with folder.in_place(sync_state_file.PATH):
             pass
     except RefusedFile as error:
-        if error.reason is Reason.THROUGH_A_LINK:  # all else is named above
+        if error.reason is Reason.THROUGH_A_LINK:  # all others are reported above
             yield error.problem(sync_state_file.PATH)
-    except OSError:  # not there, or named above
+    except OSError:  # missing, or reported above
         return

@@ -17,7 +17,7 @@ from mem0_syncd.system.untrusted_folder import UntrustedFolder
 
 
 class Folders:
-    """The watched folders of one outbox; `trusted` may be set anew at any time."""
+    """The watched folders of one outbox; `trusted` may be replaced at any time."""
 
     def __init__(self, projects: Projects, trusted: Iterable[Path] = ()) -> None:
         self._projects = projects
@@ -37,9 +37,9 @@ class Folders:
 
     @contextmanager
     def held(self, project: ProjectRow) -> Iterator[UntrustedFolder]:
-        """Keep a project's folder open for this thread, for which `of` gives the same one meanwhile.
+        """Keep a project's folder open for this thread; `of` returns it meanwhile.
 
-        It may be one that can't be opened, or isn't there. Raises `OSError` for want of file handles.
+        It may be one that can't be opened, or isn't there. Raises `OSError` if file handles run out.
         """
         folder = self.of(project)
         with ExitStack() as holding:
@@ -55,7 +55,7 @@ class Folders:
                 self._held.folder = None
 
     def _family(self, path: Path) -> list[Path]:
-        """The project's other folders, as far as git says of each that it is a work tree of the main one."""
+        """The project's other folders, if git's files say that each is a work tree of the main one."""
         rows = self._projects.all()
         ids = {row.id for row in rows if row.path == path}
         mains = {

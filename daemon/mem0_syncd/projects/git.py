@@ -1,6 +1,6 @@
-"""What git's own files say of a folder: git is never started there, for a repository may name what it runs.
+"""Reads git's own files. git itself is never started, for a repository may name commands to run.
 
-What a `.git` says of other folders is a claim: it counts where the other folder says the same.
+A `.git` that names another folder is a claim: it counts if the other folder says the same.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mem0_syncd.system.untrusted_walk import is_below
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """Where git keeps what it knows of a work tree.
+    """Where git keeps the data of a work tree.
 
     `own` (its index, its HEAD) and `common` (objects and refs of all its work trees) are names in the folder
     `root`, which is read as a watched folder is.
@@ -41,9 +41,9 @@ class WorktreeClaim:
 
 
 def main_tree(folder: Path, *, trusted: Iterable[Path] = ()) -> Path | None:
-    """The main work tree, where a folder is the root of a linked one; None for every other folder.
+    """The main work tree of a folder that is the root of a linked one; None for every other folder.
 
-    A bare repository has no main work tree. Raises `OSError` for want of file handles.
+    A bare repository has no main work tree. Raises `OSError` if file handles run out.
     """
     claim = claim_of(folder, trusted=trusted)
     return claim.main if claim and not claim.problem else None
@@ -52,11 +52,11 @@ def main_tree(folder: Path, *, trusted: Iterable[Path] = ()) -> Path | None:
 def claim_of(
     folder: Path, *, trusted: Iterable[Path] = (), opened: UntrustedFolder | None = None
 ) -> WorktreeClaim | None:
-    """What a folder's `.git` says of a main work tree, and whether that one says the same.
+    """The main work tree that a folder's `.git` names, and whether that one says the same.
 
-    A linked work tree has a file `.git` that names its own folder below the main one's `.git/worktrees`, and
-    that folder a file `gitdir` that names the former file (gitrepository-layout(5)). `opened` is the folder,
-    where it is open already. Raises `OSError` for want of file handles.
+    A linked work tree has a file `.git` that names its own folder below the main one's `.git/worktrees`. That
+    folder has a file `gitdir` that names the former file (gitrepository-layout(5)). `opened` is the folder,
+    if it is open already. Raises `OSError` if file handles run out.
     """
     trusted = tuple(trusted)
     own = _pointed_to(opened or UntrustedFolder(folder, trusted=trusted))
@@ -66,9 +66,9 @@ def claim_of(
 def repository_of(
     folder: Path, *, trusted: Iterable[Path] = (), opened: UntrustedFolder | None = None
 ) -> Repository | None:
-    """The repository whose work tree a folder is in; None where there is none, or none to be believed.
+    """The repository whose work tree a folder is in; None without one, or if its claim isn't believed.
 
-    `opened` is the folder, where it is open already. Raises `OSError` for want of file handles.
+    `opened` is the folder, if it is open already. Raises `OSError` if file handles run out.
     """
     trusted = tuple(trusted)
     for tree in above(folder, trusted=trusted):
@@ -88,7 +88,7 @@ def repository_of(
 
 
 def _elsewhere(tree: Path, own: Path, trusted: tuple[Path, ...]) -> Repository | None:
-    """The repository that a file `.git` names, as far as it may be believed."""
+    """The repository that a file `.git` names, if that is believed."""
     if claim := _claim(tree, own, trusted):
         worktree = Repository(tree, claim.main / ".git", f"worktrees/{claim.name}", ".")
         return None if claim.problem else worktree
@@ -103,7 +103,7 @@ def _elsewhere(tree: Path, own: Path, trusted: tuple[Path, ...]) -> Repository |
 
 
 def _pointed_to(folder: UntrustedFolder) -> Path | None:
-    """Git's own folder of a work tree, where that has a file in its place which says where it is."""
+    """Git's own folder of a work tree, if a file in its place names it."""
     said = _said(folder, ".git")
     if not said or not said.startswith("gitdir:"):
         return None
@@ -111,7 +111,7 @@ def _pointed_to(folder: UntrustedFolder) -> Path | None:
 
 
 def _claim(tree: Path, own: Path, trusted: tuple[Path, ...]) -> WorktreeClaim | None:
-    """What follows of where git's own folder of a tree is said to be."""
+    """The claim that follows from where git's own folder of a tree is said to be."""
     if (own.parent.name, own.parent.parent.name) != ("worktrees", ".git"):
         return None
     main = own.parents[2]
@@ -136,7 +136,7 @@ def _named_by(main: UntrustedFolder, own: Path) -> Path | None:
 
 
 def _said(folder: UntrustedFolder, name: str) -> str | None:
-    """What one of git's small files says; None where there is none, or none that may be read."""
+    """The contents of one of git's small files; None if it is missing, or may not be read."""
     try:
         said = folder.read(name, LONGEST_SETTINGS).decode()
     except (RefusedFile, OSError, UnicodeDecodeError) as error:
@@ -147,7 +147,7 @@ def _said(folder: UntrustedFolder, name: str) -> str | None:
 
 
 def _path(folder: Path, said: str) -> Path:
-    """A path as git's files give it: whole, or from the folder that the file is of."""
+    """A path in git's files: absolute, or relative to the folder of the file."""
     return Path(os.path.normpath(folder / said.strip()))
 
 

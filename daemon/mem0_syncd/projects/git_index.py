@@ -1,4 +1,4 @@
-"""What git tracks in a folder, from git's own files: no process is started for it."""
+"""What git tracks in a folder, read from git's own files without a process."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def tracks_any(
 ) -> bool:
     """Whether git tracks any of some files of a folder, which may be anywhere in a work tree.
 
-    `folder` is without links. What can't be read is not tracked; but of an index that is too large to be
-    read nobody knows, and so it counts as if it named them. `opened` is the folder, where it is open
-    already. Raises `OSError` for want of file handles.
+    `folder` is without links. What can't be read isn't tracked. An index that is too large to be read counts
+    as if it named them. `opened` is the folder, if it is open already. Raises `OSError` if file handles run
+    out.
     """
     trusted = tuple(trusted)
     found = repository_of(folder, trusted=trusted, opened=opened)
@@ -68,7 +68,7 @@ def _names_any(index: bytes, wanted: Sequence[bytes]) -> bool:
 
 
 def _has(index: bytes, name: bytes) -> bool:
-    """Whether an index names a file: the length stands before the name, so that no longer one is meant."""
+    """Whether an index names a file: the length comes before the name, so a longer name doesn't match."""
     at = index.find(name + b"\0")
     while at >= 0:
         flags = int.from_bytes(index[at - 2 : at])

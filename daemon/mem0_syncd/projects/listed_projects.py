@@ -1,4 +1,4 @@
-"""The list of projects in the settings: its folders are watched, once nothing of them waits for consent."""
+"""The list of projects in the settings: its folders are watched once nothing of them waits for consent."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ORIGIN = "projects"
 
 
 class ListedFolders(Protocol):
-    """A project as the settings list it: what they say of it is its user's word."""
+    """A project as the settings list it: that is its user's word."""
 
     @property
     def path(self) -> Path:
@@ -36,17 +36,17 @@ class ListedFolders(Protocol):
 
     @property
     def id(self) -> str | None:
-        """Its id, where the folder's name won't do."""
+        """Its id, if it isn't derived from the folder's name."""
 
     @property
     def destination(self) -> str | None:
-        """Where its items go, if not where everybody's do."""
+        """Its destination, if it isn't that of all projects."""
 
 
 def take_in_settings(
     outbox: Outbox, wanted: Iterable[ListedFolders], *, trusted: Iterable[Path] = ()
 ) -> list[Problem]:
-    """Bring the watched projects in line with the list of the settings; returns what stands in the way."""
+    """Make the watched projects those of the settings' list; returns the problems."""
     wanted = list(wanted)
     folders = {located(it.path) for it in wanted}
     for project in outbox.projects.all():
@@ -65,7 +65,7 @@ def take_in_settings(
 
 
 def misfit(outbox: Outbox, wanted: ListedFolders, *, trusted: Iterable[Path] = ()) -> Problem | None:
-    """What keeps a listed folder from being watched, if anything does."""
+    """The problem that keeps a listed folder from being watched, if there is one."""
     try:
         folder = resolve(wanted.path)
         if not any(project.path == folder for project in outbox.projects.all()):
@@ -77,7 +77,7 @@ def misfit(outbox: Outbox, wanted: ListedFolders, *, trusted: Iterable[Path] = (
 
 
 def _leave(outbox: Outbox, project: ProjectRow) -> None:
-    """Let go of a project that isn't listed."""
+    """Stop watching a project that is no longer listed."""
     if project.origin == "settings":
         outbox.projects.remove(project.id, project.path)
     else:
@@ -112,7 +112,7 @@ class _Listing:
     trusted: tuple[Path, ...]
 
     def consent(self, before: Consent | None) -> Consent:
-        """The folder's consent; raises `SyncdError` where its file is broken."""
+        """The folder's consent; raises `SyncdError` if its file is broken."""
         of_family = self._of_family()
         if of_family is not None:  # one of its folders is watched, so it was agreed to
             before = self.outbox.consents.of(of_family.id) or Consent(
@@ -126,7 +126,7 @@ class _Listing:
     def row(self, consent: Consent) -> tuple[ProjectRow, bool]:
         """The project of the folder, and whether it takes over from one that has moved.
 
-        Raises `SyncdError` where its user is to agree first, and where the id is another one's.
+        Raises `SyncdError` if its user must agree first, and if the id is another project's.
         """
         if consent.id is None:
             problem = consent_request.problem(
@@ -158,6 +158,6 @@ def _said(wanted: ListedFolders) -> Said:
 
 
 def _everybodys(outbox: Outbox) -> str:
-    """The name of the destination of all projects that name none; '' before one was decided on."""
+    """The name of the destination of all projects that name none; '' before it is decided."""
     destination = outbox.destinations.current()
     return destination.name if destination else ""

@@ -1,4 +1,4 @@
-"""The marks in the projects' sync-state files: those of others are taken in, ours follow the receipts."""
+"""The marks in the projects' sync-state files: others' are taken in, ours follow the receipts."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ class ProjectMarks:
         try:
             state = sync_state_file.read(self._folders.of(project))
         except Unreadable as error:
-            # The last good marks hold meanwhile.
+            # The last valid marks hold meanwhile.
             problems = [sync_state_file.problem_of(error)]
             self._outbox.problems.replace(project.id, "sync-state", problems, project.tree)
             return False
-        if project.path not in self._unwritten:  # the write below will tell
+        if project.path not in self._unwritten:  # the write below will report it
             self._outbox.problems.replace(project.id, "sync-state", [], project.tree)
         foreign = self._strange(project, state.foreign if state else frozenset())
         # What was settled before a crash may not be marked yet, and then no receipt will come to tell.
@@ -120,7 +120,7 @@ class ProjectMarks:
         return not left
 
     def _try_to_write(self, project: ProjectRow) -> bool:
-        """Write one; what fails by a fault of that project is its problem, and no other's."""
+        """Write one; an error that is that project's fault is its problem alone."""
         with self._activity.at(WorkPlace(project.id, project.path, sync_state_file.PATH)):
             try:
                 return self._write_one(project)
@@ -152,5 +152,5 @@ class ProjectMarks:
             problems.append(sync_state_file.problem_of(error))
         (self._unwritten.add if failure else self._unwritten.discard)(project.path)
         self._outbox.problems.replace(project.id, "sync-state", problems, project.tree)
-        # One that can't be understood is left alone until its next change.
+        # A file that can't be understood is left alone until its next change.
         return not isinstance(failure, OSError)

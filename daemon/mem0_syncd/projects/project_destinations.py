@@ -1,4 +1,4 @@
-"""Project destinations: what holds of each project by consent, and its items going where it goes."""
+"""Project destinations: what holds for each project by its user's consent, and where its items go."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ log = structlog.get_logger("routes")
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A watched folder as it is now, and what of it goes where; `has_moved` if that was elsewhere.
+    """A watched folder as it is now, and what of it goes where; `has_moved` if that was elsewhere before.
 
-    `consent` is its project's, where the folder speaks for the project, with a `problem` about the id.
+    `consent` is its project's, if the folder represents the project, with a `problem` about the id.
     """
 
     project: ProjectRow
@@ -45,10 +45,10 @@ class ProjectDestinations:
         folders: Folders,
         now: Moment,
     ) -> None:
-        """`destination_named` knows the destination that a project names, or everybody's for None.
+        """`destination_named` returns the destination that a project names; for None that of all projects.
 
-        `on_move` hears of a project whose items go elsewhere from now on: to a new destination everything
-        that it lacks.
+        `on_move` is called with a project whose items go elsewhere from now on: a new destination gets
+        everything that it lacks.
         """
         self._outbox = outbox
         self._destination_named = destination_named
@@ -57,9 +57,9 @@ class ProjectDestinations:
         self._now = now
 
     def settle(self, project: ProjectRow) -> Route | None:
-        """Have a project's items go where they may; None while it isn't known where that is.
+        """Have a project's items go where they may; None while that isn't known.
 
-        What its own file asks for is heard.
+        Reads what the project's own file asks for.
         """
         project = self._outbox.projects.at(project.path) or project
         asked = self._asked(project)
@@ -79,7 +79,7 @@ class ProjectDestinations:
     def after_scan(self, route: Route, *, is_whole: bool) -> Terms | None:
         """Decide what a first scan decides, and report what waits for the project's user.
 
-        Returns other terms under which the scan would have found the same, if they hold from now on.
+        Returns other terms with which the scan would have found the same, if they hold from now on.
         """
         project, consent, fresh = route.project, route.consent, None
         if is_whole and not self._outbox.projects.is_scanned(project):
@@ -127,14 +127,14 @@ class ProjectDestinations:
         return consents.change(project.path, lambda it: it or self._inherit(project, asked, everybodys))
 
     def _inherit(self, project: ProjectRow, asked: Asked, everybodys: str) -> Consent:
-        """What the outbox of an earlier version followed."""
+        """The consent by what the outbox of an earlier version followed."""
         globally = self._outbox.consents.has_delivered_globally(project.id)
         followed = self._outbox.destinations.of(project.id).name
         log.info("consent_inherited", project=project.id, to=followed)
         return inherited(asked, project.id, followed, everybodys, globally=globally)
 
     def _renamed(self, project: ProjectRow, consent: Consent) -> tuple[ProjectRow, Problem | None]:
-        """The project under the id that was agreed to, unless that is another one's by now."""
+        """The project under the id that was agreed to, unless another project has that id now."""
         if consent.id is None or consent.id == project.id:
             return project, None
         row = replace(project, id=consent.id)
@@ -158,7 +158,7 @@ class ProjectDestinations:
         return Route(project, terms, destination, has_moved)
 
     def _practices(self, route: Route) -> dict[str, int]:
-        """How many best practices of a project count as what, where its items go now."""
+        """How many best practices of a project count as what, at its present destination."""
         return self._outbox.items.tally(route.destination.id, route.project.id, Kind.BEST_PRACTICE)
 
 

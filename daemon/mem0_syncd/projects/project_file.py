@@ -18,7 +18,7 @@ _KINDS = {kind.value: kind for kind in Kind}
 
 
 class BadProjectFile(Exception):
-    """The file can't be used; `problem` says why where what was agreed holds, and `remedy` what helps."""
+    """The file can't be used; `problem` says why, for when what was agreed holds, and `remedy` what helps."""
 
     def __init__(
         self, what: str, place: str = "", remedy: str = "mend it", *, needs_you: bool = True
@@ -30,7 +30,7 @@ class BadProjectFile(Exception):
 
 
 def read(folder: UntrustedFolder) -> Asked:
-    """What a project's own file asks for; raises `BadProjectFile`, and `OSError` for want of file handles."""
+    """What a project's own file asks for; raises `BadProjectFile`, and `OSError` if file handles run out."""
     try:
         said = tomllib.loads(folder.read(PATH, LONGEST_SETTINGS).decode())
     except (FileNotFoundError, NotADirectoryError):

@@ -25,17 +25,17 @@ _SYSTEM_FOLDERS = frozenset(
     )
     for name in names.split()
 )
-"""Folders that are never one project's; what is below them may be."""
+"""Folders that can't be one project's; those below them can."""
 
 
 def project_id(name: str) -> str:
-    """The id that a folder's name, or any other name, stands for."""
+    """The id that is derived from a folder's name, or any other name."""
     lowered = unicodedata.normalize("NFKD", name).lower()
     return re.sub(r"[^a-z0-9-]+", "-", lowered).strip("-") or DEFAULT_ID
 
 
 def credential_in(*names: str) -> str:
-    """The kind of credential that the id of one of these names looks like; '' where none does.
+    """The kind of credential that the id of one of these names looks like; '' if none does.
 
     An id is part of each Mem0 user id of its project, and of every status and log.
     """
@@ -46,7 +46,7 @@ def credential_in(*names: str) -> str:
 
 
 def refuse_credential(folder: Path, name: str | None) -> None:
-    """Raise `SyncdError` where a name, or a folder's own, is none to make an id of."""
+    """Raise `SyncdError` if a name, or a folder's own, looks like a credential."""
     kind = credential_in(name or folder.name)
     if kind:
         whose = f"the name {shortened(name)}" if name else "the folder's name"
@@ -64,14 +64,14 @@ def shortened(name: str) -> str:
 
 
 def located(path: Path) -> Path:
-    """Where a folder is that a person names, absolute and without links, whether it is there or not."""
+    """The path of a folder that a person names, absolute and without links; it need not exist."""
     return path.expanduser().resolve()
 
 
 def resolve(path: Path) -> Path:
     """A project's folder, absolute and without links.
 
-    Raises `SyncdError` where there is none, or none that can be a project.
+    Raises `SyncdError` if there is none, or it can't be a project.
     """
     folder = located(path)
     if not folder.is_dir():
@@ -86,7 +86,7 @@ def resolve(path: Path) -> Path:
 
 
 def reason_to_refuse(folder: Path, home: Path, state: Path) -> str | None:
-    """Why a folder can't be a project, if so: too much that is no project's would be in it."""
+    """Why a folder can't be a project, if so: it would hold too much that isn't a project's."""
     if folder == home:
         return "your home folder"
     if folder in home.parents:
@@ -109,10 +109,10 @@ def add(
 ) -> ProjectRow:
     """Watch a project by its user's command; its id is fixed when it is first seen.
 
-    What its own file asks for counts as agreed: what was `asked`, where the user was shown that. `scope` is
-    what the user says of the global scope: to add a project again leaves that as it is, unless it is agreed
-    to or declined. `trusted` are the folders that the user's settings trust, here and below.
-    Raises `SyncdError` where the id is taken, or the folder is known by another one.
+    What its own file asks for counts as agreed; that is `asked`, if the user was shown it. `scope` is the
+    user's answer for the global scope: adding a project again leaves that as it is, unless it is agreed to or
+    declined. `trusted` are the folders that the user's settings trust, here and below. Raises `SyncdError` if
+    the id is taken, or the folder is known by another one.
     """
     folder, trusted = resolve(path), tuple(trusted)
     asked = asked or asked_by_family(folder, trusted=trusted)
@@ -138,9 +138,9 @@ def intended(
 ) -> ProjectRow:
     """The project that a folder would be: a linked git worktree has its main tree's id.
 
-    `asked` is what its own file asks for, where that has been read.
+    `asked` is what its own file asks for, if that has been read.
 
-    Raises `SyncdError` where its own file can't be understood.
+    Raises `SyncdError` if its own file can't be understood.
     """
     main = git.main_tree(folder, trusted=trusted)
     of_main = next((it.id for it in outbox.projects.all() if it.path == main), None)
@@ -154,10 +154,10 @@ def intended(
 
 
 def is_taken_over(outbox: Outbox, row: ProjectRow, *, is_by_name: bool, trusted: Iterable[Path] = ()) -> bool:
-    """Whether a project of that id, which is no more where it was, has moved to here.
+    """Whether a project with that id, which is no longer where it was, has moved to here.
 
     It has if its user says so: `is_by_name` is whether the id is from the user or the folder's own name.
-    Raises `SyncdError` where the id is another project's.
+    Raises `SyncdError` if the id is another project's.
     """
     trusted = tuple(trusted)
     family = _family(row.path, trusted)
@@ -190,7 +190,7 @@ def asked_by(folder: UntrustedFolder) -> Asked:
 
 
 def asked_by_family(folder: Path, *, trusted: Iterable[Path] = ()) -> Asked:
-    """What the file of a folder's project asks for; raises `SyncdError` where it can't be understood."""
+    """What the file of a folder's project asks for; raises `SyncdError` if it can't be understood."""
     trusted = tuple(trusted)
     whole = _family(folder, trusted)
     try:
@@ -201,12 +201,12 @@ def asked_by_family(folder: Path, *, trusted: Iterable[Path] = ()) -> Asked:
 
 
 def name_of(folder: Path, *, trusted: Iterable[Path] = ()) -> str:
-    """The id that a folder has without anybody's word."""
+    """The id of a folder if neither user nor file names one."""
     return project_id(_family(folder, trusted).name)
 
 
 def as_delivered(outbox: Outbox, consent: Consent) -> Consent:
-    """A consent, with the global scope agreed to where the project had delivered to it before."""
+    """A consent, with the global scope agreed to if the project had delivered to it before."""
     is_undecided = consent.terms.global_scope in (GlobalScope.OPEN, GlobalScope.WAITS)
     if is_undecided and consent.id and outbox.consents.has_delivered_globally(consent.id):
         return with_global_scope(consent, GlobalScope.AGREED)
@@ -223,7 +223,7 @@ def _add_again(
             remedy=f"if that is what you want: mem0-syncd project remove {known.path}, and add it again",
         )
     row = replace(known, origin="command")
-    # What is watched keeps its id, whatever the file says by now: that waits for `project accept`.
+    # What is watched keeps its id, whatever the file says now: that waits for `project accept`.
     said = Said(row.id if name is not None else None)
     consent = added(replace(asked, id=None), said, row.id, scope)
     with outbox.transaction():
@@ -233,7 +233,7 @@ def _add_again(
 
 
 def _agree(outbox: Outbox, row: ProjectRow, consent: Consent, before: Consent | None) -> None:
-    """Have a project's consent become another one, where the folder speaks for the project."""
+    """Replace a project's consent, if the folder represents the project."""
     if outbox.projects.own_folder(row.id) != row.path:
         return
     if before is not None:
@@ -250,12 +250,12 @@ def _agree(outbox: Outbox, row: ProjectRow, consent: Consent, before: Consent | 
 
 
 def _family(folder: Path, trusted: Iterable[Path]) -> Path:
-    """What a project's own folder and its linked worktrees have in common."""
+    """The main folder that a project's own folder and its linked worktrees share."""
     return git.main_tree(folder, trusted=trusted) or folder
 
 
 def find(outbox: Outbox, path: Path) -> ProjectRow:
-    """The watched project that a path is in; raises `SyncdError` where it is in none."""
+    """The watched project that a path is in; raises `SyncdError` if it is in none."""
     folder = located(path)
     inside = [it for it in outbox.projects.all() if folder == it.path or it.path in folder.parents]
     if not inside:

@@ -39,7 +39,7 @@ class SyncState:
 
     @property
     def foreign(self) -> frozenset[str]:
-        """The ids that others marked; one that no UTF-8 can hold is no item's."""
+        """The ids that others marked; one that UTF-8 can't hold isn't an item's."""
         return frozenset(i for i in self.marked - self.ours if _is_utf_8(i))
 
 
@@ -52,7 +52,7 @@ class Written:
 
 
 def parse(data: bytes) -> SyncState:
-    """The sync state that the file's bytes say; raises `Unreadable`."""
+    """The sync state in the file's bytes; raises `Unreadable`."""
     document = parse_json(data)
     marked = document.get("synced_decisions", []) if isinstance(document, dict) else None
     ours = document.get(OURS, {}) if isinstance(document, dict) else None
@@ -65,7 +65,7 @@ def parse(data: bytes) -> SyncState:
 
 
 def merge(state: SyncState, identity: str, marks: Markable) -> dict[str, Any]:
-    """The document with our marks in it; whatever else it says is kept."""
+    """The document with our marks in it; everything else in it is kept."""
     mine = state.document.get(OURS, {})
     last = rfc3339(marks.last_delivery or None)
     before = state.document.get("last_sync")
@@ -80,9 +80,9 @@ def merge(state: SyncState, identity: str, marks: Markable) -> dict[str, Any]:
 
 
 def read(folder: UntrustedFolder) -> SyncState | None:
-    """A project's sync state, None where there is no file.
+    """A project's sync state, None without a file.
 
-    Raises `Unreadable`, and `OSError` for want of file handles.
+    Raises `Unreadable`, and `OSError` if file handles run out.
     """
     return _read(lambda: folder.read(PATH, LONGEST))
 
@@ -90,7 +90,7 @@ def read(folder: UntrustedFolder) -> SyncState | None:
 def write(folder: UntrustedFolder, identity: str, marks: Markable) -> Written | None:
     """Bring the file in line with our receipts, atomically; returns what was written.
 
-    None where nothing was to be written. Its folder is not made, and no link is followed: what is reached
+    None if nothing had to be written. Its folder is not made, and no link is followed: what is reached
     through one isn't written. Raises `Unreadable` and `OSError`.
     """
     try:
@@ -140,7 +140,7 @@ def problem_of(error: Unreadable | OSError) -> Problem:
 
 
 def signature(folder: UntrustedFolder) -> Signature | None:
-    """What tells a sync-state file from its earlier self; None where there is none."""
+    """What tells a sync-state file from its earlier self; None without a file."""
     try:
         found = folder.stat(PATH)
     except (Unreadable, OSError):
