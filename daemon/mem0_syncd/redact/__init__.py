@@ -1,4 +1,4 @@
-"""Secrets: where a text holds what looks like a credential, and the text without it."""
+"""Secrets: finds what looks like a credential in a text, and removes it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mem0_syncd.redact.version import VERSION, detector_version
 __all__ = ["VERSION", "Finding", "detector_version", "find", "redact", "redact_value"]
 
 MOST_PASSES = 8
-"""So often a text is looked at again, for what a redaction sets free; one that needs more goes whole."""
+"""Passes over a text, as a redaction may expose another secret; after that it is redacted whole."""
 
 _DETECTORS = (
     *(
@@ -53,7 +53,7 @@ _PUBLIC = re.compile(
 
 
 def find(text: str, allow: Collection[str] = ()) -> list[Finding]:
-    """The secrets of a text in their order, those that touch as one; in an allowed text there are none."""
+    """The secrets of a text in their order, adjacent ones merged; an allowed text has none."""
     seen = text
     if "[redacted: " in seen:
         seen = _MARK.sub(_blank, seen)
@@ -72,7 +72,7 @@ def find(text: str, allow: Collection[str] = ()) -> list[Finding]:
 def redact(text: str, allow: Collection[str] = ()) -> tuple[str, list[str]]:
     """The text with `[redacted: KIND]` for each secret, and the kinds; without secrets, the same text."""
     kinds: list[str] = []
-    # What is cut out may set a neighbour free that the longer word hid, so the result is looked at again.
+    # A removed word may have hidden a secret beside it, so the result is scanned again.
     for _ in range(MOST_PASSES):
         findings = find(text, allow)
         if not findings:
@@ -83,7 +83,7 @@ def redact(text: str, allow: Collection[str] = ()) -> tuple[str, list[str]]:
 
 
 def redact_value(value: Scalar, allow: Collection[str] = ()) -> tuple[Scalar, list[str]]:
-    """A metadata value without its secrets, and their kinds; what isn't text has none."""
+    """A metadata value without its secrets, and their kinds; a value that isn't text has none."""
     return redact(value, allow) if isinstance(value, str) else (value, [])
 
 
@@ -114,7 +114,7 @@ def _allowed(text: str, allow: Collection[str]) -> Iterator[tuple[int, int]]:
 
 
 def _lies_within(found: Finding, allowed: list[Finding]) -> bool:
-    """Whether a finding lies within one of these stretches, which are in order and apart."""
+    """Whether a finding lies within one of these stretches, which are in order and don't touch."""
     before = bisect_right(allowed, found.start, key=lambda stretch: stretch.start) - 1
     return before >= 0 and found.end <= allowed[before].end
 

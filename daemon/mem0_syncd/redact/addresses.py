@@ -1,4 +1,4 @@
-"""Secrets of addresses: passwords and tokens before an `@`, in a query, and in the path of a webhook."""
+"""Secrets in addresses: passwords and tokens before an `@`, in a query, and in the path of a webhook."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _QUERY = re.compile(
 )
 _PASSWORDS = ("pass", "password", "passwd", "pwd")
 
-# What follows the host's end in the addresses at which whoever knows them may write, or read.
+# The path after the host, at addresses where anyone who knows them may write, or read.
 _RANDOM = r"[A-Za-z0-9_-]"
 _WEBHOOKS: tuple[tuple[str, str], ...] = (
     ("hooks.slack.com/", r"(?:services|workflows|triggers)/(?P<secret>[A-Za-z0-9/]{20,})"),
@@ -60,7 +60,7 @@ _COMPILED: dict[str, re.Pattern[str]] = {}
 
 
 def url_secrets(text: str) -> Iterator[Finding]:
-    """The passwords of addresses, or tokens in their place; a user's name twice is a default."""
+    """The passwords of addresses, or tokens in their place; one equal to the user's name is a default."""
     if "://" not in text:
         return
     for match in _PASSWORD.finditer(text):
@@ -73,7 +73,7 @@ def url_secrets(text: str) -> Iterator[Finding]:
 
 
 def query_secrets(text: str) -> Iterator[Finding]:
-    """The tokens and passwords in the query of an address, or behind its `#`."""
+    """The tokens and passwords in the query of an address, or after its `#`."""
     for match in _QUERY.finditer(text):
         name, secret = match["name"].lower(), match["secret"].rstrip(".")
         if name.endswith(_PASSWORDS):

@@ -76,7 +76,7 @@ _SIGN = re.compile(
     """,
     re.VERBOSE,
 )
-# What stands before a name is read backwards, so that it costs no more than it is long.
+# What stands before a name is read backwards, so that it costs no more than its length.
 _LAST_WORD = re.compile(r"[_ .\-\"'`\[]{0,3}([a-z]+[A-Z]?|[A-Z]+|[0-9]+[A-Za-z]?)")
 _OPTION = re.compile(r"[\w.-]{0,40}-(?:\s|$)", re.ASCII)
 _SETTING = re.compile(r"(?:\bset|\bsetx|\bENV|\bARG|-x|configure set|config set)\s+[\w/:.-]{0,60}$", re.ASCII)
@@ -189,7 +189,7 @@ def _is_credential(text: str, name: _Name, how: Sign, value: str, *, literal: bo
 
 
 def _is_credential_beside(text: str, name: _Name, value: str, *, literal: bool, quoted: bool) -> bool:
-    """Whether what only follows a name is its value: quoted, an option's, a setting's, or clearly a key."""
+    """Whether a value after a name is its value: quoted, an option's, a setting's, or clearly a key."""
     if name.text == "pass" and not name.is_constant:
         return False
     before = text[max(0, name.start - _LONGEST_WORD) : name.start]
@@ -212,7 +212,7 @@ def _has_qualifier(text: str, name: _Name) -> bool:
 
 
 def _qualifier(text: str, start: int) -> str:
-    """The word before a place, in small letters: of `stripeApiKey` and `stripe_api_key` it is `api`."""
+    """The word before a position, in small letters: for `stripeApiKey` and `stripe_api_key` it is `api`."""
     last = _LAST_WORD.match(text[max(0, start - _LONGEST_WORD) : start][::-1])
     return last[1][::-1].lower() if last else ""
 

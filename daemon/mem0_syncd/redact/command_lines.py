@@ -1,4 +1,4 @@
-"""Passwords on command lines, where a program's option gives them away, and not a name."""
+"""Passwords on command lines, which a program's option marks, and not a name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _AS_USER = (
     r"""(?P<secret>[^\s"'`]{6,256})"""
 )
 
-# [what must be there, the program and what of its options stands before the password].
+# [a word that must be there, the program and its options before the password].
 _COMMANDS: tuple[tuple[str, str], ...] = (
     ("mysql", rf"\bmysql\w*{_ON}-p(?=\S){_VALUE}"),
     ("mariadb", rf"\bmariadb\S*{_ON}-p(?=\S){_VALUE}"),
@@ -71,7 +71,7 @@ _COMMANDS: tuple[tuple[str, str], ...] = (
     ("identified", r"""\bidentified\s+(?:with\s+\S{1,40}\s+)?by\s+["'](?P<secret>[^\s"']{4,128})["']"""),
 )
 
-# The same, but what they take is a token: the value must look random.
+# The same for options that take a token: the value must look random.
 _TOKENS: tuple[tuple[str, str], ...] = (
     ("login", rf"\b(?:{_LOGINS})\s+login\s+(?:-\S+\s+){{0,3}}{_STRICT}"),
     ("auth", rf"\b(?:{_AUTHS})\s+(?:config\s+)?(?:auth|authtoken)\s+{_STRICT}"),

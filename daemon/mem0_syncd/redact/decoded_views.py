@@ -1,4 +1,4 @@
-"""Other ways to read a text, in which a secret stands whole that is hidden or split as written."""
+"""Rewritten views of a text, in which a hidden or split secret stands whole."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mem0_syncd.redact.finding import Finding
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff]+"
 )
-# Full-width forms, typographic quotes and blanks count as what they stand for; each is one character.
+# Full-width forms, typographic quotes and blanks count as their plain character; each is one character.
 _PLAIN = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _PLAIN |= dict.fromkeys(map(ord, "\u201c\u201d\u201e\u201f\u00ab\u00bb"), ord('"'))
 _PLAIN |= dict.fromkeys(map(ord, "\u2018\u2019\u201a\u201b"), ord("'"))
@@ -43,7 +43,7 @@ class View:
     origins: tuple[int, ...]
 
     def place(self, found: Finding) -> Finding:
-        """Where in the text as written a finding of this view stands."""
+        """Where in the original text a finding of this view stands."""
         return Finding(found.kind, self._origin(found.start), self._origin(found.end - 1) + 1)
 
     def _origin(self, at: int) -> int:
@@ -51,12 +51,12 @@ class View:
         return self.origins[piece] + at - self.starts[piece]
 
     def is_rewritten(self, found: Finding) -> bool:
-        """Whether a finding reaches over a place that was rewritten; elsewhere the text itself shows it."""
+        """Whether a finding touches a rewritten place; all other findings show in the text itself."""
         return bisect_right(self.starts, found.start) != bisect_right(self.starts, found.end - 1)
 
 
 def visible(text: str) -> View | None:
-    """The text without characters that nobody sees, and in plain letters; none if it is so already."""
+    """The text without invisible characters, and in plain letters; None if it is so already."""
     if text.isascii():
         return None
     text = text.translate(_PLAIN)
@@ -64,7 +64,7 @@ def visible(text: str) -> View | None:
 
 
 def joined(text: str) -> View | None:
-    """The text with what is split over lines or string literals in one piece; none if nothing is."""
+    """The text with what is split over lines or string literals joined; None if nothing is split."""
     if "\n" not in text and '"' not in text and "'" not in text and "`" not in text:
         return None
     matches = [*_LITERALS.finditer(text), *_CONTINUED.finditer(text), *_LINES.finditer(text)]
@@ -72,14 +72,14 @@ def joined(text: str) -> View | None:
 
 
 def unescaped(text: str) -> View | None:
-    """The text with the escapes of JSON, HTML and addresses undone; none if there are none."""
+    """The text with the escapes of JSON, HTML and addresses undone; None without escapes."""
     if "\\" not in text and "&" not in text and "%" not in text:
         return None
     return _rewritten(text, _ESCAPE.finditer(text), lambda match: _letter(match[0]))
 
 
 def _join(match: re.Match[str]) -> str | None:
-    """Nothing, between two pieces; lines only go together where the next one is a piece of a key alone."""
+    """Nothing, between two pieces; lines are joined only if the next one is a piece of a key alone."""
     text, start = match.string, match.start()
     if match.re is not _LINES:
         return "" if _BEFORE_A_JOINT.match(text, start - 1, start) else None
@@ -125,7 +125,7 @@ def _rewritten(
 
 
 def other_views(text: str) -> Iterator[View]:
-    """Every other way to read a text."""
+    """All other views of a text."""
     for view in (joined(text), unescaped(text)):
         if view is not None:
             yield view

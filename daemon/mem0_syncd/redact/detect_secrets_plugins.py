@@ -15,9 +15,9 @@ from importlib import import_module
 from mem0_syncd.redact.finding import Finding, tokens
 from mem0_syncd.redact.long_words import lowered
 
-# The package takes a fifth of a second and 20 MiB to import (it brings `requests`, to try keys out), so
-# each detector has signs without which it finds nothing, a quick and a close one, and until a text shows
-# both, none is loaded.
+# The package takes a fifth of a second and 20 MiB to import (it brings `requests`, to try keys out). So each
+# detector has signs without which it finds nothing, a quick and a close one, and is loaded only when a text
+# shows both.
 CHOSEN: dict[str, tuple[str, tuple[str, ...], str]] = {
     "aws.AWSKeyDetector": (
         "aws-key",

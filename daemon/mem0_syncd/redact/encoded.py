@@ -25,7 +25,7 @@ Detect = Callable[[str, int], Iterable[Finding]]
 
 
 def encoded_secrets(text: str, detect: Detect, depth: int = 0) -> Iterator[Finding]:
-    """The encoded words whose plain text holds a secret, whole, under the kind of what they hold."""
+    """The encoded words whose plain text holds a secret, whole, with the kind of that secret."""
     if depth >= _DEEPEST:
         return
     for start, end in long_words(text):
@@ -40,7 +40,7 @@ def encoded_secrets(text: str, detect: Detect, depth: int = 0) -> Iterator[Findi
 
 
 def plain_text(word: str) -> bytes | None:
-    """What a word of base64 says, if that is text; most words and keys are not, which shows at once."""
+    """The plain text of a base64 word; None if it isn't text, which for most words and keys shows at once."""
     word = word.rstrip("=").translate(_STANDARD)
     try:
         if not _PRINTABLE.fullmatch(base64.b64decode(word[:_FIRST])):

@@ -1,4 +1,4 @@
-"""A finding: where a secret stands and of which kind it is, and never the secret itself."""
+"""A finding: the place and kind of a secret, never the secret itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _TAIL = re.compile(r"[\w+=~%-]*(?:\.[\w+=~-]+)*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One stretch of a text that must not leave; it holds places only, so it is safe to log."""
+    """One stretch of a text that must not leave; it holds positions only, so it is safe to log."""
 
     kind: str
     start: int
@@ -23,8 +23,8 @@ def tokens(
 ) -> Iterator[Finding]:
     """The tokens that start as the pattern says, each to its very end.
 
-    Patterns know how long a token is today; what still belongs to the word is taken with it. The
-    search goes on behind the word, so that a text takes linear time whatever it says.
+    Patterns know how long a token is today. The rest of the same word is taken with it. The search goes on
+    after the word, so that any text takes linear time.
     """
     at = 0
     while match := pattern.search(text, at):
@@ -35,7 +35,7 @@ def tokens(
 
 
 def merged(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings in their order in the text, those that touch as one, under the kind named first."""
+    """The findings in their order in the text, adjacent ones merged under the first one's kind."""
     union: list[tuple[int, Finding]] = []
     for rank, found in sorted(enumerate(findings), key=lambda ranked: ranked[1].start):
         if union and found.start <= union[-1][1].end:

@@ -1,4 +1,4 @@
-"""Secrets of HTTP's headers: credentials of `Authorization`, and what cookies hold."""
+"""Secrets in HTTP headers: credentials of `Authorization`, and cookies."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def header_credentials(text: str) -> Iterator[Finding]:
 
 
 def cookies(text: str) -> Iterator[Finding]:
-    """The values of cookies that are no plain words."""
+    """The values of cookies that aren't plain words."""
     small = lowered(text)
     if "cookie" in small or " -b" in small:
         for start in _COOKIES.finditer(text):

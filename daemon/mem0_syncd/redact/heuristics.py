@@ -1,4 +1,4 @@
-"""Whether a value looks like a credential, or like what people and code write in a credential's place."""
+"""Whether a value looks like a credential, or like a stand-in that people and code write instead."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _LONG_PART_BARE = 14
 
 
 def is_stand_in(value: str) -> bool:
-    """Whether a value only keeps a credential's place: a variable, a call, an address, `<your-key>`."""
+    """Whether a value is only a stand-in: a variable, a call, an address, `<your-key>`."""
     return _STAND_IN.search(value) is not None
 
 
@@ -71,12 +71,12 @@ def is_uuid(value: str) -> bool:
 
 
 def is_hash(value: str) -> bool:
-    """Whether a value is as long and plain as a hash in hexadecimal digits."""
+    """Whether a value has the length and form of a hash in hexadecimal digits."""
     return _HEX.fullmatch(value) is not None
 
 
 def is_long_token(token: str) -> bool:
-    """Whether what follows a vendor's prefix can be a key, and isn't `sk-learn-style-names` or `sk-xxxxx`."""
+    """Whether the rest after a vendor's prefix can be a key, unlike `sk-learn-style-names` or `sk-xxxxx`."""
     parts = [part for part in _SEPARATOR.split(token) if not is_stand_in(part)]
     long = (
         len(part) >= _LONG_PART or (len(part) >= _SHORTEST_IN_PROSE and _is_mixed(part)) for part in parts
@@ -115,13 +115,13 @@ def is_secret(value: str, *, literal: bool) -> bool:
 
 
 def is_key(value: str) -> bool:
-    """Whether a value is a key even where nothing says so but a word before it: no hash, id or name."""
+    """Whether a value is a key if only a word before it says so: not a hash, id or name."""
     kinds = (_DIGITS, _SMALL, _CAPITALS)
     return len(value) >= _LONG_PART and all(kind.search(value) for kind in kinds) and is_random(value)
 
 
 def is_bare_key(value: str) -> bool:
-    """Whether a value is a key although nothing around it says so: long, and of all kinds of letters."""
+    """Whether a value is a key with nothing around it that says so: long, and of all kinds of letters."""
     if len(value) < _SHORTEST_BARE or not is_key(value) or is_stand_in(value):
         return False
     runs = _RUN.findall(value)
@@ -130,7 +130,7 @@ def is_bare_key(value: str) -> bool:
 
 
 def is_random(value: str) -> bool:
-    """Whether a value changes between digits and small and capital letters as no words do."""
+    """Whether a value changes between digits and small and capital letters as words don't."""
     runs = _RUN.findall(value)
     if not runs or _is_wordy(value):
         return False

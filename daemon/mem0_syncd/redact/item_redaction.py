@@ -1,4 +1,4 @@
-"""Items as they leave: without what looks like a credential."""
+"""Redacts items before they leave."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from mem0_syncd.core.item import LONGEST_TEXT, Item, Scalar
 Redaction = Literal["redact", "hold", "off"]
 
 MARK = "[redacted: "
-"""What stands for a credential begins with this."""
+"""How the replacement of a credential begins."""
 
 MOST_CLEAN = 1000
-"""Metadata values without secrets to be remembered: a log repeats its categories from the first entry on."""
+"""Metadata values without secrets that are remembered, because a log repeats its categories."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Redacted:
 
 
 class Redactor:
-    """Redacts items, by the settings; for one thread at a time. What is in `allow` is no secret."""
+    """Redacts items, by the settings; for one thread at a time. What is in `allow` isn't a secret."""
 
     def __init__(self, redaction: Redaction, allow: Collection[str] = ()) -> None:
         self.redaction = redaction
@@ -35,7 +35,7 @@ class Redactor:
 
     @property
     def version(self) -> str:
-        """What looks an item through: where it is the same, so is what is found; '' for nothing."""
+        """The version of the detector and its settings: with an equal one the same is found; '' for none."""
         if self.redaction == "off":
             return ""
         from mem0_syncd.redact import detector_version
@@ -48,7 +48,7 @@ class Redactor:
             return Redacted(item.to_be_sent_as(None))
         from mem0_syncd.redact import redact
 
-        # What is too long to be sent isn't looked through: that could take very long, too.
+        # A text that is too long to be sent isn't scanned: that could take very long, too.
         is_short = len(item.text) <= LONGEST_TEXT
         text, kinds = redact(item.text, **self._allow) if is_short else (item.text, [])
         metadata = {}
@@ -77,7 +77,7 @@ class Redactor:
         return {text: found[0].kind for text in unique if (found := find(text, **self._allow))}
 
     def safe(self, source_id: str | None) -> str | None:
-        """An id, but for one that holds what looks like a credential."""
+        """An id; None if it holds what looks like a credential."""
         return None if source_id and self.secrets_among([source_id]) else source_id
 
     def redact_value(self, value: Scalar) -> tuple[Scalar, list[str]]:

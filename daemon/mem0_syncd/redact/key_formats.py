@@ -1,4 +1,4 @@
-"""What a format makes a key: private keys, with and without their first line, web tokens, password hashes."""
+"""Keys by their format: private keys, with and without their first line, web tokens, password hashes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PRIVATE_KEY = re.compile(
     """,
     re.VERBOSE,
 )
-# What the encoding of a private key begins with: PKCS#1, PKCS#8, SEC 1 and OpenSSH.
+# How the encoding of a private key begins: PKCS#1, PKCS#8, SEC 1 and OpenSSH.
 _HEADLESS = re.compile(
     rf"""
     (?<![A-Za-z0-9+/]) (?: MI[IGH][A-Za-z0-9+/]{{3}}IBA[AD] | MI[GH][A-Za-z0-9+/]AgE[AB] | MH[cQ]CAQEE
@@ -59,7 +59,7 @@ def json_web_tokens(text: str) -> Iterator[Finding]:
 
 
 def private_keys(text: str) -> Iterator[Finding]:
-    """The private key blocks with at least a line of key, whether or not they begin or end as they should."""
+    """The private key blocks with at least one line of key, with a proper begin and end or without."""
     if "PRIVATE KEY" in text or "Private-Lines" in text:
         yield from (Finding("private-key", *match.span()) for match in _PRIVATE_KEY.finditer(text))
     if any(sign in text for sign in _SIGNS_OF_HEADLESS):
@@ -67,6 +67,6 @@ def private_keys(text: str) -> Iterator[Finding]:
 
 
 def password_hashes(text: str) -> Iterator[Finding]:
-    """The hashes of passwords, as in shadow and htpasswd, which can be guessed at home."""
+    """The hashes of passwords, as in shadow and htpasswd, which can be cracked offline."""
     if "$" in text or "{S" in text:
         yield from (Finding("password-hash", *match.span()) for match in _HASH.finditer(text))

@@ -1,4 +1,4 @@
-"""Passwords that are known by what stands beside them: a user's name, a host, the head of a table."""
+"""Passwords by their neighbours: a user's name, a host, the head of a table."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def logins(text: str) -> Iterator[Finding]:
 
 
 def passwords_of_files(text: str) -> Iterator[Finding]:
-    """The passwords that a file's form gives away: pgpass, a mail relay's, a template's, composer's."""
+    """The passwords in files of a known form: pgpass, a mail relay's, a template's, composer's."""
     small = lowered(text)
     for sign, pattern, kind in _FORMS:
         if sign in small:

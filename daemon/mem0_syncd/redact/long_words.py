@@ -1,4 +1,4 @@
-"""The long words of a text, without which it holds no key: found once, for all detectors that need one."""
+"""The long words of a text, found once for all detectors; without one a text holds no key."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def long_words(text: str) -> tuple[tuple[int, int], ...]:
 
 @lru_cache(maxsize=2)
 def only_long_words(text: str) -> str:
-    """Those words alone, one on a line: what isn't in here, no key begins with."""
+    """Those words alone, one on a line: every key begins in one of them."""
     return "\n".join([text[start:end] for start, end in long_words(text)])
 
 
 @lru_cache(maxsize=2)
 def lowered(text: str) -> str:
-    """The text in small letters, at the same places."""
+    """The text in small letters, with the same positions."""
     return text.translate(_LOWER)

@@ -1,4 +1,4 @@
-"""Long words that nobody writes but as keys, with nothing around them that says so."""
+"""Long words that are only ever written as keys, without a name beside them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NAMED_OTHERWISE = re.compile(
 
 
 def lone_keys(text: str) -> Iterator[Finding]:
-    """Long words of digits, small and capital letters in no order; not what is named as a hash or an id."""
+    """Long words that mix digits, small and capital letters; not those that are named as a hash or an id."""
     for start, end in long_words(text):
         if end - start < _SHORTEST or "://" in text[start:end]:
             continue

@@ -1,4 +1,4 @@
-"""The names that people give to secrets, and those of the same words that are no secrets' names."""
+"""The names that people give to secrets, and names with the same words that aren't a secret's."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SECRETS = (
 WHOLE_WORDS = frozenset(
     {"pass", "pw", "pat", "psk", "salt", "cookie", "cred", "jwt", "auth", "sig", "bearer", "key", "appid"}
 )
-"""Names that are the end of other words, too: bypass, monkey, asphalt. They stand alone, or as `dbPass`."""
+"""Names that also end other words: bypass, monkey, asphalt. They stand alone, or as in `dbPass`."""
 
 COMPOUNDS = frozenset(
     {
@@ -57,7 +57,7 @@ COMPOUNDS = frozenset(
         *("db", "user", "root", "my", "default", "store", "trust", "http", "https", "smtp", "ftp", "sftp"),
     }
 )
-"""What is written in one word with such an end, without capitals: `apikey`, `dbpass`."""
+"""Compounds with such an end, without capitals: `apikey`, `dbpass`."""
 
 NO_SECRETS = frozenset(
     {
@@ -188,4 +188,4 @@ BEHIND = (
     ),
     *("live", "main", "old", "new", "env", "eu", "us", "hash", "digest"),
 )
-"""What may stand behind such a name and leave it one: `password_prod`, `key_id`, `secret_key_base`."""
+"""What may follow such a name and leave it one: `password_prod`, `key_id`, `secret_key_base`."""

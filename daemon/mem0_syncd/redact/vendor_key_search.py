@@ -1,4 +1,4 @@
-"""Keys that are known by their own form, wherever they stand."""
+"""Keys by their own form, wherever they stand."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def marked_keys(text: str) -> Iterator[Finding]:
             continue
         head = _head(before)
         for match in _marked(mark, behind).finditer(text):
-            # What stands before is looked up in a window, so that a long text is no hindrance.
+            # What stands before is searched in a window, so that a long text costs no more.
             begun = head.search(text, max(0, match.start() - _LONGEST_BEFORE), match.start())
             if begun and not is_stand_in(text[begun.start() : match.end()]):
                 yield Finding(kind, begun.start(), match.end())

@@ -1,4 +1,4 @@
-"""The keys that vendors give a form of their own: [kind, what such a key begins with, what follows]."""
+"""The keys with a form of a vendor's own: [kind, how such a key begins, what follows]."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ VENDOR_KEYS: tuple[tuple[str, str, str], ...] = (
     ("inngest-key", "signkey-", rf"[a-z]{{2,12}}-{_HEX}"),
 )  # fmt: skip
 
-# Known by what stands within them or at their end: [kind, that mark, what stands before, what behind].
+# Known by a mark within them or at their end: [kind, that mark, what stands before, what behind].
 MARKED_KEYS: tuple[tuple[str, str, str, str], ...] = (
     ("azure-storage-key", "+AStt", r"[A-Za-z0-9+/]{76}", r"[A-Za-z0-9+/]{6}=="),
     ("azure-batch-key", "+ABat", r"[A-Za-z0-9+/]{76}", r"[A-Za-z0-9+/]{6}=="),
