@@ -17,11 +17,11 @@ from dulwich.pack import OFS_DELTA, REF_DELTA, PackIndex, apply_delta, load_pack
 from mem0_syncd.system.untrusted_folder import UntrustedFolder
 
 LARGEST = 1024 * 1024
-"""Bytes of a commit, or of what one is stored as a difference to."""
+"""Bytes of a commit, or of the base of a stored difference."""
 
 MOST_PACKS = 400
 LONGEST_CHAIN = 4096
-"""Differences between a commit and what it is stored as one to; git makes no longer chains."""
+"""Differences in a chain that stores a commit; git makes no longer ones."""
 
 LARGEST_INDEX = 1024**3
 """Bytes of a pack's index, which is mapped."""
@@ -36,11 +36,11 @@ _PARENTS = re.compile(rb"tree [0-9a-f]{40}\n(?:parent ([0-9a-f]{40})\n)?")
 
 
 class UnknownHistory(Exception):
-    """The first commit can't be told."""
+    """The first commit can't be found."""
 
 
 class Commits:
-    """The commits of a main work tree's repository; each is known by the hash that it has in truth."""
+    """The commits of a main work tree's repository; each is checked against its own hash."""
 
     def __init__(self, folder: UntrustedFolder) -> None:
         self._folder = folder
@@ -100,7 +100,7 @@ def _packs(folder: UntrustedFolder, opened: contextlib.ExitStack) -> list[_Pack]
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One object of a pack as it is stored; of a difference, with where its base is."""
+    """One object of a pack as it is stored; of a difference, also where its base is."""
 
     kind: int
     data: bytes
@@ -108,7 +108,7 @@ class _Part:
 
 
 class _Pack:
-    """One pack with its index. It is read piece by piece: mapped, one that shrinks would end the reader."""
+    """One pack with its index. It is read piece by piece: a mapped one that shrinks would end the reader."""
 
     def __init__(self, index: PackIndex, file: BinaryIO) -> None:
         self._index = index

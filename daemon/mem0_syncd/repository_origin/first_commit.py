@@ -12,7 +12,7 @@ from mem0_syncd.repository_origin.commits import Commits, UnknownHistory
 from mem0_syncd.system.untrusted_folder import UntrustedFolder, read_all
 
 MOST_COMMITS = 1_000_000
-"""Commits from the newest to the first; the reader's time is mostly shorter."""
+"""Commits from the newest to the first; the reader's time is mostly over sooner."""
 
 _LARGEST_REF = 4096
 _LARGEST_PACKED_REFS = 64 * 1024 * 1024
@@ -25,7 +25,7 @@ _REF = re.compile(rb"refs(/(?!\.{1,2}(/|$))[^/\x00-\x1f]+)+")
 def first_commit(root: Path, trusted: Iterable[Path] = ()) -> str:
     """The id of the commit at the end of all first parents of what is checked out in a main work tree.
 
-    Raises `UnknownHistory`, or whatever comes of bytes that no git has written.
+    Raises `UnknownHistory`, or any error that bytes which git hasn't written can cause.
     """
     with UntrustedFolder(root, trusted=trusted) as folder:
         # A linked work tree's `.git`, or a submodule's, is a file that names a folder elsewhere.

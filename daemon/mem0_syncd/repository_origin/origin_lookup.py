@@ -1,4 +1,4 @@
-"""A repository's origin: what tells it from every other one, whatever its folder is called."""
+"""A repository's origin, which tells it from every other one, whatever its folder's name."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from mem0_syncd.core.foreign_memories import UNKNOWN
 from mem0_syncd.core.item import digest
 
 SECONDS = 12.0
-"""How long a history may take to be read; the reader has less time of the processor."""
+"""Seconds that reading a history may take; the reader has less time of the processor."""
 
 _COMMIT = re.compile(rb"[0-9a-f]{40}\n")
 
 _NEEDED = ("HOME", "PYTHONHOME", "PYTHONPATH", "PYTHONUSERBASE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-"""What of the environment Python itself may need to find what is installed."""
+"""Variables that Python itself may need to find what is installed."""
 
 
 def origin_of(
@@ -30,11 +30,10 @@ def origin_of(
 ) -> str:
     """A hash of the first commit of the repository whose main work tree is in a folder, else `UNKNOWN`.
 
-    It is the same in every clone. Of several first commits it is the one at the end of all first parents:
-    the line that everybody works on has one, whatever was merged into it. Nothing of the repository is run,
-    and its configuration isn't read. The reader has some
-    variables of `environ`. `trusted` are folders that the user's settings allow; `started` hears of
-    the process that reads, which may be killed.
+    It is the same in every clone. Of several first commits it is the one at the end of all first parents: the
+    main line has one, whatever was merged into it. Nothing of the repository is run, and its configuration
+    isn't read. The reader gets some variables of `environ`. `trusted` are folders that the user's settings
+    allow. `started` is called with the process that reads, which may be killed.
     """
     try:
         reader = subprocess.Popen(
@@ -50,7 +49,7 @@ def origin_of(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            # Ctrl-C in a terminal is for the daemon, and tells nothing of a history.
+            # Ctrl-C in a terminal is for the daemon, and says nothing about a history.
             start_new_session=True,
         )
     except (OSError, ValueError):

@@ -1,6 +1,6 @@
-"""The process that reads one history: its limits first, then what may be anybody's bytes.
+"""The process that reads one history: it sets its limits first, then reads what may be anyone's bytes.
 
-It prints the id of the first commit; for whatever keeps it from that it ends with another exit code.
+It prints the id of the first commit, or ends with an exit code other than 0.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mem0_syncd.system.parent_death import end_with_maker
 PROCESSOR_SECONDS = 10
 WALL_SECONDS = 12
 MOST_MEMORY = 192 * 1024 * 1024
-"""Bytes of its own; what is mapped from files isn't among it."""
+"""Bytes of its own memory; mapped files don't count."""
 
 _LIMITS = {
     "RLIMIT_CPU": PROCESSOR_SECONDS,
