@@ -12,7 +12,7 @@ from mem0_syncd.system.clock import Clock
 
 __all__ = ["Manager", "NoManager", "ServiceState", "manager"]
 
-# What says where things are goes into the unit: the service must find what this shell finds.
+# Variables for folders go into the unit: the service must find what this shell finds.
 _PLACES = (
     "MEM0_SYNCD_CONFIG_FILE",
     "MEM0_SYNCD_STATE_DIR",
@@ -23,7 +23,7 @@ _PLACES = (
 
 
 def manager(environ: Mapping[str, str]) -> Manager:
-    """The manager of this platform; whether it answers, its methods find out."""
+    """The manager of this platform; its methods raise if it doesn't answer."""
     places = {name: environ[name] for name in _PLACES if environ.get(name)}
     program = [sys.executable, "-m", "mem0_syncd", "run"]
     if sys.platform == "darwin":

@@ -1,4 +1,4 @@
-"""What every service manager does for the command line."""
+"""The interface of every service manager."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from mem0_syncd.errors import SyncdError
 
 
 class NoManager(SyncdError):
-    """There is no service manager that would start anything for this user."""
+    """No service manager would start anything for this user."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceState:
-    """How the service is, as its manager says: `state` in the manager's own word.
+    """The state of the service: `state` in the manager's own word.
 
-    `is_ours` is whether the unit is as this installation writes it; `failure` is why it failed, if it did.
+    `is_ours` is whether the unit is as this installation writes it. `failure` is why it failed, if it did.
     """
 
     is_installed: bool
@@ -42,25 +42,25 @@ class Manager(Protocol):
     def install(self, *, restart: bool) -> list[str]:
         """Write the unit, enable it and start it; returns what was done, a line each.
 
-        Doing it again changes nothing, and restarts nothing unless the unit is another one now or `restart`
-        asks for it. Raises `NoManager` with nothing changed, and `SyncdError` where it doesn't start.
+        A second call changes nothing, and restarts nothing unless the unit has changed or `restart` is set.
+        Raises `NoManager` with nothing changed, and `SyncdError` if it doesn't start.
         """
 
     def uninstall(self) -> list[str]:
-        """Stop it, and take out what `install` put in; returns what was done, a line each."""
+        """Stop it, and remove what `install` has written; returns what was done, a line each."""
 
     def standing(self) -> ServiceState:
-        """How the service is; raises `NoManager`."""
+        """The state of the service; raises `NoManager`."""
 
     def environment(self) -> dict[str, str]:
         """The variables that the manager gives to every service."""
 
     def show_logs(self, lines: int, *, follow: bool) -> list[str]:
-        """The command that prints the last lines of the log, and goes on if asked to."""
+        """The command that prints the last lines of the log, and follows it if asked to."""
 
 
 def template(folder: str, name: str) -> str:
-    """A unit as it is shipped: in the package, or in the checkout of one that runs from there."""
+    """A unit as it is shipped: in the package, or in the checkout."""
     shipped = resources.files("mem0_syncd") / folder / name
     if shipped.is_file():
         return shipped.read_text(encoding="utf-8")
@@ -68,5 +68,5 @@ def template(folder: str, name: str) -> str:
 
 
 def call(command: Sequence[str], environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a manager's command and take in what it says."""
+    """Run a manager's command and return its output."""
     return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)

@@ -40,7 +40,7 @@ class Launchd:
             **self._places,
             "MEM0_SYNCD_LOG_FILE": str(self._logs / "daemon.log"),
         }
-        # What comes out of a crash, and from the courier; the daemon itself writes to its own file.
+        # The output of a crash, and of the courier; the daemon itself writes to its own file.
         agent["StandardErrorPath"] = str(self._logs / "stderr.log")
         return plistlib.dumps(agent).decode()
 
@@ -58,7 +58,7 @@ class Launchd:
         return [f"{self.unit}: written", "enabled: it starts with your login", "started"]
 
     def uninstall(self) -> list[str]:
-        """Stop it, and take out the agent."""
+        """Stop it, and remove the agent."""
         before = self.standing()
         if not before.is_installed:
             return [f"{self.unit}: not there"]
@@ -69,7 +69,7 @@ class Launchd:
         return [*stopped, f"{self.unit}: taken out"]
 
     def standing(self) -> ServiceState:
-        """How the agent is."""
+        """The state of the agent."""
         self._refuse_without_launchd()
         said = call(["launchctl", "print", self._target])
         if said.returncode not in {0, _NOT_FOUND}:
@@ -92,11 +92,11 @@ class Launchd:
         )
 
     def environment(self) -> dict[str, str]:
-        """Nothing: launchd gives an agent next to none of the shell's variables."""
+        """Nothing: launchd gives an agent almost none of the shell's variables."""
         return {}
 
     def show_logs(self, lines: int, *, follow: bool) -> list[str]:
-        """`tail` of the daemon's own file, and of what was printed beside it."""
+        """`tail` of the daemon's own file, and of the output beside it."""
         files = [str(self._logs / name) for name in ("stderr.log", "daemon.log")]
         return ["tail", "-n", str(lines), *(["-F"] if follow else []), *files]
 
@@ -105,7 +105,7 @@ class Launchd:
         return f"{self._domain}/{LABEL}"
 
     def _boot_out(self) -> None:
-        """Unload the agent, and wait for it: it may be a while until nothing is under way."""
+        """Unload the agent, and wait until it has ended: requests under way may take a while."""
         call(["launchctl", "bootout", self._target])
         deadline = self._clock.monotonic() + _END_SECONDS
         while self.standing().is_enabled:

@@ -56,28 +56,28 @@ class Systemd:
         if before.is_running and before.is_ours and not restart:
             done.append(f"it runs already, with process id {before.pid}")
         else:
-            if before.failure:  # which may have been so often that it isn't tried any more
+            if before.failure:  # which may have failed so often that it isn't tried any more
                 self._must("reset-failed", UNIT)
-            self._must("restart", UNIT)  # waits until the daemon says that it is ready
+            self._must("restart", UNIT)  # waits until the daemon reports that it is ready
             done.append(f"started, and ready: process id {self.standing().pid}")
         if not self._lingers():
             done.append("it ends with your last session; to have it run always: loginctl enable-linger")
         return done
 
     def uninstall(self) -> list[str]:
-        """Stop it, and take out the unit."""
+        """Stop it, and remove the unit."""
         standing = self.standing()
         if not standing.is_installed:
             return [f"{self.unit}: not there"]
         self._must("disable", "--now", UNIT)
         self.unit.unlink(missing_ok=True)
         self._must("daemon-reload")
-        self._systemctl("reset-failed", UNIT)  # which fails where nothing had
+        self._systemctl("reset-failed", UNIT)  # which fails if nothing had failed
         stopped = ["stopped"] if standing.is_running else []
         return [*stopped, f"{self.unit}: taken out"]
 
     def standing(self) -> ServiceState:
-        """How the service is."""
+        """The state of the service."""
         shown = self._must("show", f"--property={_WANTED}", UNIT)
         said = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
         failure = ""
@@ -132,11 +132,11 @@ class Systemd:
                 where="PATH",
                 remedy="have whatever starts your other daemons run: mem0-syncd run",
             )
-        # A shell of su or cron isn't told where the manager listens.
+        # A shell of su or cron doesn't have the manager's address.
         runtime = {"XDG_RUNTIME_DIR": f"/run/user/{os.getuid()}"}
         return call(["systemctl", "--user", "--no-pager", *arguments], {**runtime, **self._environ})
 
 
 def _quoted(word: str) -> str:
-    """A word as a unit's value has it."""
+    """A word in the form of a unit's value."""
     return '"' + word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%") + '"'
