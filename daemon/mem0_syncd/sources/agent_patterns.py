@@ -12,7 +12,7 @@ PATH = ".claude/logs/agent-patterns.jsonl"
 
 
 def understand(raw: Raw, project: str) -> Reading:
-    """The pattern that one line says, and the best practice if it is one."""
+    """The pattern on one line, and the best practice if it is one."""
     if not isinstance(raw.value, dict):
         return not_an_object(PATH, raw, "a pattern")
     entry = raw.value

@@ -1,7 +1,7 @@
-"""What a source is: how its file falls into entries, and what an entry says.
+"""What a source is: how its file is split into entries, and what an entry says.
 
-Splitting and understanding are two steps so that an entry which hasn't changed since the last scan
-needs only the first.
+Splitting and understanding are two steps so that an entry which hasn't changed since the last scan needs only
+the first.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Raw(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The value of an entry that could not even be split off cleanly: why, and the way out."""
+    """The value of an entry that can't be split off cleanly: why, and the way out."""
 
     what: str
     remedy: str
@@ -37,7 +37,7 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one entry, or one file, says: its items, and what is wrong with it."""
+    """The content of one entry, or one file: its items, and its problems."""
 
     items: tuple[Item, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -47,9 +47,9 @@ class Reading:
 class Source:
     """One format: where its file is, and the two pure steps from its bytes to items.
 
-    `path` is relative to the project's root, with forward slashes. `split` yields entries as it comes to
-    them, and raises `Unreadable`, maybe after some of them; `understand` takes an entry and the project's
-    id. An `appended` file is one of lines that grows at its end.
+    `path` is relative to the project's root, with forward slashes. `split` yields entries one by one, and
+    raises `Unreadable`, maybe after some of them; `understand` takes an entry and the project's id. An
+    `appended` file is one of lines that grows at its end.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Source:
     appended: bool = False
 
     def read(self, raw: Raw, project: str) -> Reading:
-        """What an entry says within the limits of its fields; raises nothing, whatever the entry is."""
+        """The content of an entry within the limits of its fields; raises nothing, for any entry."""
         try:
             reading = self.understand(raw, project)
         except Exception as error:  # noqa: BLE001 - no entry costs a neighbour
@@ -69,7 +69,7 @@ class Source:
 
 
 def within_limits_of(reading: Reading) -> Reading:
-    """A reading as far as its items' fields are not too long, and what is wrong with the others."""
+    """A reading without the fields that are too long, and the problems of these."""
     items, problems = [], reading.problems
     for item in reading.items:
         within, said = within_limits(item)
@@ -109,7 +109,7 @@ def check_not_empty(data: bytes) -> None:
 
 
 def invalid_utf_8(error: UnicodeDecodeError) -> str:
-    """What is said of bytes that are no text, besides their place."""
+    """The message for bytes that aren't text, besides their place."""
     return f"invalid UTF-8 (byte {error.object[error.start]:#04x})"
 
 
@@ -120,17 +120,17 @@ _WITHOUT_PLACE = {
 
 
 def complaint(error: json.JSONDecodeError) -> str:
-    """What the parser complains of, without the words that would lead to the place."""
+    """The parser's message, without the words about the place."""
     return _WITHOUT_PLACE.get(error.msg, error.msg)
 
 
 def fault(path: str, raw: Raw, what: str, remedy: str) -> Reading:
-    """The reading of an entry that says no item: only what is wrong with it, and where."""
+    """The reading of an entry without an item: only its problem, and where it is."""
     return Reading(problems=(Problem(what, raw.place.within(path), remedy),))
 
 
 def not_an_object(path: str, raw: Raw, noun: str) -> Reading:
-    """The reading of an entry that is broken, or is no JSON object where `noun` should be one."""
+    """The reading of an entry that is broken, or isn't a JSON object where `noun` should be one."""
     if isinstance(raw.value, Broken):
         return fault(path, raw, raw.value.what, raw.value.remedy)
     what = f"{noun} is an object, not {_json_type(raw.value)}"
@@ -138,7 +138,7 @@ def not_an_object(path: str, raw: Raw, noun: str) -> Reading:
 
 
 def text_of(value: object) -> str:
-    """A value as clean text: trimmed, without NULs or lone surrogates; '' for what is no text."""
+    """A value as clean text: trimmed, without NULs or lone surrogates; '' for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
     # SQLite, Mem0 and PostgreSQL each refuse one of these two; JSON allows both.
@@ -156,7 +156,7 @@ def fields_of(value: object) -> Mapping[str, Any]:
 
 
 def texts_of(value: object) -> list[str]:
-    """The texts of a list whose members are texts, or objects that say one; a lone text counts."""
+    """The texts of a list whose members are texts, or objects with one; a single text counts."""
     members = value if isinstance(value, list) else [value]
     found = []
     for member in members:

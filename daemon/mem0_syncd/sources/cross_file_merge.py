@@ -1,4 +1,4 @@
-"""One item in several files: which of its entries stands for it."""
+"""One item in several files: which of its entries counts."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from mem0_syncd.core.withheld import KEPT_HOME
 
 
 def record_id(source_id: str) -> str:
-    """A decision record's id as a `source_id`: one that no entry of the decision log can have."""
+    """A decision record's id as a `source_id`: no entry of the decision log can have it."""
     return f"{RECORD}{source_id}"
 
 
 def echo_of(text: str, when: str | None, category: str) -> str:
-    """The fingerprint that a decision record and the line which its writer queued have in common."""
+    """The fingerprint that a decision record and its writer's line in the queue share."""
     parts = json.dumps([" ".join(text.split()), instant(when), category])
     return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
 
 
 def merge(items: Iterable[Item], known_echoes: AbstractSet[str] = frozenset()) -> list[Item]:
-    """A project's items, of those that are one item only what its source of record says.
+    """A project's items; of those that are one item, only the one of its source of record.
 
-    `items` are those of all its files, the files in the order of record. A queued memory that
-    echoes a decision record, one of these or one of `known_echoes`, is that record.
+    `items` are those of all its files, the files in the order of record. A queued memory that echoes a
+    decision record, one of these or one of `known_echoes`, is that record.
     """
     items = list(items)
     recorded = known_echoes | {item.echo for item in items if item.source != QUEUE and item.echo}
@@ -41,7 +41,7 @@ def merge(items: Iterable[Item], known_echoes: AbstractSet[str] = frozenset()) -
 def _standing(entries: Sequence[Item]) -> list[Item]:
     due = [item for item in entries if not item.withheld]
     source_of_record = (due or entries)[0].source
-    # Those of one source that differ in their text are not one item after all, but twins.
+    # Those of one source with different texts aren't one item after all, but twins.
     by_text: dict[str, Item] = {}
     for item in entries:
         if item.source == source_of_record:

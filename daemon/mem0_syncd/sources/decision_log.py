@@ -74,7 +74,7 @@ def _entries(document: Document) -> Iterator[Raw]:
 
 
 def understand(raw: Raw, project: str) -> Reading:
-    """The item that one entry says, of schema 1.0.0, 2.0.0 or older."""
+    """The item in one entry, of schema 1.0.0, 2.0.0 or older."""
     if not isinstance(raw.value, dict):
         return not_an_object(PATH, raw, "a decision")
     entry = raw.value

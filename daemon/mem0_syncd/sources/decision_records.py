@@ -34,7 +34,7 @@ LOG_PATH = ".claude/logs/decisions.jsonl"
 
 
 def understand_record(raw: Raw, project: str) -> Reading:
-    """The decision that one record says, whatever its type, and the best practice if it is one."""
+    """The decision in one record, of any type, and the best practice if it is one."""
     if not isinstance(raw.value, dict):
         return not_an_object(RECORDS_PATH, raw, "a decision record")
     content = raw.value.get("content")
@@ -52,7 +52,7 @@ def understand_record(raw: Raw, project: str) -> Reading:
 
 
 def understand_line(raw: Raw, project: str) -> Reading:
-    """The decision that one line of the loose log says, and the best practice if it is one."""
+    """The decision on one line of the loose log, and the best practice if it is one."""
     if not isinstance(raw.value, dict):
         return not_an_object(LOG_PATH, raw, "a decision")
     what = first_text(raw.value, "summary", "decision")

@@ -1,4 +1,4 @@
-"""Reading the sources' files: whole, or from where the last read ended, and only what has changed."""
+"""Reads the sources' files: whole, or from where the last read ended, and only what has changed."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _RACY_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Where a read of an appended file ended, and what tells that the file still begins like that.
+    """Where a read of an appended file ended, and what shows that the file still begins like that.
 
-    `is_within_line` where that is amid a line that is too long to be read.
+    `is_within_line` if that is within a line that is too long to be read.
     """
 
     inode: int
@@ -36,10 +36,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What was read of a file: all of it, or what was appended from an offset on, after `lines` lines.
+    """What was read of a file: all of it, or what was appended after an offset and `lines` lines.
 
-    `mark` is the end of the whole lines, and `block` where the last of them begin that may be the first half
-    of something. `too_long` is the number of a line that was passed over.
+    `mark` is the end of the whole lines. `block` is where the last of them begin that may be the first half
+    of something. `too_long` is the number of a line that was skipped.
     """
 
     data: bytes
@@ -58,9 +58,9 @@ class Contents:
 
 
 def signature_of(folder: UntrustedFolder, name: str, now: float) -> tuple[int, ...] | None:
-    """What tells a file from its earlier self at the moment `now`; None where there is none.
+    """What tells a file from its earlier self at the moment `now`; None without a file.
 
-    It is () where that can't be told, for the file has just changed.
+    It is () if that can't be told, because the file has just changed.
 
     Raises `Refused` for what may not be read, and `OSError`.
     """
@@ -142,10 +142,10 @@ def _mark(file: BinaryIO, offset: int, lines: int, *, is_within_line: bool = Fal
 
 
 def _after_hole(file: BinaryIO, offset: int) -> int:
-    """Where the next bytes are that were ever written: of a terabyte that takes no room none is read."""
+    """Where the next written bytes are, so that the holes of a sparse file aren't read."""
     try:
         return os.lseek(file.fileno(), offset, os.SEEK_DATA)
-    except (AttributeError, OSError):  # there are none up to the end, or nobody knows
+    except (AttributeError, OSError):  # there are none up to the end, or the file system can't tell
         return offset
 
 

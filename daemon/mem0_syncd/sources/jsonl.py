@@ -1,4 +1,4 @@
-"""JSON Lines, as writers that take no lock and crash in mid-line leave them behind."""
+"""JSON Lines as they are found: by writers that take no lock, and crash in mid-line."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _WHITE_SPACE = re.compile(r"[ \t\r\n]*+")
 _DECODER = json.JSONDecoder()
 
 _MOST_HELD = 1000
-"""Entries of a block that wait for its end at most, to be seen as broken or as the half of something."""
+"""Entries of a block that wait for its end at most, until it shows whether they are broken."""
 
 
 def split(data: bytes) -> Iterator[Raw]:
     """The file's entries: one a line, or a pretty-printed object over several lines.
 
-    What is no JSON is an entry whose value is `Broken`; but where the file doesn't end with a
-    newline a writer is still at work, and what is no JSON there is no entry yet.
+    What isn't JSON is an entry whose value is `Broken`. At the end of a file without a final newline it isn't
+    an entry yet, because a writer is still at work.
     """
     is_growing = bool(data[data.rfind(b"\n") + 1 :].strip(_PADDING + b" \t"))
     block = _Block()
     for number, line in _lines(data):
-        # A pretty-printed object has its brace at the margin, and what is within it further in.
+        # A pretty-printed object has its brace at the margin, and its members further in.
         if line.startswith(b"{"):
             yield from block.end()
             block = _Block()
@@ -39,14 +39,14 @@ def split(data: bytes) -> Iterator[Raw]:
 
 
 def start_of_last_block(data: bytes) -> int:
-    """Where the lines begin that may be one object, whose end may be still to come."""
+    """Where the lines begin that may be one object without its end."""
     return data.rfind(b"\n{", 0, max(0, data.rfind(b"\n"))) + 1
 
 
 class _Block:
     """The lines from one brace at the margin to the next.
 
-    They are one pretty-printed object only if the first of them is none by itself.
+    They are one pretty-printed object only if the first of them isn't JSON by itself.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class _Block:
         self._held: list[Raw] = []
 
     def add(self, number: int, line: bytes) -> Iterator[Raw]:
-        """What is an entry already, of one line more."""
+        """Add a line; yields what is an entry already."""
         self._first = self._first or number
         if self._lines is not None:
             self._lines.append(line)
@@ -75,7 +75,7 @@ class _Block:
             self._lines = None
 
     def end(self, *, is_growing: bool = False) -> Iterator[Raw]:
-        """The other entries, now that the block is whole, or its writer is still at work."""
+        """The other entries, when the block is whole, or its writer is still at work."""
         if self._held and self._lines is not None and len(self._lines) > 1:
             whole = list(_values(b"\n".join(self._lines), Position(self._first)))
             if len(whole) == 1 and isinstance(whole[0].value, dict):
@@ -87,7 +87,7 @@ class _Block:
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The lines that aren't blank, with their numbers, without what is no part of them."""
+    """The lines that aren't blank, with their numbers, without padding."""
     at, number = 0, 1
     while at < len(data):
         if blank := _BLANK.match(data, at):
@@ -103,7 +103,7 @@ def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _values(line: bytes, place: Position) -> Iterator[Raw]:
-    # Usually one, or none. Several objects on a line come of a writer that left its newline out.
+    # Usually one, or none. Several objects on a line are from a writer that left its newline out.
     if is_too_large(line):
         yield Raw(place, Broken(too_large("the line", len(line)), TOO_LARGE_REMEDY))
         return

@@ -1,4 +1,4 @@
-"""How much of a file is read: what its parts may take of the memory, and of a memory's fields."""
+"""Limits of reading: bytes of a file, memory of its parts, characters of a memory's fields."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ MOST_ENTRIES = 120_000
 """Entries of one file, or of one read of a file that is appended to."""
 
 LARGEST_ENTRY = 6 * _MIB
-"""Bytes of one entry. A text is far shorter where it is ever sent (`item.LONGEST_TEXT`)."""
+"""Bytes of one entry. A text that is sent is far shorter (`item.LONGEST_TEXT`)."""
 
 ENTRY_MEMORY = 28 * _MIB
-"""Bytes of memory that an entry may take while it is read, whatever it is made of."""
+"""Bytes of memory that an entry may take while it is read."""
 
 DOCUMENT_MEMORY = 96 * _MIB
 """The same for a document that is read as one, of which there is never more than one at a time."""
@@ -30,7 +30,7 @@ LONGEST_FIELD = 1000
 """Characters of an id, a time, an agent or a category."""
 
 SMALL = 256 << 10
-"""Bytes that need no look at what they are made of: they never take much."""
+"""Bytes that need no check of their parts: they never take much memory."""
 
 _MOST_QUOTES = 400_000
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
@@ -40,8 +40,8 @@ _MOST_BRACKETS = 1_000_000
 
 
 def memory_to_parse(data: bytes) -> int:
-    """The most bytes of memory that it takes to parse some JSON, hash it and let it go."""
-    # Of a text that is not ASCII a character takes up to four bytes, and twelve once it is written as ASCII.
+    """The most bytes of memory that it takes to parse some JSON, hash it and free it."""
+    # Of a text that isn't ASCII a character takes up to four bytes, and twelve once it is written as ASCII.
     width = 4 if data.isascii() and b"\\u" not in data else 8
     return width * len(data) + 30 * data.count(b'"') + _memory_of_values(data)
 
@@ -56,13 +56,13 @@ def is_too_large(entry: bytes) -> bool:
         return False
     needed = memory_to_parse(entry) if len(entry) <= LARGEST_ENTRY else math.inf
     if ENTRY_MEMORY < needed < math.inf and entry.count(b'"') <= _MOST_QUOTES:
-        # What stands within texts makes no values.
+        # Brackets and commas within texts make no values.
         needed += _memory_of_values(_STRING.sub(b"", entry)) - _memory_of_values(entry)
     return needed > ENTRY_MEMORY
 
 
 def end_of_value(data: bytes, start: int) -> int | None:
-    """Where a JSON value ends, without parsing it; None where it doesn't, or is of too many parts."""
+    """Where a JSON value ends, without parsing it; None if it doesn't, or has too many parts."""
     if data[start : start + 1] not in (b'"', b"[", b"{"):
         match = _BARE.match(data, start)
         return match.end() if match else None
@@ -75,7 +75,7 @@ def end_of_value(data: bytes, start: int) -> int | None:
                 depth += 1
             case b"]" | b"}":
                 depth -= 1
-            case _ if not step.group(1):  # a text that doesn't end
+            case _ if not step.group(1):  # a text without an end
                 return None
         if depth <= 0:
             return step.end()
@@ -83,7 +83,7 @@ def end_of_value(data: bytes, start: int) -> int | None:
 
 
 def too_large(noun: str, size: int) -> str:
-    """What is said of a part of a file that is over a limit, besides its place."""
+    """The message for a part of a file that is over a limit, besides its place."""
     if size <= LARGEST_ENTRY:
         return f"{noun} is of too many parts: it would take more than {ENTRY_MEMORY // _MIB} MiB of memory"
     return f"{noun} is too large: {size / _MIB:.1f} MiB, of {LARGEST_ENTRY // _MIB} at most"
@@ -93,9 +93,9 @@ TOO_LARGE_REMEDY = "shorten it, or move it elsewhere; the others are read all th
 
 
 def within_limits(item: Item) -> tuple[Item | None, tuple[Problem, ...]]:
-    """An item as far as its fields are not too long, and what is wrong with it.
+    """An item without fields that are too long, and the problems.
 
-    What tells items apart is never cut: an item is left out whole where that is too long.
+    A field that tells items apart is never cut: if it is too long, the whole item is left out.
     """
     where = item.place.within(item.path)
     for name, value in (("id", item.source_id), ("time", item.when), ("agent", item.agent_id)):

@@ -26,7 +26,7 @@ _REMEDY = "mend the user_id, or watch this folder under the id that it names (pr
 
 
 def understand(raw: Raw, project: str) -> Reading:
-    """The memory that one line says; one for a scope that isn't this project's is withheld."""
+    """The memory on one line; one for another project's scope is withheld."""
     if not isinstance(raw.value, dict):
         return not_an_object(PATH, raw, "a queued memory")
     entry = raw.value

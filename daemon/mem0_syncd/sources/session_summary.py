@@ -1,4 +1,4 @@
-"""The summary of a session, made when it ends: not a watched file, but two files and what a hook knows."""
+"""The summary of a session, made when it ends: from two files that aren't watched, and the hook's event."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def summarise(
     decisions: int = 0,
     patterns: int = 0,
 ) -> Reading:
-    """The session's summary from its state file, its blockers, and what was counted of it.
+    """The session's summary from its state file, its blockers, and the counts of what it made.
 
-    No item when there is nothing to say. `session_id` is the hook's, and wins over the file's.
+    No item without content. `session_id` is the hook's, and wins over the file's.
     """
     told, problems = _read_state(state)
     open_blockers, blocker_problems = _read_blockers(blockers)
@@ -65,7 +65,7 @@ def summarise(
         project=project,
         text="\n".join(filter(None, lines)),
         metadata=metadata_of(Kind.SESSION_SUMMARY, fields),
-        # Without a time, so that whatever summary comes later is a revision of this one.
+        # Without a time, so that a later summary is a revision of this one.
         source_id=text_of(session_id) or first_text(told, "session_id") or None,
         source=SOURCE_NAME,
         path=STATE_PATH,
@@ -93,7 +93,7 @@ def _read_blockers(data: bytes | None) -> tuple[list[str], tuple[Problem, ...]]:
     unresolved: dict[str, None] = {}
     for entry in (fields_of(raw.value) for raw in raws):
         description = first_text(entry, "description")
-        # The file is appended to, so the last line about a blocker tells how it stands.
+        # The file is appended to, so the last line about a blocker has its present state.
         unresolved.pop(description, None)
         if description and entry.get("resolved") is not True:
             unresolved[description] = None

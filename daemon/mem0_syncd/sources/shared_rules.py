@@ -12,7 +12,7 @@ from mem0_syncd.sources.base import fields_of, text_of
 
 
 def metadata_of(kind: Kind, fields: Mapping[str, Any]) -> dict[str, Scalar]:
-    """Those of a source's fields that Mem0 gets for a kind; nothing else is ever passed on."""
+    """The fields of a source that Mem0 gets for a kind; nothing else is ever passed on."""
     category, status = text_of(fields.get("category")), text_of(fields.get("status"))
     failed = "failed" in (status.lower(), text_of(fields.get("outcome")).lower())
     outcome = "failed" if failed else "success"
@@ -32,7 +32,7 @@ def metadata_of(kind: Kind, fields: Mapping[str, Any]) -> dict[str, Scalar]:
 
 
 def reason_to_withhold(entry: Mapping[str, Any], body: str) -> Withheld | None:
-    """Why an entry that says `body` must not be sent, if so."""
+    """Why an entry with the text `body` must not be sent; None if it may."""
     if "local" in _ratings(entry, "sharing_scope"):
         return KEPT_HOME
     return too_short(body)
@@ -49,9 +49,9 @@ def importance_of(entry: Mapping[str, Any]) -> set[str]:
 
 
 def with_best_practice(item: Item, entry: Mapping[str, Any]) -> tuple[Item, ...]:
-    """The item, and the best practice that it is as well if its entry is marked generalizable.
+    """The item, and also a best practice if its entry is marked generalizable.
 
-    What keeps the item from being sent keeps the best practice too.
+    A reason that withholds the item withholds the best practice too.
     """
     if item.kind is Kind.BEST_PRACTICE or not _is_generalizable(entry):
         return (item,)
@@ -60,16 +60,16 @@ def with_best_practice(item: Item, entry: Mapping[str, Any]) -> tuple[Item, ...]
 
 
 def with_reference(body: str, source_id: str | None, when: str | None) -> str:
-    """The text of an item that has an id: it says its id and date."""
-    # Mem0 is said to drop exact repeats of a text in one scope, so an item with an id says it.
-    # An item without one is identified by its text, to which a date would be foreign.
+    """The text of an item that has an id, with that id and its date."""
+    # Mem0 is said to drop exact repeats of a text in one scope, so an item with an id has it in its text. An
+    # item without one is identified by its text, which must not have a date added.
     if source_id is None:
         return body
     return f"{body}\n({source_id}, {when})" if when else f"{body}\n({source_id})"
 
 
 def agent_id_of(fields: Mapping[str, Any]) -> str | None:
-    """The agent that a pattern is of, as `ork:{type}`, from its `agent_id` or else its `agent`."""
+    """The agent of a pattern, as `ork:{type}`, from its `agent_id` or else its `agent`."""
     for name in ("agent_id", "agent"):
         agent_type = "-".join(text_of(fields.get(name)).removeprefix("ork:").split())
         if agent_type:
