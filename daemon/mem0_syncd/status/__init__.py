@@ -1,1 +1,1 @@
-"""What a person is shown of it all."""
+"""The status that a person is shown."""

@@ -1,4 +1,4 @@
-"""The problems that the outbox tells of, whether a daemon runs or not."""
+"""The problems that the outbox shows, with a daemon or without."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from mem0_syncd.outbox import DestinationRow, Outbox, damaged_outbox
 from mem0_syncd.status.stopped_projects import strangers_problem
 
 MOST_LETTERS = 5
-"""Dead letters of a destination that are told one by one."""
+"""Dead letters of a destination that are listed one by one."""
 
 
 def problems_of(outbox: Outbox, destinations: Iterable[DestinationRow], now: float) -> Iterator[Problem]:
-    """What needs somebody's attention: here, in the projects, and at these destinations."""
+    """All problems: the daemon's, the projects', and those of these destinations."""
     yield from damaged_outbox.problems(outbox.database)
     for _, problem in reported(outbox):
         yield problem
@@ -27,7 +27,7 @@ def problems_of(outbox: Outbox, destinations: Iterable[DestinationRow], now: flo
 
 
 def reported(outbox: Outbox) -> Iterator[tuple[str, Problem]]:
-    """Every reported problem with its project's id, and with the whole path of a project's file."""
+    """Every reported problem with its project's id, and with the full path of a project's file."""
     folders = {project.id: project.path for project in reversed(outbox.projects.all())}
     for project_id, problem in outbox.problems.all():
         folder = folders.get(project_id)

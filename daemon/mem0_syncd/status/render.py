@@ -1,4 +1,4 @@
-"""What a person sees: the status as a table, rich on a terminal and plain in a pipe."""
+"""Renders the status: as a table, rich on a terminal and plain in a pipe."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MOST_NAMED = 5
 
 
 def counted(number: int, one: str, more: str = "") -> str:
-    """So many of something; `more` is its plural, where an s doesn't make it."""
+    """So many of something; `more` is its plural, if an s doesn't make it."""
     return f"{number:,} {one if number == 1 else more or f'{one}s'}"
 
 
@@ -120,7 +120,7 @@ def _named(ids: list[str]) -> str:
 
 
 def print_status(shown: dict[str, Any]) -> None:
-    """Print the status, with colours where a person looks on."""
+    """Print the status, with colours on a terminal."""
     if output.is_terminal():
         output.console().print(_rich_status(shown))
         return
@@ -152,7 +152,7 @@ def _print_plain(shown: dict[str, Any]) -> None:
 def watch_status(look: Callable[[], dict[str, Any]], seconds: float = 0.5) -> None:
     """Show the status until interrupted; in a pipe, whenever it has changed.
 
-    On a terminal it has a screen of its own, which each turn writes over without clearing it first.
+    On a terminal it has a screen of its own, which is overwritten without clearing it first.
     """
     with contextlib.suppress(KeyboardInterrupt):
         if output.is_terminal():
@@ -209,7 +209,7 @@ def _rich_status(shown: dict[str, Any]) -> Any:
 
 
 def _by_need(problems: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What waits for a person first, otherwise as they come."""
+    """Problems that wait for a person first, otherwise in the same order."""
     return sorted(problems, key=lambda it: bool(it["needs_you"]), reverse=True)
 
 
@@ -225,7 +225,7 @@ def _local(moment: str, now: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time in the one unit that says enough."""
+    """A time in the one unit that is precise enough."""
     for size, unit in ((172_800, "d"), (7200, "h"), (120, "min")):
         if seconds >= size:
             return f"{seconds // (size // 2):.0f} {unit}"

@@ -75,8 +75,8 @@ def _snapshot(outbox: Outbox, running: str, said: dict[str, Any], now: float) ->
 
 
 def _ping(state: Path) -> tuple[str, dict[str, Any]]:
-    """Whether a daemon answers, and what."""
-    # One that can't write to the state folder couldn't say there where it listens.
+    """Whether a daemon answers, and its answer."""
+    # A daemon that can't write to the state folder couldn't note there where it listens.
     elsewhere = (
         partial(ask_at, str(path), state, "ping", timeout=PING_SECONDS)
         for path in socket_paths(state)
@@ -93,7 +93,7 @@ def _ping(state: Path) -> tuple[str, dict[str, Any]]:
 
 
 def _daemon(said: dict[str, Any]) -> dict[str, Any]:
-    """What a daemon says of itself that stands by, and so has put nothing into the outbox."""
+    """The report of a daemon that stands by, and so has put nothing into the outbox."""
     return {name: said[name] for name in ("pid", "version", "since")} if said.get("standby") else {}
 
 
@@ -142,7 +142,7 @@ def _projects(outbox: Outbox) -> list[dict[str, Any]]:
 
 
 def _consent(consent: Consent) -> dict[str, Any]:
-    """What holds of a project by its user's consent, and the names of what waits."""
+    """A project's consent, and the names of the values that wait."""
     terms = consent.effective
     return {
         "destination": terms.destination,
@@ -188,7 +188,7 @@ def _destination(destination: DestinationRow | None) -> dict[str, Any]:
 
 
 def _audit(outbox: Outbox, destinations: list[DestinationRow]) -> dict[str, Any]:
-    """When the destinations in use were audited last, and what came of it."""
+    """When the destinations in use were audited last, and the result."""
     last = [audited for it in destinations if (audited := outbox.audit_log.last(it.id)) and audited.is_done]
     return {
         "last": rfc3339(max((it.at for it in last), default=None)),
@@ -203,7 +203,7 @@ def _missing(state: Path) -> Problem:
 
 
 def _nothing(running: str, said: dict[str, Any], own: Problem | None = None) -> dict[str, Any]:
-    """The status where there is no outbox, or `own` keeps it from being read."""
+    """The status if there is no outbox, or `own` keeps it from being read."""
     problems = said["problems"] or ([own.as_dict()] if own else [])
     daemon = {"running": running != "stopped", "pid": None, "version": None, "since": None}
     return {

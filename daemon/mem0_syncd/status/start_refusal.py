@@ -1,4 +1,4 @@
-"""Why the last start was refused, for whoever didn't see what `run` said."""
+"""Why the last start was refused, for those who didn't see the output of `run`."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from mem0_syncd.system.state_folder import StateFolder
 
 
 def record(state: Path, problem: Problem) -> None:
-    """Keep what stood in the way; raises `SyncdError` where that can't be written."""
+    """Store the problem; raises `SyncdError` if that can't be written."""
     write_text(StateFolder(state).refusal, json.dumps(problem.as_dict()), mode=0o600)
 
 
 def clear(state: Path) -> None:
-    """Forget it: the daemon has started."""
+    """Delete it: the daemon has started."""
     StateFolder(state).refusal.unlink(missing_ok=True)
 
 
 def read(state: Path) -> list[Problem]:
-    """What stood in the way of the last start, if anything did."""
+    """The problem of the last start, if there was one."""
     with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
         return [Problem.from_dict(json.loads(StateFolder(state).refusal.read_text(encoding="utf-8")))]
     return []

@@ -1,4 +1,4 @@
-"""What is said of a project that another repository's memories stop."""
+"""The problem of a project that is stopped by another repository's memories."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from mem0_syncd.outbox.origins import Stranger
 
 
 def strangers_problem(project: str, folder: str | None, found: Sequence[Stranger]) -> Problem:
-    """Whose memories are under a project's id, and the ways out."""
+    """The problem with the memories under a project's id, and the ways out."""
     seen = ", ".join(said_of(found))
     is_certain = any(it.stated.origin != UNKNOWN for it in found)
     whose = "of another repository" if is_certain else "which don't say of which repository they are"
     what = f"nothing of {project} is sent: under this id there are memories {whose} ({seen})"
     same = f"mem0-syncd project accept --same {project}"
-    if folder is None:  # it isn't watched any more, and what was put in by hand still waits
+    if folder is None:  # it isn't watched any more, and what was remembered by hand still waits
         return Problem(what, project, f"to have it sent: mem0-syncd project add PATH --id {project}; {same}")
     return Problem(
         what,
@@ -27,7 +27,7 @@ def strangers_problem(project: str, folder: str | None, found: Sequence[Stranger
 
 
 def said_of(found: Iterable[Stranger]) -> list[str]:
-    """How many memories are where, and of when."""
+    """How many memories are at which destination, and their times."""
     return list(dict.fromkeys(map(_said, found)))
 
 
