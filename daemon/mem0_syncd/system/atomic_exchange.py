@@ -1,4 +1,4 @@
-"""Swapping two files of a folder in one step, where the operating system can."""
+"""Swaps two files of a folder in one step, if the operating system can."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _CANNOT = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}
 
 
 def swap(folder: int, one: str, other: str) -> bool:
-    """Give each of two files in an open folder the other's name; False where one step can't do that.
+    """Give each of two files in an open folder the other's name; False if one step can't do that.
 
-    No link is followed. Raises `OSError`, for one when either isn't there.
+    No link is followed. Raises `OSError`, also if one of them is missing.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     name = "renameatx_np" if sys.platform == "darwin" else "renameat2"
@@ -26,6 +26,6 @@ def swap(folder: int, one: str, other: str) -> bool:
     if rename(folder, os.fsencode(one), folder, os.fsencode(other), _EXCHANGE) == 0:
         return True
     number = ctypes.get_errno()
-    if number in _CANNOT:  # a file system that has no such thing
+    if number in _CANNOT:  # a file system without that call
         return False
     raise OSError(number, os.strerror(number), one, None, other)

@@ -1,4 +1,4 @@
-"""A file replaced as a whole: whoever reads it meets the old one or the new one."""
+"""Replaces a file as a whole: a reader gets the old one or the new one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from mem0_syncd.errors import SyncdError
 def replace(path: Path, data: bytes, *, mode: int, put: Callable[[Path, Path], bool] | None = None) -> bool:
     """Put synced `data` in the place of a file, which needn't exist; returns whether it was done.
 
-    `put` gives the temporary file its place, or doesn't, and says so; else it is renamed. Raises `OSError`.
+    `put` moves the temporary file to its place, and returns whether it did; without it the file is renamed.
+    Raises `OSError`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.tmp.")

@@ -1,4 +1,4 @@
-"""The clocks: those of the machine as one value, and a wall clock that no jump sets."""
+"""The clocks: those of the machine as one value, and a wall clock that ignores jumps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 JUMP_SECONDS = 2.0
-"""What a clock may be set by without anybody having to know; it is followed at once."""
+"""Seconds by which a clock may be set without any correction; it is followed at once."""
 
 # Neither jumps nor stands still while the machine sleeps; macOS calls by the second name what Linux does by
 # the first.
@@ -20,10 +20,11 @@ def _even() -> float:
     return time.clock_gettime(_EVEN)
 
 
-# Taken from the module at each making, so that who replaces the process's clock at its start has them, too.
+# Taken from the module each time, so that a test which replaces the process's clock at its start has them,
+# too.
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """What a machine tells of the time, in seconds, and how one waits there; a simulation has its own."""
+    """A machine's clocks, in seconds, and how to wait there; a simulation has its own."""
 
     wall: Moment = field(default_factory=lambda: time.time)
     """Since the epoch; it may be set at any time."""
@@ -35,11 +36,11 @@ class Clock:
     """Since some moment; it is never set, and never stands still."""
 
     sleep: Callable[[float], None] = field(default_factory=lambda: time.sleep)
-    """Waits for so many seconds."""
+    """Wait for so many seconds."""
 
 
 class SteadyClock:
-    """Tells the wall clock's time; one that has jumped counts as if it hadn't, until the jump is followed."""
+    """The wall clock's time; after a jump it goes on as before, until the jump is followed."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -55,12 +56,12 @@ class SteadyClock:
         return self._clock.monotonic()
 
     def jump(self) -> float:
-        """How many seconds the wall clock has been set forward, or back, and not been followed."""
+        """How many seconds the wall clock was set forward, or back, since the last followed jump."""
         drift = self._drift()
         return drift if abs(drift) >= JUMP_SECONDS else 0.0
 
     def follow(self, jump: float) -> None:
-        """Tell the time as the wall clock does since a jump."""
+        """Follow a jump of the wall clock."""
         self._offset += jump
 
     def _drift(self) -> float:

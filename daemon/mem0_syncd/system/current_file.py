@@ -1,4 +1,4 @@
-"""Where each thread is at work in the watched folders: a disk that hangs is named by project and file."""
+"""Where each thread works in the watched folders: a disk that hangs is reported by project and file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(slots=True)
 class WorkPlace:
-    """A file of a project, by its path in it; while work goes on, from one file to the next."""
+    """A file of a project, by its path in it; it changes from file to file during the work."""
 
     project: str
     folder: Path
@@ -19,11 +19,11 @@ class WorkPlace:
 
     @property
     def path(self) -> Path:
-        """The file's whole path."""
+        """The file's full path."""
         return self.folder / self.file
 
     def move(self, file: str) -> None:
-        """Go on at another file of the project."""
+        """Set the next file of the project."""
         self.file = file
 
 
@@ -35,7 +35,7 @@ class CurrentFiles:
 
     @contextmanager
     def at(self, place: WorkPlace) -> Iterator[None]:
-        """Say where this thread is, for the block."""
+        """Set where this thread works, for the block."""
         thread = threading.get_ident()
         self._places[thread] = place
         try:
@@ -44,5 +44,5 @@ class CurrentFiles:
             self._places.pop(thread, None)
 
     def of(self, thread: int | None) -> WorkPlace | None:
-        """Where a thread is, if it is in a watched folder."""
+        """Where a thread works; None if it isn't in a watched folder."""
         return None if thread is None else self._places.get(thread)

@@ -14,11 +14,12 @@ _LARGE_BLOCK = 256 << 10
 
 
 def share() -> None:
-    """Have threads that are yet to start allocate from one heap, where the C library can be told.
+    """Have new threads allocate from one heap, if the C library can.
 
-    glibc gives each a heap of its own, in which what is free is of no use to the others; under the
-    interpreter's lock, they would hardly ever wait for each other. Large blocks are given back as soon as
-    they are free: from then on it would keep those as large as any that was freed before, one long file's.
+    glibc gives each thread a heap of its own, whose free memory is of no use to the others. Under the
+    interpreter's lock they would hardly ever wait for each other. Large blocks are given back when they are
+    free: by default it would keep all that are as large as any that was freed before, such as one long
+    file's.
     """
     with contextlib.suppress(AttributeError):  # other C libraries have one heap anyway, or their own ways
         mallopt = ctypes.CDLL(None).mallopt

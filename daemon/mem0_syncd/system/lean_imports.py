@@ -1,4 +1,4 @@
-"""Imports of what others wrote, without what they could do without."""
+"""Imports of libraries without the parts that we don't need."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from importlib.util import find_spec
 
 @contextmanager
 def without(*names: str) -> Iterator[None]:
-    """Let what is imported in the block find modules missing, unless they are there by now."""
+    """Make imports in the block find modules missing, unless they are loaded already."""
     absent = [name for name in names if name not in sys.modules]
-    for name in absent:  # None is what import understands as missing
+    for name in absent:  # import understands None as missing
         sys.modules[name] = None  # type: ignore[assignment]
     try:
         yield
@@ -22,7 +22,7 @@ def without(*names: str) -> Iterator[None]:
 
 
 def needless_hashes() -> list[str]:
-    """The module that hashes with OpenSSL, where Python has as many hashes of its own.
+    """The module that hashes with OpenSSL, if Python has the same hashes of its own.
 
     Some distributions leave theirs out, all but BLAKE2.
     """

@@ -1,4 +1,4 @@
-"""The state folder's lock: whoever holds it is the one that delivers."""
+"""The state folder's lock: its holder is the process that delivers."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from mem0_syncd.system.state_folder import StateFolder
 
 @contextmanager
 def deliverer(state: Path, command: str, *, wait: float = 0.0) -> Iterator[None]:
-    """Hold the lock for the block; raises `StateFolderBusy`, which says who holds it.
+    """Hold the lock for the block; raises `StateFolderBusy`, which names the holder.
 
-    A command is waited for, `wait` seconds at most; a daemon, which ends when it is told to, is not.
+    A command is waited for, `wait` seconds at most. A daemon isn't, because it ends only on a signal.
     """
     lock = FileLock(StateFolder(state).lock)
     try:
@@ -33,7 +33,7 @@ def deliverer(state: Path, command: str, *, wait: float = 0.0) -> Iterator[None]
         except Timeout:
             raise _busy(state) from None
     try:
-        with contextlib.suppress(OSError):  # on a full disk the lock itself must do
+        with contextlib.suppress(OSError):  # on a full disk the lock alone must be enough
             said = json.dumps({"pid": os.getpid(), "command": command})
             StateFolder(state).holder.write_text(said, encoding="utf-8")
         yield
@@ -44,7 +44,7 @@ def deliverer(state: Path, command: str, *, wait: float = 0.0) -> Iterator[None]
 
 
 def holder(state: Path) -> dict[str, Any]:
-    """What the holder of the lock said of itself, if anything; it may be gone."""
+    """What the lock's holder wrote about itself, if anything; it may have ended."""
     try:
         said = json.loads(StateFolder(state).holder.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Logging: structlog for all, JSON lines where no person looks on."""
+"""Logging: structlog for all; JSON lines, coloured lines on a terminal."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from mem0_syncd.system.scrubbed_reasons import scrub, without_keys
 from mem0_syncd.system.terminal_safety import visible, visible_lines
 
 # structlog would draw tracebacks with rich, and it imports asyncio, which would load OpenSSL: together they
-# are a seventh of a daemon that does neither.
+# are a seventh of a daemon that needs neither.
 with without("rich", "ssl"):
     import structlog
     from structlog.typing import EventDict
 
 LARGEST_BYTES = 5_000_000
 KEPT_FILES = 3
-"""How many full files are kept beside the one that is written."""
+"""Full files that are kept beside the one that is written."""
 
 _FOREIGN = {"event", "exception", "reason", "what", "where", "remedy", "problems", "error"}
-"""What may quote a server, a library or a file; elsewhere are ids, which a detector would take for tokens."""
+"""Fields that may quote a server, a library or a file; others hold ids, which look like tokens."""
 
 _SHARED: list[Any] = [
     structlog.stdlib.add_log_level,
@@ -63,7 +63,7 @@ def configure(level: str, file: Path | None = None) -> None:
     root.handlers = [handler]
     threading.excepthook = _tell_of_thread
     root.setLevel(level.upper())
-    # Each job's failure is reported by whoever scheduled it; the others tell of every event and lock.
+    # A job's failure is logged by the code that scheduled it; the others log every event and lock.
     for name, least in (
         ("apscheduler", logging.CRITICAL),
         ("filelock", logging.INFO),
@@ -92,12 +92,12 @@ def _handler(file: Path | None) -> logging.Handler:
 
 
 def _without_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Take the process's keys out of all that is said, and credentials out of what others have said."""
+    """Remove the process's keys from all fields, and credentials from the fields that quote others."""
     return {name: _clean(value, scrub if name in _FOREIGN else without_keys) for name, value in event.items()}
 
 
 def _harmless(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Have a terminal show all that is in a value, and do nothing."""
+    """Make all fields harmless for a terminal."""
     return {name: _clean(value, visible) for name, value in event.items()}
 
 
@@ -118,12 +118,12 @@ def _print_traceback(stream: TextIO, failure: Any) -> None:
 
 
 def _tell_of_thread(ended: threading.ExceptHookArgs) -> None:
-    """Log what ended a thread, where Python would print it as it is."""
+    """Log the error that ended a thread, which Python would print unscrubbed."""
     structlog.get_logger("threads").error("thread_failed", exc_info=ended.exc_value)
 
 
 def _empty_large_stderr() -> None:
-    """What a crash printed beside the log goes to a file that nobody else rotates."""
+    """Empty a large file of crash output beside the log, which nothing else rotates."""
     found = os.fstat(2)
     if stat.S_ISREG(found.st_mode) and found.st_size > LARGEST_BYTES:
         os.ftruncate(2, 0)

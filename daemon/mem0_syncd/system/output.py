@@ -1,7 +1,7 @@
-"""The one place that prints: data to standard output, talk to standard error, foreign text made harmless.
+"""The one place that prints: data to standard output, messages to standard error, foreign text made harmless.
 
-What is handed in here is one line, however many its text would like to be. A text that may have lines of its
-own is printed as a block, behind a margin, so that none of them passes for one of ours.
+An argument is printed as one line, even if its text has several. A text that may have lines of its own is
+printed as a block, behind a margin, so that none of them passes for one of ours.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from mem0_syncd.system.terminal_safety import visible, visible_lines
 _LONGEST_LINE = 10_000
 MARGIN = " " * 6
 _SIGNS = str.maketrans({"✓": "+", "✗": "x", "·": "-", "●": "*", "–": "-", "’": "'", "…": "..."})
-"""What stands for our own signs where an output has no such characters."""
+"""Replacements of our own signs for an output without such characters."""
 
 
 class OutputLost(SyncdError):
-    """What was to be printed can't be written."""
+    """The output can't be written."""
 
 
 def prepare() -> None:
-    """Have nothing that is printed fail for want of a character, and no traceback be raw."""
+    """Make sure that no output fails for lack of a character, and no traceback is raw."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -43,12 +43,12 @@ def say(text: str = "", *, lead: str = "", **style: Any) -> None:
 
 
 def talk(text: str = "", *, lead: str = "", **style: Any) -> None:
-    """Print one line of talk, styled as by `say`."""
+    """Print one message line, styled as by `say`."""
     _print(sys.stderr, text, lead, style)
 
 
 def row(*cells: object) -> None:
-    """Print one line of data, with a tab between two cells and none within."""
+    """Print one line of data, with tabs between the cells and none within."""
     _write(sys.stdout, "\t".join(visible(str(cell)) for cell in cells))
 
 
@@ -64,7 +64,7 @@ def document(value: Any) -> None:
 
 
 def print_error(error: SyncdError) -> None:
-    """Print what ended a command: what, where and remedy, a line each."""
+    """Print the error that ended a command: what, where and remedy, a line each."""
     problem = error.problem
     talk(f"mem0-syncd: {problem.what}")
     if problem.where:
@@ -74,14 +74,14 @@ def print_error(error: SyncdError) -> None:
 
 
 def print_usage_error(error: click.ClickException) -> None:
-    """Print what click says of a wrong usage, which quotes what it was given."""
+    """Print click's message about a wrong usage, which quotes its arguments."""
     context = getattr(error, "ctx", None)
     if context is not None:
         for line in context.get_usage().split("\n"):
             talk(line)
         talk(f"Try '{context.command_path} {context.help_option_names[0]}' for help.")
         talk()
-    # Only here click means several lines: the choices that there are.
+    # Only here click's text has several lines: the possible choices.
     is_list = isinstance(error, click.MissingParameter)
     first, *more = error.format_message().split("\n") if is_list else [error.format_message()]
     talk(f"Error: {first}")
@@ -90,7 +90,7 @@ def print_usage_error(error: click.ClickException) -> None:
 
 
 def print_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Print an error that nobody expected; what it says is made harmless, and has no credential in it."""
+    """Print an unexpected error; its message is made harmless, and has no credential in it."""
     import traceback
 
     from mem0_syncd.system.scrubbed_reasons import scrub
@@ -101,7 +101,7 @@ def print_traceback(kind: type[BaseException], error: BaseException, trace: Trac
 
 
 def ask_hidden(question: str) -> str:
-    """What a person types, unseen."""
+    """The hidden input of a person."""
     return str(click.prompt(visible(question), hide_input=True, err=True, type=str))
 
 
@@ -116,13 +116,13 @@ def for_logs() -> IO[str]:
 
 
 def make_harmless() -> None:
-    """Have whatever libraries print in this process go to standard error, harmless and without secrets."""
+    """Make output of libraries in this process go to standard error, harmless and without secrets."""
     sys.stdout = sys.stderr = _Harmless(sys.stderr)
     sys.excepthook = print_traceback
 
 
 class _Harmless(TextIOBase):
-    """A stream whose lines are made harmless, and scrubbed, before they go on."""
+    """A stream whose lines are made harmless, and scrubbed, before they are passed on."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
@@ -130,7 +130,7 @@ class _Harmless(TextIOBase):
         self._writing = threading.Lock()
 
     def write(self, text: str) -> int:
-        """Take in a part of a line, or some lines; whole ones go on."""
+        """Take in a part of a line, or some lines; whole ones are passed on."""
         from mem0_syncd.system.scrubbed_reasons import scrub
 
         with self._writing:
@@ -144,22 +144,22 @@ class _Harmless(TextIOBase):
         return len(text)
 
     def fileno(self) -> int:
-        """Standard error's own: what prints there itself isn't Python."""
+        """Standard error's own: code that prints there directly isn't Python."""
         return 2
 
 
 def is_terminal() -> bool:
-    """Whether a person sees the data."""
+    """Whether standard output is a terminal."""
     return sys.stdout is not None and sys.stdout.isatty()
 
 
 def is_talk_seen() -> bool:
-    """Whether a person sees the talk."""
+    """Whether standard error is a terminal."""
     return sys.stderr is not None and sys.stderr.isatty()
 
 
 def console(*, of_talk: bool = False) -> Any:
-    """A rich console on standard output, or on standard error; what goes there is made of `rich_text`."""
+    """A rich console on standard output, or on standard error; its text is made by `rich_text`."""
     from rich.console import Console
 
     return Console(highlight=False, markup=False, emoji=False, stderr=of_talk)

@@ -1,4 +1,4 @@
-"""A child process that ends when its maker does."""
+"""A child process that ends with its parent."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Where things are: the state folder, the runtime folder, the configuration file.
+"""The paths: the state folder, the runtime folder, the configuration file.
 
-A hook needs the state folder in a hundredth of a second, so what is slow to import waits until it is needed.
+A hook needs the state folder in a hundredth of a second, so slow imports wait until they are needed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LONGEST_SOCKET_PATH = 100
 
 
 def config_file(environ: Mapping[str, str] = os.environ) -> Path:
-    """The TOML file of settings; one that was named must exist."""
+    """The TOML file of settings; a file that was named must exist."""
     named = environ.get(f"{PREFIX}CONFIG_FILE")
     if not named:
         import platformdirs
@@ -38,7 +38,7 @@ def config_file(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """What the TOML file says; nothing where there is none."""
+    """The contents of the TOML file; empty without one."""
     try:
         text = path.read_text(encoding="utf-8")
         if not text.strip():
@@ -79,7 +79,7 @@ def runtime_dir(environ: Mapping[str, str] = os.environ) -> Path:
 
     import platformdirs
 
-    with warnings.catch_warnings():  # that there is no XDG_RUNTIME_DIR, as in many containers
+    with warnings.catch_warnings():  # without XDG_RUNTIME_DIR, as in many containers
         warnings.simplefilter("ignore")
         return platformdirs.user_runtime_path(APP)
 
@@ -130,7 +130,7 @@ def make_private(folder: Path, *, follow: bool = True) -> Path:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names of a folder's new files durable: a file is only when its folder is, too."""
+    """Make the names of a folder's new files durable: a file is durable only if its folder is, too."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -158,7 +158,7 @@ def socket_path(state: Path, environ: Mapping[str, str] = os.environ) -> Path:
     temporary = Path(tempfile.gettempdir())
     for path in socket_paths(state, environ):
         try:
-            # Everybody may put something below the folder for temporary files.
+            # Any user may put something into the folder for temporary files.
             make_private(path.parent, follow=path.parent.parent != temporary)
         except SyncdError:
             continue

@@ -1,4 +1,4 @@
-"""A file in an open folder that is replaced as a whole, itself and never what a link in its place names."""
+"""A file in an open folder that is replaced as a whole; a link in its place isn't followed."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _TEMPORARY = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class PlacedFile:
-    """A file of this name in an open folder, or the place for one."""
+    """A file with this name in an open folder, or the place for one."""
 
     def __init__(self, end: End) -> None:
         self._end = end
 
     @property
     def signature(self) -> Signature | None:
-        """What tells the file from its earlier self; None where there is none."""
+        """What tells the file from its earlier self; None without a file."""
         return signature_at(self._end.folder, self._end.name)
 
     def read(self, most: int) -> bytes:
-        """What the file holds, which may be so many bytes; raises `Refused` and `OSError`."""
+        """The file's contents, at most so many bytes; raises `Refused` and `OSError`."""
         found = os.stat(self._end.name, dir_fd=self._end.folder, follow_symlinks=False)
         with open_file(self._end._replace(found=found)) as file:
             return read_all(file, most)
@@ -34,7 +34,7 @@ class PlacedFile:
     def replace(self, data: bytes, *, unless_changed_from: Signature | None) -> Signature | None:
         """Put synced data in the file's place, with its mode; returns the signature that it has there.
 
-        None where the file wasn't as it was read: what another writer put there stays. Raises `OSError`.
+        None if the file wasn't as it was read: another writer's file stays. Raises `OSError`.
         """
         folder, name = self._end.folder, self._end.name
         temporary = f"{name}.tmp.{os.urandom(6).hex()}"
@@ -45,7 +45,7 @@ class PlacedFile:
                 file.flush()
                 os.fchmod(handle, _mode(folder, name))
                 os.fsync(handle)
-                # As long as the handle is ours: by its name another writer's file may be found by then.
+                # As long as the handle is ours: by its name another writer's file may be found then.
                 written = signature_of(os.fstat(handle))
             return written if _put(folder, temporary, name, unless_changed_from) else None
         finally:
@@ -53,7 +53,7 @@ class PlacedFile:
 
 
 def signature_at(folder: int, name: str) -> Signature | None:
-    """What tells a file of an open folder from its earlier self; None where there is none."""
+    """What tells a file of an open folder from its earlier self; None without a file."""
     try:
         return signature_of(os.stat(name, dir_fd=folder, follow_symlinks=False))
     except FileNotFoundError:
@@ -85,7 +85,7 @@ def _put(folder: int, new: str, name: str, unless_changed_from: Signature | None
         return True
     if signature_at(folder, new) == unless_changed_from:
         return True
-    swap(folder, new, name)  # another one wrote in between: back with what it wrote
+    swap(folder, new, name)  # another program wrote in between: put its file back
     return False
 
 
@@ -94,7 +94,7 @@ def _create(folder: int, new: str, name: str) -> bool:
         os.link(new, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
     except FileExistsError:
         return False
-    except OSError:  # a file system that has no such thing
+    except OSError:  # a file system without that call
         os.replace(new, name, src_dir_fd=folder, dst_dir_fd=folder)
     return True
 

@@ -1,4 +1,4 @@
-"""Reasons without secrets: what servers and foreign code say, before it is reported, stored, logged or shown.
+"""Reasons without secrets: messages of servers and foreign code are scrubbed before they are used.
 
 An exception's text may quote a request, and with it the key.
 """
@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 LONGEST_REASON = 300
-"""Characters that are kept of a reason; what is longer ends with an ellipsis."""
+"""Characters that are kept of a reason; a longer one ends with an ellipsis."""
 
 _LONGEST_READ = 4_000
 _LONGEST_TEXT = 100_000
 _SHORTEST_SECRET = 6
-"""What is shorter would be found in words that hold no secret."""
+"""A shorter secret would be found in words that hold none."""
 
 _KEY = "[redacted: the key]"
 _SECRET_NAME = re.compile(r"(?i)key|passw|pwd|secret|token|credential|auth")
@@ -23,7 +23,7 @@ _ours: set[str] = set()
 
 
 def keep_secret(*secrets: str | None) -> None:
-    """Have secrets of this process replaced wherever it says something, as they are and as they are sent."""
+    """Replace secrets of this process in all its output, as they are and as they are sent."""
     if not any(secrets):
         return
     import base64
@@ -38,7 +38,7 @@ def keep_secret(*secrets: str | None) -> None:
 
 
 def secrets_of(config: Any, name: str = "") -> Iterator[str]:
-    """The credentials in a configuration: values whose names say so, and passwords in addresses."""
+    """The credentials in a configuration: values with a secret's name, and passwords in addresses."""
     from urllib.parse import urlsplit
 
     if isinstance(config, Mapping):
@@ -75,11 +75,11 @@ def without_keys(text: str) -> str:
 
 
 def reason(text: str) -> str:
-    """What is kept of a reason: one line, scrubbed, of so many characters, and storable."""
+    """The part of a reason that is kept: one line, scrubbed, of limited length, and storable."""
     said = " ".join(scrub(text[:_LONGEST_READ].encode("utf-8", "replace").decode()).split())
     return said if len(said) <= LONGEST_REASON else f"{said[: LONGEST_REASON - 1]}…"
 
 
 def of_error(error: BaseException) -> str:
-    """What is kept of an exception: its kind, and what it says as a reason."""
+    """The part of an exception that is kept: its kind, and its message as a reason."""
     return reason(f"{type(error).__name__}: {error}")

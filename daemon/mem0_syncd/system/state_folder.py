@@ -1,27 +1,27 @@
-"""The state folder: what is kept in it, by name; hooks look here, so it imports next to nothing."""
+"""The state folder: its contents, by name. Hooks use it, so it imports next to nothing."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 OUTBOX = "outbox.sqlite3"
-"""The outbox; what SQLite keeps beside it, and what was set aside of it, begins with the same name."""
+"""The outbox. SQLite's files beside it, and what was set aside of it, begin with the same name."""
 
 
 class StateFolder:
-    """One state folder, and the place of everything in it; none of it need be there."""
+    """One state folder, and the paths in it; none of them need exist."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.outbox = path / OUTBOX
         self.lock = path / "lock"
         self.holder = path / "holder.json"
-        """What the lock's holder says of itself."""
+        """What the lock's holder writes about itself."""
         self.socket_address = path / "socket"
         """Where the control socket is: a shell elsewhere may not find it."""
         self.spool = path / "spool"
         self.inventories = path / "inventories"
-        """Of what Mem0 holds, until they are read; what is there at a start was left by a crash."""
+        """Inventories of Mem0, until they are read; at a start, leftovers of a crash."""
         self.store = path / "mem0"
         """The embedded Mem0, unless the settings name another folder for it."""
         self.mem0_home = path / "mem0-home"
@@ -31,7 +31,7 @@ class StateFolder:
         self.hook_log = path / "hook.log"
 
     def contents(self) -> list[Path]:
-        """What is there of all these; of other files none, for a person may have named any folder."""
+        """Those of these paths that exist. No other files, for a person may have named any folder."""
         several = (*self.path.glob("outbox*"), *self.path.glob("hook.log*"))
         single = (
             self.lock,

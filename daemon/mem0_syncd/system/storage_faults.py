@@ -1,4 +1,4 @@
-"""What is wrong with the disk or the process, told from what was raised."""
+"""Faults of the disk or the process, by the exception."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from pathlib import Path
 from mem0_syncd.errors import OutboxDamaged, OutboxUnusable, Problem, is_want_of_handles
 
 OF_THE_MACHINE = (OSError, sqlite3.Error, MemoryError)
-"""What fails because of the disk or the memory, and through no fault of an item."""
+"""Errors by the disk or the memory, which aren't an item's fault."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault of disk or process, and its cure; `is_passing` where all goes on once it is cured."""
+    """A fault of disk or process, and its remedy; `is_passing` if all goes on once it is solved."""
 
     what: str
     cure: str
     is_passing: bool = True
 
     def of_the_daemon(self, where: str) -> Problem:
-        """The problem that it is for a daemon, which goes on by itself, and makes a damaged outbox anew."""
+        """The problem for a daemon, which goes on by itself, and replaces a damaged outbox."""
         remedy = f"{self.cure}; all goes on by itself" if self.is_passing else self.cure
         return Problem(self.what, where, remedy, needs_you=self is not _DAMAGED)
 
     def of_a_command(self, where: str) -> Problem:
-        """The problem that it is for a command, which has to be run again."""
+        """The problem for a command, which has to be run again."""
         remedy = f"{self.cure}, and run this again" if self.is_passing else self.cure
         return Problem(self.what, where, remedy)
 
@@ -78,14 +78,15 @@ _BY_CODE = {
 }
 
 
-# SQLite says no more of a read-only disk, or a used-up quota, that it meets with its files open.
+# SQLite reports no more about a read-only disk, or a used-up quota, while its files are open.
 _VAGUE = (_FAILING, _CANNOT_OPEN)
 
 
 def problem_of(error: BaseException, folder: Path) -> Problem | None:
-    """The problem that a daemon has by a fault of disk or process; None for any other error.
+    """The daemon's problem for a fault of disk or process; None for any other error.
 
-    It is in `folder`, unless the error says where; what SQLite doesn't tell is tried out there.
+    It is in `folder`, unless the error names a place. If SQLite doesn't tell the fault, a write in the folder
+    does.
     """
     cause = _cause(error)
     if isinstance(cause, OutboxDamaged):
@@ -101,14 +102,14 @@ def problem_of_a_command(error: BaseException, folder: Path) -> Problem | None:
 
 
 def is_damage(error: BaseException) -> bool:
-    """Whether an error tells that the outbox itself is broken."""
+    """Whether an error means that the outbox itself is broken."""
     return isinstance(error, OutboxDamaged) or _of_sqlite(error) is _DAMAGED
 
 
 def is_of_a_folder(error: Exception) -> bool:
-    """Whether what failed while a watched folder was read is that folder's fault, not the machine's.
+    """Whether an error while a watched folder was read is that folder's fault, not the machine's.
 
-    The outbox's own errors aren't, nor want of file handles, nor a disk that can't be written.
+    The outbox's own errors aren't, nor a lack of file handles, nor a disk that can't be written.
     """
     if isinstance(error, OSError):
         return not is_want_of_handles(error) and error.errno not in _CANNOT_WRITE
@@ -120,7 +121,7 @@ def _cause(error: BaseException) -> BaseException:
 
 
 def _found(cause: BaseException, folder: Path) -> tuple[Fault, str] | None:
-    """The fault that an error tells of, and where it is."""
+    """The fault that an error means, and where it is."""
     if isinstance(cause, OSError):
         known = _BY_ERRNO.get(cause.errno or 0)
         return (known, str(cause.filename or folder)) if known else None
@@ -131,7 +132,7 @@ def _found(cause: BaseException, folder: Path) -> tuple[Fault, str] | None:
 
 
 def _tried_out(folder: Path) -> Fault | None:
-    """What keeps a file from being made in a folder; it leaves none behind."""
+    """The fault that keeps a file from being made in a folder; leaves none behind."""
     from tempfile import TemporaryFile  # late: `status` imports this module, and mustn't take as long
 
     try:

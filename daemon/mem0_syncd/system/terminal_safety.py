@@ -13,11 +13,11 @@ _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _ACTS = (
     "\x00-\x1f\x7f-\x9f"  # C0 with ESC, DEL, C1
     "\u2028\u2029"  # ends of lines
-    "\ud800-\udfff"  # half a character, or a byte of a path that is no UTF-8
+    "\ud800-\udfff"  # half a character, or a byte of a path that isn't UTF-8
     "\ufdd0-\ufdef"
     + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0x110000, 0x10000))
 )
-"""What a terminal obeys, and what is no character at all."""
+"""What a terminal obeys, and what isn't a character at all."""
 
 _HIDES = (
     "\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
@@ -37,14 +37,14 @@ _KEYCAPS = set("0123456789#*")
 
 
 def visible(text: str) -> str:
-    """A text as one line that shows all that is in it, and does nothing."""
+    """A text as one line that shows all characters, and can't act on a terminal."""
     if text.isascii() and text.isprintable():
         return text
     return _SUSPECT.sub(_shown, text)
 
 
 def visible_lines(text: str) -> list[str]:
-    """A text's own lines, each made harmless; a line ends with a newline, and with nothing else."""
+    """A text's own lines, each made harmless; only a newline ends a line."""
     return [visible(line) for line in text.replace("\r\n", "\n").split("\n")]
 
 
@@ -61,7 +61,7 @@ def _escape(code: int) -> str:
 
 
 def _belongs(match: re.Match[str]) -> bool:
-    """Whether it is part of how letters and emoji are written: a joiner between two, a style behind one."""
+    """Whether it is part of how letters and emoji are written: a joiner between two, a style after one."""
     text, at = match.string, match.start()
     before, after = text[at - 1 : at], text[at + 1 : at + 2]
     if _STYLE.match(match[0]):
@@ -72,7 +72,7 @@ def _belongs(match: re.Match[str]) -> bool:
 
 
 def _is_sign(character: str) -> bool:
-    """Whether it is a letter that joins, a mark on one, or an emoji: nothing of Latin or ASCII."""
+    """Whether it is a letter that joins, a mark on one, or an emoji; not Latin or ASCII."""
     if character in {"\xa9", "\xae"}:
         return True
     if not character or character < "\u0500" or _SUSPECT.match(character):

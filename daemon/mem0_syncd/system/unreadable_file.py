@@ -1,4 +1,4 @@
-"""Why a file of a watched folder isn't read; imports next to nothing, because hooks read there, too."""
+"""Why a file of a watched folder isn't read; imports next to nothing, because hooks use it, too."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Reason(Enum):
-    """By which rule a file or folder was refused."""
+    """The rule by which a file or folder was refused."""
 
     LINK_LEAVES = "a link leads out of the folder"
     LINK_CIRCLE = "links lead to links without end"
@@ -34,7 +34,7 @@ class Unreadable(Exception):
         self.what, self.place, self.remedy, self.needs_you = what, place, remedy, needs_you
 
     def problem(self, path: str) -> Problem:
-        """What a person should know of it, as the problem of the file at `path`."""
+        """The problem for a person, of the file at `path`."""
         from mem0_syncd.errors import Problem
 
         where = self.place.within(path) if self.place else path
@@ -42,9 +42,9 @@ class Unreadable(Exception):
 
 
 class RefusedFile(Unreadable):
-    """A file or folder that is not touched, by the rule that `reason` is."""
+    """A file or folder that isn't touched, by the rule `reason`."""
 
     def __init__(self, reason: Reason, what: str, remedy: str) -> None:
-        # What only changed while it was looked at is looked at again.
+        # A file that only changed while it was looked at is looked at again.
         super().__init__(what, remedy=remedy, needs_you=reason is not Reason.CHANGING)
         self.reason = reason

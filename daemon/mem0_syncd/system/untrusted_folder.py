@@ -1,8 +1,8 @@
-"""The one way to touch a watched folder: whatever stands in it is a stranger's.
+"""The one way to touch a watched folder, whose contents are a stranger's.
 
 Only regular files are read, of this user or root, within a size, and without waiting: a pipe or a device is
 refused unopened. Links are followed as long as they stay in the folder, or lead into one that is trusted.
-This imports next to nothing, because hooks read here, too.
+This imports next to nothing, because hooks use it, too.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from mem0_syncd.system.untrusted_walk import (
 )
 
 LONGEST_SETTINGS = 64 << 10
-"""Bytes of a settings file, or of one of git's that name a place."""
+"""Bytes of a settings file, or of one of git's that names a path."""
 
 LONGEST_SESSION = 256 << 10
 """Bytes of a session's file."""
@@ -55,8 +55,8 @@ _KINDS = {
 class UntrustedFolder:
     """A folder, and what may be touched of it; names are relative to it, with forward slashes.
 
-    `root` is its path without links. `trusted` are folders that the user's own settings allow: links may
-    lead there, and owners don't count there. `family` knows other work trees of the same project.
+    `root` is its path without links. `trusted` are folders that the user's own settings allow: links may lead
+    there, and their files may have any owner. `family` yields other work trees of the same project.
     """
 
     def __init__(
@@ -98,11 +98,11 @@ class UntrustedFolder:
 
     @property
     def is_trusted(self) -> bool:
-        """Whether the user's own settings allow this folder, so that owners don't count in it."""
+        """Whether the user's own settings allow this folder, so that its files may have any owner."""
         return self._areas[0].any_owner
 
     def is_there(self, name: str) -> bool:
-        """Whether there is anything of this name; raises `RefusedFile` and `OSError`."""
+        """Whether anything with this name exists; raises `RefusedFile` and `OSError`."""
         try:
             with self._walk(name) as end:
                 return end.found is not None
@@ -110,7 +110,7 @@ class UntrustedFolder:
             return False
 
     def stat(self, name: str) -> os.stat_result | None:
-        """What the file system says of a file; None where there is none.
+        """The file system's data on a file; None without a file.
 
         Raises `RefusedFile` for what may not be read, and `OSError`.
         """
@@ -123,7 +123,7 @@ class UntrustedFolder:
             return None
 
     def stats(self, names: Iterable[str]) -> list[os.stat_result | None]:
-        """What the file system says of each of some files, as `stat` does, at less cost; raises like it."""
+        """The file system's data on some files, as by `stat`, but cheaper; raises the same."""
         wanted, by_folder = list(names), dict[str, list[str]]()
         for name in wanted:
             by_folder.setdefault(name.rpartition("/")[0], []).append(name)
@@ -144,9 +144,9 @@ class UntrustedFolder:
             return
 
     def stamp(self, name: str) -> tuple[int, int] | None:
-        """What tells whether something has changed, or is another one by now; None where nothing may be read.
+        """What shows whether something has changed, or was replaced; None if it may not be read.
 
-        Its number in the file system, and when it was changed last, in nanoseconds.
+        Its number in the file system, and its last change, in nanoseconds.
         """
         try:
             with self._walk(name) as end:
@@ -155,7 +155,7 @@ class UntrustedFolder:
             return None
 
     def is_folder(self, name: str = ".") -> bool:
-        """Whether there is such a folder; raises `RefusedFile` where it may not be read, and `OSError`."""
+        """Whether there is such a folder; raises `RefusedFile` if it may not be read, and `OSError`."""
         try:
             with self._walk(name) as end:
                 if end.found is None or not stat.S_ISDIR(end.found.st_mode):
@@ -166,17 +166,17 @@ class UntrustedFolder:
             return False
 
     def open(self, name: str) -> BinaryIO:
-        """An open file, which may be read from anywhere; raises `RefusedFile`, and `OSError` without one."""
+        """An open file, readable from any offset; raises `RefusedFile`, and `OSError` without a file."""
         with self._walk(name) as end:
             return open_file(end)
 
     def read(self, name: str, most: int) -> bytes:
-        """A file's bytes, which may be so many; raises `RefusedFile`, and `OSError` where there is none."""
+        """A file's bytes, at most `most`; raises `RefusedFile`, and `OSError` without a file."""
         with self.open(name) as file:
             return read_all(file, most)
 
     def read_end(self, name: str, most: int) -> bytes:
-        """A file's last bytes, from the beginning of a line where it is longer; raises like `read`."""
+        """A file's last bytes, from the beginning of a line if it is longer; raises like `read`."""
         with self.open(name) as file:
             size = os.fstat(file.fileno()).st_size
             file.seek(max(0, size - most))
@@ -184,7 +184,7 @@ class UntrustedFolder:
             return data.partition(b"\n")[2] if size > most else data
 
     def names(self, name: str = ".", most: int = MOST_NAMES) -> list[str]:
-        """The names in a folder, in order; raises `RefusedFile`, also where they are more, and `OSError`."""
+        """The names in a folder, in order; raises `RefusedFile`, also if there are more, and `OSError`."""
         with self._walk(name) as end:
             if end.found is not None and not stat.S_ISDIR(end.found.st_mode):
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), end.path)
@@ -203,9 +203,9 @@ class UntrustedFolder:
         return sorted(found)
 
     def way(self, name: str) -> tuple[list[Path], str | None]:
-        """The folders in which the way to a file may be changed, all without links, and the file's last name.
+        """The folders in which the way to a file can be changed, all without links, and the file's last name.
 
-        The name is None where the way leads nowhere.
+        The name is None if the way leads nowhere.
         """
         visited: list[str] = []
         last = None
@@ -229,7 +229,7 @@ def open_file(end: End) -> BinaryIO:
     """The file where a walk ended; raises `RefusedFile` and `OSError`."""
     if end.found is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), end.path)
-    _check_file(end.found, end)  # first: to open a device may have it do something
+    _check_file(end.found, end)  # first: opening a device may make it act
     try:
         handle = os.open(end.name, _READ, dir_fd=end.folder)
     except OSError as error:
@@ -247,7 +247,7 @@ def open_file(end: End) -> BinaryIO:
 
 
 def read_all(file: BinaryIO, most: int) -> bytes:
-    """What an open file holds, which may be so many bytes; raises `RefusedFile` and `OSError`."""
+    """An open file's contents, at most `most` bytes; raises `RefusedFile` and `OSError`."""
     size = os.fstat(file.fileno()).st_size
     data = read_some(file, most + 1) if size <= most else b""
     if size > most or len(data) > most:
@@ -256,16 +256,16 @@ def read_all(file: BinaryIO, most: int) -> bytes:
 
 
 def too_large(size: int, most: int) -> RefusedFile:
-    """Why a file of so many bytes isn't read, where it may have so many."""
+    """Why a file of `size` bytes isn't read, if it may have `most`."""
     what = f"longer than a file of its kind may be: {_size(size)} of {_size(most)}"
     return RefusedFile(Reason.TOO_LARGE, what, "shorten it, or move it away")
 
 
 def above(folder: Path, *, trusted: Iterable[Path] = ()) -> Iterator[Path]:
-    """A folder and those above it, as far as nobody else could have put something there.
+    """A folder and those above it, as far as no other user could have put something there.
 
-    They end before the first that belongs neither to this user nor to root, or to which everybody may
-    write, as to /tmp; a folder of this user's own, or below a trusted one, may be open to all.
+    They end before the first that belongs neither to this user nor to root, or to which everybody may write,
+    such as /tmp. A folder of this user's own, or below a trusted one, may be open to all.
     """
     me = os.geteuid()
     allowed = [spelled for it in trusted for spelled in (os.path.realpath(it), _absolute(it))]
@@ -284,7 +284,7 @@ def above(folder: Path, *, trusted: Iterable[Path] = ()) -> Iterator[Path]:
 
 
 def _absolute(path: Path | str) -> str:
-    """A path from the root, as it is spelled: no link is looked at."""
+    """A path from the root, as it is spelled; links aren't resolved."""
     return os.path.normpath(Path(path).absolute())
 
 
@@ -298,7 +298,7 @@ def _check_file(found: os.stat_result, end: End) -> None:
 
 
 def read_some(file: BinaryIO, most: int) -> bytes:
-    """As many bytes as there are, and as are wanted: a file may shrink or grow meanwhile."""
+    """As many bytes as there are, up to `most`: a file may shrink or grow meanwhile."""
     data = file.read(min(most, os.fstat(file.fileno()).st_size + 1))
     while len(data) < most and (more := file.read(min(most - len(data), _MIB))):
         data += more

@@ -1,7 +1,7 @@
 """The walk to a file of a folder that isn't trusted: from handle to handle, so that check and use are one.
 
-No path is checked first and opened then: whoever writes in the folder may swap anything at any moment. Links
-are read and followed by hand, as far as they stay in a folder that may be read.
+No path is checked first and opened then, because a writer in the folder may swap anything at any moment.
+Links are read and followed by hand, as far as they stay in a folder that may be read.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _ROOT_REMEDY = "if that is right, have the folder that it leads to watched: mem0
 
 
 class Area(NamedTuple):
-    """A folder in which files may be read, and whether they may be of any owner.
+    """A folder in which files may be read, and whether they may have any owner.
 
     `path` is its path without links; `spelled` is how links may name it.
     """
@@ -45,9 +45,9 @@ class Area(NamedTuple):
 
 
 class End(NamedTuple):
-    """Where a walk ended: a name in an open folder, and what is there without following a link, if anything.
+    """Where a walk ended: a name in an open folder, and what is there, without following a link; else None.
 
-    `path` is the name's whole path, without links.
+    `path` is the name's full path, without links.
     """
 
     folder: int
@@ -66,10 +66,10 @@ def walk(
     more: Callable[[], Iterable[Area]] | None = tuple,
     visited: list[str] | None = None,
 ) -> Iterator[End]:
-    """The way to a name in the first area; links may lead to all areas, and to those that `more` knows.
+    """The way to a name in the first area; links may lead to all areas, and to those of `more`.
 
-    Without `more` there may be no link. `root` is a handle of the first area, if there is one. `visited`
-    takes the folders in which the way could be changed. Raises `RefusedFile`, and `OSError` where there is no
+    Without `more` there may be no link. `root` is a handle of the first area, if there is one. The folders in
+    which the way could be changed are added to `visited`. Raises `RefusedFile`, and `OSError` if there is no
     such way.
     """
     walker = _Walker(areas, root, more, visited)
@@ -107,7 +107,7 @@ def _open_folder(path: str) -> int:
 
 
 def stat_in(folder: int, name: str) -> os.stat_result | None:
-    """What the file system says of a name in an open folder, and of a link itself; None without one."""
+    """The file system's data on a name in an open folder, or on a link itself; None without one."""
     try:
         return os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
@@ -115,7 +115,7 @@ def stat_in(folder: int, name: str) -> os.stat_result | None:
 
 
 def check_owner(found: os.stat_result, area: Area, shown: str) -> None:
-    """Refuse what is neither this user's nor root's, where that matters."""
+    """Refuse what belongs neither to this user nor to root, where that matters."""
     if not (area.any_owner or found.st_uid in {os.geteuid(), 0}):
         raise RefusedFile(
             Reason.OWNER,
@@ -125,12 +125,12 @@ def check_owner(found: os.stat_result, area: Area, shown: str) -> None:
 
 
 def is_below(path: str, folder: str) -> bool:
-    """Whether a path is a folder's, or in it, as both are spelled."""
+    """Whether a path is a folder's, or in it, by their spelling."""
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
 class _Walker:
-    """One walk: the open folder that it has come to, and the names from its area to there."""
+    """One walk: its present open folder, and the names from its area to there."""
 
     def __init__(
         self,
@@ -147,7 +147,7 @@ class _Walker:
         self._met = self._steps = 0
 
     def close(self) -> None:
-        """Let go of the folder."""
+        """Close the folder."""
         if self._handle not in {NO_HANDLE, self._root}:
             os.close(self._handle)
         self._handle = NO_HANDLE
@@ -209,7 +209,7 @@ class _Walker:
             self._enter_by_path("", left)
 
     def _leave(self, left: list[str]) -> None:
-        """Go to the folder above: never by its name, which would follow the folder wherever it is moved."""
+        """Go to the folder above: never by its name, which would follow a folder that was moved."""
         if not self._inner:
             self._enter_by_path(f"{self._area.path}/..", left)
             return
@@ -259,7 +259,7 @@ class _Walker:
         return "/".join([self._area.path.rstrip("/"), *self._inner, *more]) or "/"
 
     def _shown(self, *more: str) -> str:
-        """A path as a person knows it: from the project's folder, where it is in there."""
+        """A path as a person knows it: from the project's folder, if it is in there."""
         inner = [*self._inner, *more]
         return "/".join(inner) if inner and self._area is self._areas[0] else self._path(*more)
 
@@ -270,7 +270,7 @@ def _circle() -> RefusedFile:
 
 
 def _of_the_root(path: str, error: OSError) -> Exception:
-    """What a folder that can't be opened without a link is: a link by now, or not there."""
+    """The error for a folder that can't be opened without a link: it is a link now, or missing."""
     if error.errno in _NOT_A_FOLDER and Path(path).is_dir():
         return RefusedFile(
             Reason.THROUGH_A_LINK,
