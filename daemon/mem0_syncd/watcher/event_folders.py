@@ -1,4 +1,4 @@
-"""Which folders are watched: in which an event may tell of a project's files, and what it tells of them."""
+"""The folders whose events concern a project's files, and what each event means."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST_FOLDERS = 20
 
 
 class WatchedFolders:
-    """The places of the files that are read; these are relative to each project."""
+    """The folders of the files that are read, which are relative to each project."""
 
     def __init__(self, files: Iterable[str]) -> None:
         self._files = list(files)
@@ -33,16 +33,16 @@ class WatchedFolders:
             way, name = project.way(file)
             folders.update(way[-_MOST_FOLDERS:])
             if name is not None:
-                # The writer of what a link names makes no event where the link is, nor by its name.
+                # Writing to a link's target makes no event where the link is, nor by its name.
                 self._names.add(name)
         return folders
 
     def news(self, folder: Path, event: FileSystemEvent) -> set[str] | None:
-        """The names of files that an event in one of these folders tells of; None where it tells nothing.
+        """The names of the files that an event in one of these folders concerns; None if it concerns none.
 
-        They are none where folders or links came or went, and any file may have changed.
+        They are empty if folders or links came or went, and any file may have changed.
         """
-        # That a folder was modified only repeats what another event says of something in it.
+        # That a folder was modified only repeats another event in it.
         if isinstance(event, FileOpenedEvent | FileClosedNoWriteEvent | DirModifiedEvent):
             return None
         paths = {os.fsdecode(event.src_path), os.fsdecode(event.dest_path)}

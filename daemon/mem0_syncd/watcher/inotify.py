@@ -52,11 +52,11 @@ class FolderObserver(BaseObserver):
             self._reader.stop()
 
     def is_alive(self) -> bool:
-        """Whether both the reading and the telling thread are."""
+        """Whether both the reading and the dispatching thread live."""
         return super().is_alive() and (self._reader is None or self._reader.is_alive())
 
     def _take_reader(self) -> InotifyFD:
-        """The reading thread, started with the first folder; raises `OSError` where none can be had."""
+        """The reading thread, started with the first folder; raises `OSError` if it can't be."""
         if self._reader is None:
             reader = InotifyFD()
             reader.start()
@@ -65,7 +65,7 @@ class FolderObserver(BaseObserver):
 
 
 class _Emitter:
-    """One folder, with what an observer asks of an emitter; a thread, as watchdog's are, takes 4 KiB each."""
+    """One folder, with the interface of an observer's emitter; watchdog's own threads take 4 KiB each."""
 
     __slots__ = ("_number", "_queue", "_reader", "_take_reader", "watch")
 
@@ -79,19 +79,19 @@ class _Emitter:
         self._number: WatchDescriptor | None = None
 
     def start(self) -> None:
-        """Begin to hear; raises `OSError`."""
+        """Begin to receive events; raises `OSError`."""
         self._reader = self._take_reader()
         path = os.fsencode(self.watch.path)
         self._number = self._reader.add_callback(path, _WANTED, self, CallbackId(id(self)))
 
     def stop(self) -> None:
-        """Hear no more."""
+        """Receive no more events."""
         number, self._number = self._number, None
         if self._reader is not None and number is not None:
             self._reader.remove_callbacks([(number, CallbackId(id(self)))])
 
     def join(self, timeout: float | None = None) -> None:
-        """There is nothing to wait for."""
+        """Return at once: there is nothing to wait for."""
 
     def is_alive(self) -> bool:
         """Whether the folder is still watched."""

@@ -22,17 +22,17 @@ from mem0_syncd.watcher.event_folders import WatchedFolders
 Identity = tuple[int, int]
 
 PROBE_SECONDS = 5.0
-"""How long an event of a probe file may take; it takes milliseconds where all is well."""
+"""Seconds that an event of a probe file may take; normally it takes milliseconds."""
 
 _PASSES = 3
-"""How often the watches are looked over at most: a folder may come between the look and its watch."""
+"""Passes over the watches at most: a folder may appear between the look and its watch."""
 
 
 class Watcher:
     """Watches the folders that the sources' files are in, or the nearest ones that exist.
 
     One watch for each folder, never a recursive one: `.claude` may hold whole work trees. `mend` must be
-    called when `on_upheaval` asks for it, and `look` now and then, for not every event comes.
+    called when `on_upheaval` was, and `look` now and then, for not every event comes.
     """
 
     def __init__(
@@ -43,12 +43,14 @@ class Watcher:
         own: Path,
         open_folder: Callable[[ProjectRow], UntrustedFolder] = lambda project: UntrustedFolder(project.path),
     ) -> None:
-        """`files` are relative to each project; `on_change` hears a folder of one, and which files changed.
+        """`files` are relative to each project.
 
-        It hears their names, and none where it may be any of them.
-        `on_upheaval` hears that folders or links came or went, on a thread that mustn't call `mend` itself.
-        `own` is a folder for nobody else, in which it tries whether events come through. `open_folder` opens
-        a project's folder with what the user's settings allow.
+        `on_change` is called with a project's folder and the changed files.
+
+        The files are names, and none if any of them may have changed. `on_upheaval` is called when folders or
+        links came or went, on a thread that mustn't call `mend` itself. `own` is a private folder to test
+        whether events come through. `open_folder` opens a project's folder with what the user's settings
+        allow.
         """
         self._places = WatchedFolders(files)
         self._on_change, self._on_upheaval = on_change, on_upheaval
@@ -78,7 +80,7 @@ class Watcher:
         shutil.rmtree(self._own, ignore_errors=True)
 
     def sign(self) -> Hashable | None:
-        """What changes from call to call while events come through; None where they can't be probed."""
+        """A value that changes from call to call while events come through; None if they can't be probed."""
         self._stir()
         return self._heard if self._own in self._armed else None
 
@@ -89,12 +91,12 @@ class Watcher:
             (self._own / "pulse").touch()
 
     def watch(self, projects: Iterable[ProjectRow]) -> list[Problem]:
-        """Watch these projects and no others; returns what can't be watched."""
+        """Watch these projects and no others; returns the problems of those that can't be watched."""
         self._projects = list(projects)
         return self.mend()
 
     def mend(self) -> list[Problem]:
-        """Bring the watches in line with the folders that are there now; returns what can't be watched.
+        """Update the watches for the folders that exist now; returns the problems.
 
         A project whose folders have changed is reported as changed.
         """
@@ -114,7 +116,7 @@ class Watcher:
         return self._problems
 
     def look(self) -> list[Problem]:
-        """Mend the watches if something has changed that no event tells of; cheap while nothing has."""
+        """Update the watches if something has changed that no event reports; cheap if nothing has."""
         with self._lock:
             is_well = (
                 not self._problems
@@ -126,7 +128,7 @@ class Watcher:
         return [] if is_well else self.mend()
 
     def _bring_in_line(self) -> tuple[set[Path], list[Problem]]:
-        """The folders of the projects whose watches changed, and what can't be watched."""
+        """The folders of the projects whose watches changed, and the problems."""
         owners: dict[Path, set[Path]] = {self._own: set()} if self._own.is_dir() else {}
         self._homeless = []
         for project in self._projects:
@@ -150,7 +152,7 @@ class Watcher:
         return changed, problems
 
     def _is_there(self, project: ProjectRow) -> bool:
-        """Whether a project's folder can be watched by now."""
+        """Whether a project's folder can be watched now."""
         try:
             return self._open_folder(project).is_folder()
         except (RefusedFile, OSError):
@@ -176,7 +178,7 @@ class Watcher:
             self._observer.unschedule(watch)
 
     def probe(self, folder: Path) -> bool:
-        """Whether an event comes through: a file is written into a folder of nobody else's, and removed."""
+        """Whether an event comes through: a file is written into a private folder, and removed."""
         handler, file = _Probe(), folder / "probe"
         watch = self._observer.schedule(handler, str(folder))
         try:
