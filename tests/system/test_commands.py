@@ -294,7 +294,7 @@ def test_an_error_says_what_where_and_what_to_do(tmp_path: Path, mistake: str) -
 BAD_SETTINGS: Mapping[str, tuple[Callable[[Daemon], object], str]] = {
     "an unknown variable": (
         lambda it: it.environment.update(MEM0_SYNCD_FLUSH_SECOND="1"),
-        "MEM0_SYNCD_FLUSH_SECOND is no setting",
+        "MEM0_SYNCD_FLUSH_SECOND isn't a setting",
     ),
     "a value of the wrong kind": (
         lambda it: it.environment.update(MEM0_SYNCD_FLUSH_SECONDS="soon"),

@@ -56,7 +56,7 @@ def test_a_healthy_daemon_gets_a_clean_bill(daemon: Daemon, project: Path) -> No
         grave = {name: it for name, it in findings.items() if it["verdict"] != "ok"}
         assert set(grave) <= {"service"}  # whether this machine starts it at login isn't ours to say
         assert code == 0
-        assert findings["watcher"]["what"] == "the daemon's watcher heard of a probe file"
+        assert findings["watcher"]["what"] == "the daemon's watcher saw a probe file"
         assert not list(daemon.state.glob("probe*"))
         text = daemon.run("doctor")
         assert all(f" {name} " in text.stdout for name in CHECKS)
@@ -137,7 +137,7 @@ def test_settings_that_cant_be_used_end_it_at_once(daemon: Daemon) -> None:
     """With the code for bad configuration, and the mistake's name."""
     said = daemon.run("doctor", MEM0_SYNCD_FLUSH_SECOND="1")
     assert said.returncode == 78
-    assert "MEM0_SYNCD_FLUSH_SECOND is no setting" in said.stderr
+    assert "MEM0_SYNCD_FLUSH_SECOND isn't a setting" in said.stderr
 
 
 def test_the_ids_of_listed_projects_must_differ(project: Path, tmp_path: Path) -> None:

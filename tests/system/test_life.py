@@ -151,7 +151,7 @@ def test_the_log_is_json_lines_and_nothing_tells_the_key(
 
 
 def test_the_log_on_a_terminal_is_for_people(daemon: Daemon) -> None:
-    """Where a person looks on, a line is no JSON."""
+    """Where a person looks on, a line isn't JSON."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "mem0_syncd", "run"]
     with subprocess.Popen(command, env=daemon.environment, stderr=theirs) as process:

@@ -35,8 +35,8 @@ def test_every_error_says_what_where_and_remedy() -> None:
 
 def test_an_error_prints_its_three_parts() -> None:
     """Each on a line of its own; a part that is empty is left out."""
-    error = SyncdError("the log is no JSON", where="/p/log.json, line 3", remedy="mend it")
-    assert str(error) == "the log is no JSON\n  where:  /p/log.json, line 3\n  remedy: mend it"
+    error = SyncdError("the log isn't JSON", where="/p/log.json, line 3", remedy="mend it")
+    assert str(error) == "the log isn't JSON\n  where:  /p/log.json, line 3\n  remedy: mend it"
     assert str(SyncdError("it is so", where="", remedy="")) == "it is so"
 
 

@@ -80,7 +80,7 @@ def retry(numbers: tuple[int, ...], *, everything: bool) -> None:
             raise SyncdError(
                 "a dead letter that was too large, or held a credential, keeps no text to send",
                 where=", ".join(str(letter.id) for letter in letters if not letter.memory.text),
-                remedy="mend it in its source, or drop it",
+                remedy="correct it in its source, or drop it",
             )
         outbox.dead_letters.revive(ids, time.time())
     if not ids:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--launchd", is_flag=True, help="For launchd: end well where only a person can mend it.")
+@click.option("--launchd", is_flag=True, help="For launchd: exit with 0 where only a person can help.")
 def run(*, launchd: bool) -> None:
     """Watch, queue and deliver until SIGTERM or SIGINT; on SIGHUP, read the settings again.
 

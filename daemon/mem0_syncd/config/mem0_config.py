@@ -101,7 +101,7 @@ def read(text: str) -> OwnStoreConfig:
         raise BadStoreConfig("FAISS acknowledges what it failed to save; take another vector store")
     store = given.get("config", {})
     if not isinstance(store, dict):
-        raise BadStoreConfig("vector_store.config is no table")
+        raise BadStoreConfig("vector_store.config isn't a table")
     store = _completed(given["provider"], store, ours="embedder" not in config)
     if isinstance(history := config.get("history_db_path"), str):
         config["history_db_path"] = str(Path(history).expanduser().absolute())
@@ -122,7 +122,7 @@ def _parsed(text: str) -> dict[str, Any]:
         place = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
         raise BadStoreConfig(f"neither JSON nor a file of JSON or TOML{place}") from None
     if not isinstance(config, dict):
-        raise BadStoreConfig("a table is wanted")
+        raise BadStoreConfig("it must be a table")
     return config
 
 

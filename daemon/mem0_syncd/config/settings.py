@@ -302,7 +302,7 @@ def _refuse_unknown_names(environ: Mapping[str, str]) -> None:
     for variable in environ:
         if variable.upper().startswith(paths.PREFIX) and variable.upper() not in known:
             raise BadConfiguration(
-                f"{variable} is no setting",
+                f"{variable} isn't a setting",
                 where="the environment",
                 remedy="check its spelling; docs/settings.md lists every setting",
             )

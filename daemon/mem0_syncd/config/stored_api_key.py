@@ -66,7 +66,7 @@ def _read(file: Path) -> str | None:
         return None
     except (OSError, UnicodeError) as error:
         raise BadConfiguration(
-            f"the stored API key can't be read: {getattr(error, 'strerror', None) or 'it is no text'}",
+            f"the stored API key can't be read: {getattr(error, 'strerror', None) or 'not text'}",
             where=str(file),
             remedy="mem0-syncd login",
         ) from None

@@ -36,7 +36,7 @@ class Queries:
 
     def account(self) -> str:
         """The account of the destination, by the key that is in use."""
-        return str(self._ask("the account can't be told", {"verb": "whose"}, "account"))
+        return str(self._ask("the account can't be found out", {"verb": "whose"}, "account"))
 
     def take_inventory(self, user_id: str, since: str, path: Path, tell: Tell = to_nobody) -> dict[str, Any]:
         """Have all that a user id holds written to a file, or what is new `since` Mem0's time of a moment.

@@ -44,7 +44,7 @@ class Upgrade:
         self.problem = Problem(
             f"version {found} is installed while {__version__} still runs",
             str(_PACKAGE),
-            "nothing: the daemon starts anew by itself; if this stays, install it again",
+            "nothing: the daemon restarts by itself; if this stays, install it again",
             needs_you=False,
         )
 

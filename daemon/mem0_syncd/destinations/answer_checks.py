@@ -33,7 +33,7 @@ def id_of(value: Any) -> str:
 def object_of(answer: Any) -> Mapping[str, Any]:
     """An answer that is an object; raises `Misunderstood`."""
     if not isinstance(answer, dict):
-        raise Misunderstood("an answer of Mem0 is no object")
+        raise Misunderstood("an answer of Mem0 isn't an object")
     return answer
 
 
@@ -41,7 +41,7 @@ def results_of(answer: Any) -> list[Mapping[str, Any]]:
     """The `results` of an answer; raises `Misunderstood`."""
     results = object_of(answer).get("results")
     if not isinstance(results, list) or not all(isinstance(it, dict) for it in results):
-        raise Misunderstood("`results` of an answer of Mem0 is no list of objects")
+        raise Misunderstood("`results` of an answer of Mem0 isn't a list of objects")
     return results
 
 
@@ -49,7 +49,7 @@ def count_of(answer: Mapping[str, Any]) -> int:
     """How many memories a listing reports; raises `Misunderstood`."""
     count = answer.get("count")
     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-        raise Misunderstood("`count` of an answer of Mem0 is no number of memories")
+        raise Misunderstood("`count` of an answer of Mem0 isn't a number of memories")
     return count
 
 
@@ -70,7 +70,7 @@ def hit_of(it: Mapping[str, Any], user_id: str | None = None) -> Hit:
     """One memory that a search found; raises `Misunderstood`."""
     score = it.get("score") or 0.0
     if not isinstance(score, int | float) or not math.isfinite(score):
-        raise Misunderstood("a score of Mem0's is no number")
+        raise Misunderstood("a score of Mem0's isn't a number")
     whose = _text(it, "user_id") if user_id is None else user_id
     return Hit(_id(it), _text(it, "memory"), whose, float(score), _metadata(it))
 
@@ -84,14 +84,14 @@ def account_of(answer: Any) -> str:
 def _id(it: Mapping[str, Any]) -> str:
     number = id_of(it.get("id"))
     if not number:
-        raise Misunderstood("the id of a memory of Mem0's is no short word")
+        raise Misunderstood("the id of a memory of Mem0's isn't a short word")
     return number
 
 
 def _text(it: Mapping[str, Any], name: str) -> str:
     value = it.get(name)
     if value is not None and not isinstance(value, str):
-        raise Misunderstood(f"`{name}` of a memory of Mem0's is no text")
+        raise Misunderstood(f"`{name}` of a memory of Mem0's isn't text")
     # Half a character, which JSON may carry, can neither be stored nor sent.
     return (value or "").encode("utf-8", "replace").decode()
 
@@ -99,7 +99,7 @@ def _text(it: Mapping[str, Any], name: str) -> str:
 def _metadata(it: Mapping[str, Any]) -> dict[str, Any]:
     value = it.get("metadata")
     if value is not None and not isinstance(value, dict):
-        raise Misunderstood("`metadata` of a memory of Mem0's is no object")
+        raise Misunderstood("`metadata` of a memory of Mem0's isn't an object")
     return value or {}
 
 
@@ -114,8 +114,8 @@ def _moment(value: Any) -> str:
 
 def _name(value: Any) -> str:
     if value is not None and not isinstance(value, str | int):
-        raise Misunderstood("an account's name is no text")
+        raise Misunderstood("an account's name isn't text")
     name = "" if value is None else str(value)
     if len(name) > _LONGEST_NAME or not name.isprintable():
-        raise Misunderstood("an account's name is no short text")
+        raise Misunderstood("an account's name isn't a short text")
     return name

@@ -50,7 +50,7 @@ def outcome_of_error(error: BaseException, *, is_update: bool = False) -> PushOu
     if isinstance(cause, httpx.TimeoutException):
         return Unknown(f"no answer in time: {_said(cause)}")
     if isinstance(error, json.JSONDecodeError):
-        return Unknown("Mem0's answer is no JSON")
+        return Unknown("Mem0's answer isn't JSON")
     if isinstance(error, RecursionError):
         return Unknown("Mem0's answer is nested too deeply")
     if isinstance(error, Misunderstood):

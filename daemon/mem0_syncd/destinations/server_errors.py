@@ -30,7 +30,7 @@ def outcome_of_error(error: Exception, *, is_update: bool = False) -> PushOutcom
         match code_of(error.response):
             case "provider_auth_failed":
                 reason = f"the Mem0 server's own provider refuses it: {said}"
-                return Held(reason, "mend the Mem0 server's settings")
+                return Held(reason, "correct the Mem0 server's settings")
             case "provider_bad_request":
                 return Refused(f"the Mem0 server's own provider refused it: {said}")
     outcome = http_errors.outcome_of_error(error, is_update=is_update)

@@ -46,7 +46,7 @@ def judge(answer: PlatformAnswer | NoAnswer, way: str) -> CheckResult:
         return fine(f"{way} answers")
     return failure(
         f"{way} answers {answer.status}, and it isn't Mem0 that does",
-        "check MEM0_SYNCD_PLATFORM__HOST and the proxy; a captive portal wants a sign-in",
+        "check MEM0_SYNCD_PLATFORM__HOST and the proxy; a captive portal needs a sign-in",
     )
 
 

@@ -95,8 +95,8 @@ def _ask_daemon(state: Path) -> bool:
 def judge_probe(whose: str, *, heard: bool) -> CheckResult:
     """What the event of the probe file, or none, means."""
     if heard:
-        return fine(f"{whose} heard of a probe file")
+        return fine(f"{whose} saw a probe file")
     return failure(
-        f"{whose} didn't hear of a probe file: changes are only found by the scans, minutes apart",
+        f"{whose} didn't see a probe file: changes are only found by the scans, minutes apart",
         "restart the daemon; network and container file systems may have no events at all",
     )

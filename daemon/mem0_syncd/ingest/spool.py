@@ -93,7 +93,7 @@ def _parse(data: bytes) -> dict[str, Any]:
     if form is None or not form <= event.keys():
         raise ValueError("no event")
     if not all(value is None or isinstance(value, str) for value in event.values()):
-        raise ValueError("a value is no text")
+        raise ValueError("a value isn't text")
     return dict(event)
 
 

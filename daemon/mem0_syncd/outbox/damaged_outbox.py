@@ -110,7 +110,7 @@ def problems(database: Database) -> list[Problem]:
     rescued = row["value"] if row else "nothing was taken over"
     return [
         Problem(
-            f"the outbox was damaged, and is made anew from the sources and from what Mem0 has; {rescued}",
+            f"the outbox was damaged; a new one is made from the sources and from what Mem0 has; {rescued}",
             str(aside),
             "mem0-syncd project list, dead list: if nothing is missing, delete that file",
         )

@@ -205,7 +205,7 @@ def inspect(path: Path, *, thoroughly: bool = False) -> None:
         try:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if not version or not connection.execute(_HAS_FACTS).fetchone():
-                raise damaged(path, "it is no outbox")
+                raise damaged(path, "it isn't an outbox")
             if version > _migrations()[-1][0]:
                 raise _too_new(path, version)
             if thoroughly or path.stat().st_size <= QUICK_CHECK_BYTES:

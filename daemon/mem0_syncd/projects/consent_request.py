@@ -49,7 +49,7 @@ def problem(consent: Consent, folder: Path, name: str, everybodys: str) -> Probl
     )
     what = f"the project's own file asks for more than was agreed: {values}"
     if consent.id is None:
-        what = f"nothing of the project goes, for its own file asks for what nobody has agreed to: {values}"
+        what = f"nothing of the project is sent: its own file asks for what you haven't agreed to: {values}"
     return Problem(what, str(folder / FILE), f"if you agree: mem0-syncd project accept {name}")
 
 

@@ -121,7 +121,7 @@ def _claim(tree: Path, own: Path, trusted: tuple[Path, ...]) -> WorktreeClaim | 
         problem = Problem(
             f"it says that it is a work tree of {main}, which doesn't say so: it is a project of its own",
             str(tree / ".git"),
-            f"if it is one: git -C {main} worktree repair {tree}, and have it watched anew",
+            f"if it is one: git -C {main} worktree repair {tree}, and have it watched again",
         )
     return WorktreeClaim(main, own.name, problem)
 

@@ -21,7 +21,7 @@ class BadProjectFile(Exception):
     """The file can't be used; `problem` says why, for when what was agreed holds, and `remedy` what helps."""
 
     def __init__(
-        self, what: str, place: str = "", remedy: str = "mend it", *, needs_you: bool = True
+        self, what: str, place: str = "", remedy: str = "correct it", *, needs_you: bool = True
     ) -> None:
         super().__init__(what)
         self.remedy = remedy
@@ -50,7 +50,7 @@ def read(folder: UntrustedFolder) -> Asked:
     destination = said.get("destination")
     if destination not in (None, *NAMES):
         raise BadProjectFile(
-            f"{destination!r} is no destination; there are {', '.join(NAMES)}", "destination"
+            f"{destination!r} isn't a destination; there are {', '.join(NAMES)}", "destination"
         )
     exclude = _texts(said["exclude"], "exclude") if "exclude" in said else None
     return Asked(name, _kinds(said["kinds"]) if "kinds" in said else None, exclude, destination)
@@ -60,11 +60,11 @@ def _kinds(value: Any) -> frozenset[Kind]:
     names = _texts(value, "kinds")
     for name in names:
         if name not in _KINDS:
-            raise BadProjectFile(f"{name!r} is no kind; there are {', '.join(_KINDS)}", "kinds")
+            raise BadProjectFile(f"{name!r} isn't a kind; there are {', '.join(_KINDS)}", "kinds")
     return frozenset(_KINDS[name] for name in names)
 
 
 def _texts(value: Any, place: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(member, str) for member in value):
-        raise BadProjectFile("a list of texts is wanted", place)
+        raise BadProjectFile("it must be a list of texts", place)
     return tuple(value)

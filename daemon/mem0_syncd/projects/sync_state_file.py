@@ -59,7 +59,7 @@ def parse(data: bytes) -> SyncState:
     if not (_is_ids(marked) and isinstance(ours, dict) and all(_is_ids(ids) for ids in ours.values())):
         raise Unreadable(
             "not a sync-state document",
-            remedy='it is {"synced_decisions": [ids], ...}; mend it or move it away',
+            remedy='it is {"synced_decisions": [ids], ...}; correct it or move it away',
         )
     return SyncState(document, frozenset(marked), frozenset(i for ids in ours.values() for i in ids))
 

@@ -30,7 +30,7 @@ def first_commit(root: Path, trusted: Iterable[Path] = ()) -> str:
     with UntrustedFolder(root, trusted=trusted) as folder:
         # A linked work tree's `.git`, or a submodule's, is a file that names a folder elsewhere.
         if not folder.is_folder(".git"):
-            raise UnknownHistory("it is no main work tree")
+            raise UnknownHistory("it isn't a main work tree")
         if folder.stat(".git/shallow") is not None:
             raise UnknownHistory("its history is cut off")
         with closing(Commits(folder)) as commits:

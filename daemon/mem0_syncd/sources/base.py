@@ -64,7 +64,7 @@ class Source:
             reading = self.understand(raw, project)
         except Exception as error:  # noqa: BLE001 - no entry costs a neighbour
             what = f"it can't be understood ({type(error).__name__})"
-            return fault(self.path, raw, what, "mend or remove the entry, and please report it")
+            return fault(self.path, raw, what, "correct or remove the entry, and please report it")
         return within_limits_of(reading)
 
 
@@ -96,7 +96,7 @@ def parse_json(data: bytes) -> Any:
         raise Unreadable(
             f"not JSON: {complaint(error)}",
             place=Position(error.lineno, error.colno),
-            remedy="mend the JSON there, or restore the file from version control",
+            remedy="correct the JSON there, or restore the file from version control",
         ) from None
     except (RecursionError, ValueError) as error:
         raise Unreadable(f"not usable JSON: {error}", remedy="simplify the document") from None
@@ -134,7 +134,7 @@ def not_an_object(path: str, raw: Raw, noun: str) -> Reading:
     if isinstance(raw.value, Broken):
         return fault(path, raw, raw.value.what, raw.value.remedy)
     what = f"{noun} is an object, not {_json_type(raw.value)}"
-    return fault(path, raw, what, "remove or mend the entry")
+    return fault(path, raw, what, "remove or correct the entry")
 
 
 def text_of(value: object) -> str:

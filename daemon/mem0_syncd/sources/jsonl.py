@@ -136,4 +136,4 @@ def _next(text: str, at: int) -> int:
 
 
 def _not_json(why: str) -> Broken:
-    return Broken(f"not JSON: {why}", "mend the line, or remove it")
+    return Broken(f"not JSON: {why}", "correct the line, or remove it")

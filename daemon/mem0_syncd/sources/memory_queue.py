@@ -22,7 +22,7 @@ PATH = ".claude/memory/mem0-queue.jsonl"
 
 _GLOBAL = "orchestkit-global-"
 _IDENTIFIED = {Kind.DECISION, Kind.BEST_PRACTICE}
-_REMEDY = "mend the user_id, or watch this folder under the id that it names (project add --id)"
+_REMEDY = "correct the user_id, or watch this folder under the id that it names (project add --id)"
 
 
 def understand(raw: Raw, project: str) -> Reading:

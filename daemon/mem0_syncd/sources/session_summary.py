@@ -81,7 +81,7 @@ def _read_state(data: bytes | None) -> tuple[Mapping[str, Any], tuple[Problem, .
     except Unreadable as error:
         return {}, (error.problem(STATE_PATH),)
     if not isinstance(state, dict):
-        return {}, (Problem("the session's state is no object", STATE_PATH, "remove or mend the file"),)
+        return {}, (Problem("the session's state isn't an object", STATE_PATH, "remove or correct the file"),)
     return state, ()
 
 

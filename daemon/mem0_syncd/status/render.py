@@ -54,7 +54,7 @@ def headline(shown: dict[str, Any]) -> str:
     elif not shown["projects"]:
         action = "watch a project: mem0-syncd project add PATH"
     else:
-        action = "nothing to do" + (": it mends itself" if shown["problems"] else "")
+        action = "nothing to do" + (": it recovers by itself" if shown["problems"] else "")
     return f"{_RUNNING[shown['state']]} · {delivered(shown['totals'])} · {action}"
 
 

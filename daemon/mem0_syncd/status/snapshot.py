@@ -198,7 +198,7 @@ def _audit(outbox: Outbox, destinations: list[DestinationRow]) -> dict[str, Any]
 
 
 def _missing(state: Path) -> Problem:
-    remedy = "nothing: the daemon will soon make it anew"
+    remedy = "nothing: the daemon will soon replace it"
     return Problem("the outbox is gone", str(state), remedy, needs_you=False)
 
 

@@ -51,7 +51,9 @@ def read_config(path: Path) -> dict[str, Any]:
     except ValueError as error:  # neither TOML nor UTF-8
         from mem0_syncd.errors import BadConfiguration
 
-        raise BadConfiguration(f"not TOML: {error}", where=str(path), remedy="mend the file there") from None
+        raise BadConfiguration(
+            f"not TOML: {error}", where=str(path), remedy="correct the file there"
+        ) from None
     except OSError as error:
         from mem0_syncd.errors import BadConfiguration
 

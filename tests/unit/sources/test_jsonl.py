@@ -67,11 +67,11 @@ def test_a_broken_line_says_what_and_which_way_out() -> None:
             Position(1),
             Broken(
                 "not JSON: Expecting property name enclosed in double quotes, column 2",
-                "mend the line, or remove it",
+                "correct the line, or remove it",
             ),
         ),
         Raw(Position(2), Broken("invalid UTF-8 (byte 0xff)", "save the line as UTF-8, or remove it")),
-        Raw(Position(3), Broken("not JSON: Unterminated string, column 7", "mend the line, or remove it")),
+        Raw(Position(3), Broken("not JSON: Unterminated string, column 7", "correct the line, or remove it")),
     ]
 
 

@@ -129,7 +129,7 @@ def test_what_mends_itself_needs_nobody() -> None:
     """A problem that is tried again is no reason to do anything, and is shown after those that are."""
     snapshot = shown("degraded", delivered=1, pending=1)
     snapshot["problems"] = [MENDING]
-    assert headline(snapshot).endswith("1 to go · nothing to do: it mends itself")
+    assert headline(snapshot).endswith("1 to go · nothing to do: it recovers by itself")
     snapshot["problems"] = [MENDING, PROBLEM]
     assert headline(snapshot).endswith("1 problem needs you, below")
 

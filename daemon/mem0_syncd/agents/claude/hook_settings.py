@@ -65,7 +65,7 @@ def events_without(document: Document) -> list[str]:
 def _place(parent: Document, name: str, empty: Any) -> Any:
     value = parent.setdefault(name, empty)
     if type(value) is not type(empty):
-        raise ValueError(f"{json.dumps(name)} is no {'object' if empty == {} else 'array'}")
+        raise ValueError(f"{json.dumps(name)} isn't an {'object' if empty == {} else 'array'}")
     return value
 
 

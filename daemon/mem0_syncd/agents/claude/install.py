@@ -141,7 +141,7 @@ def _install_command(folder: Path) -> str:
     if there is None:
         _replace(path, COMMAND_TEXT, like=path)
         return f"{path}: the /mem0-sync command"
-    return f"{path}: " + ("it is there" if there == COMMAND_TEXT else "left alone, somebody else wrote it")
+    return f"{path}: " + ("it is there" if there == COMMAND_TEXT else "left alone, it isn't ours")
 
 
 def _uninstall_command(folder: Path) -> str:
@@ -172,7 +172,7 @@ def _not_understood(path: Path, error: ValueError | RecursionError) -> SyncdErro
     return SyncdError(
         f"these settings of Claude Code can't be changed: {what}",
         where=f"{path}{place}",
-        remedy="mend the file there and run this again; nothing was changed",
+        remedy="correct the file there and run this again; nothing was changed",
     )
 
 

@@ -19,7 +19,7 @@ def parse(text: str) -> Document:
         return {}
     document = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
     if not isinstance(document, dict):
-        raise ValueError("the settings are no object")  # noqa: TRY004 - it is the file that is wrong
+        raise ValueError("the settings aren't an object")  # noqa: TRY004 - it is the file that is wrong
     return document
 
 
@@ -33,7 +33,7 @@ def _object(pairs: list[tuple[str, Any]]) -> Document:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} isn't JSON")
 
 
 def spell(document: Document, like: str) -> str:

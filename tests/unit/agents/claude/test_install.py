@@ -196,9 +196,9 @@ def test_a_hook_of_an_earlier_installation_is_brought_up_to_date() -> None:
     ("text", "what", "place"),
     [
         ('{"a": 1,\n "b": }', "Expecting value", "line 2, column 7"),
-        ("[1]", "no object", ""),
-        ('{"hooks": []}', '"hooks" is no object', ""),
-        ('{"hooks": {"Stop": {}}}', '"Stop" is no array', ""),
+        ("[1]", "the settings aren't an object", ""),
+        ('{"hooks": []}', '"hooks" isn\'t an object', ""),
+        ('{"hooks": {"Stop": {}}}', '"Stop" isn\'t an array', ""),
         ('{"a": 1, "a": 2}', '"a" is there twice', ""),
         ('{"a": NaN}', "NaN", ""),
         ('{"a": 1e999}', "not JSON compliant", ""),
