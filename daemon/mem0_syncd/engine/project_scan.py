@@ -134,7 +134,7 @@ class ProjectScans:
         project = route.project
         scans.changes += route.has_moved
         place.file = sync_state_file.PATH
-        if self._marks.take_in(project):  # first: what others marked isn't sent
+        if self._marks.take_in(project):  # first, because what others marked isn't sent
             for folder in self._outbox.projects.folders_of(project.id):
                 self._scanner.forget(folder)
         self._note_second_writer(project, place)

@@ -33,7 +33,7 @@ def room(times: int = 1) -> ReadingBudget:
 
 
 def has_old_namesakes(news: NewEntries) -> bool:
-    """Whether old entries of the file have a key of new ones: they are told apart together."""
+    """Whether old entries of the file have a key of new ones: they must be told apart together."""
     fresh, seen = _fresh_keys(news), news.before.seen.values()
     # This takes no time, and is nearly always all: old entries that are no more don't matter then.
     if tuple not in map(type, seen) and fresh.isdisjoint(seen):

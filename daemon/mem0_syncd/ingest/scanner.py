@@ -151,7 +151,7 @@ class Scanner:
             return Scanned(changes, RETRY_SECONDS if retry else DEFERRED_SECONDS, is_whole)
         if forgotten != self.forgotten(
             project.path
-        ):  # what was read before has to be read anew, problems and all
+        ):  # what was read before has to be read again, problems and all
             return Scanned(changes, RETRY_SECONDS, is_whole=False)
         for news in all_news:
             self._remember(project, news)

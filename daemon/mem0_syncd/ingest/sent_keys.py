@@ -133,7 +133,7 @@ class SentKeys:
     def _holders(self, destination: int, keys: Collection[str]) -> dict[str, Identity]:
         """The identity of the text that each of some keys was made for."""
         holders = self._item_keys.taken(destination, keys)
-        # A text that says what is left of another one goes by a key that is its own identity.
+        # A text that is equal to what is left of another one has a key that is its own identity.
         plain = self._item_keys.find(destination, keys)
         return holders | {key: it for key, it in plain.items() if it.stands and not it.is_former}
 

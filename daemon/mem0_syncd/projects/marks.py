@@ -73,7 +73,7 @@ class ProjectMarks:
         if project.path not in self._unwritten:  # the write below will report it
             self._outbox.problems.replace(project.id, "sync-state", [], project.tree)
         foreign = self._strange(project, state.foreign if state else frozenset())
-        # What was settled before a crash may not be marked yet, and then no receipt will come to tell.
+        # What was settled before a crash may not be marked yet, and then no receipt will come for it.
         self.note({project.id})
         has_changed = foreign != self._outbox.marks.foreign(project.id, project.tree)
         if has_changed:
