@@ -24,7 +24,7 @@ def test_all_threads_heed_a_429(tmp_path: Path, project: Path, *, minutes_slide:
             daemon.wait_delivered(120)
             assert daemon.totals()["dead"] == 0
         assert set(mem0.texts().values()) == {1}
-        pauses = daemon.said().count('"state": "unreachable"')
+        pauses = daemon.said().count('"destination_unreachable"')
         assert 0 < pauses < 10
         assert len(mem0.adds) - 120 <= THREADS * pauses
 

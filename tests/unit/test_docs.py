@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mem0_syncd.cli import cli
+from support import log_events
 from support.reference import COMMANDS, SETTINGS, commands, commands_page, settings_page
 
 ROOT = Path(__file__).parents[2]
@@ -104,3 +105,27 @@ def test_sentences_are_short_and_plain(page: Path) -> None:
     told = [it for it in sentences(page) if page.name != "style.md"]
     assert not [it for it in told if len(re.findall(r"\S*\w\S*", it)) > MOST_WORDS]
     assert not [it for it in told if UNUSED_WORDS.search(it)]
+
+
+def test_every_event_of_the_log_is_in_its_table() -> None:
+    """By name, level and fields; and the table has no other events."""
+    table = log_events.documented()
+    assert {call.name for call in log_events.calls()} == table.keys()
+    for call in log_events.calls():
+        assert call.name
+        row = table[call.name]
+        assert call.level == row.level, call.place
+        assert call.fields <= row.fields if call.has_more else call.fields == row.fields, call.place
+
+
+def test_log_events_have_names_that_can_be_searched_for() -> None:
+    """A constant in snake_case, never a sentence."""
+    for call in log_events.calls():
+        assert call.name, call.place
+        assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", call.name), call.place
+
+
+def test_the_table_of_log_events_is_in_order() -> None:
+    """By name."""
+    names = list(log_events.documented())
+    assert names == sorted(names)

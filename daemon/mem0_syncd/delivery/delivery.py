@@ -111,7 +111,7 @@ class Delivery:
         jump = self._clock.jump()
         if not jump or self.line.tickets:
             return bool(jump)
-        log.warning("the clock has jumped", seconds=round(jump))
+        log.warning("clock_jumped", seconds=round(jump))
         self._outbox.clock_shift.shift(self.destination_id, jump, self._now() + jump)
         self._clock.follow(jump)
         return False

@@ -142,7 +142,7 @@ class FirstContact:
             number=contact.number,
             origins=outcome.origins,
         )
-        log.info("looked at", user_id=contact.user_id, since=contact.since, ours=len(found))
+        log.info("user_id_listed", user_id=contact.user_id, since=contact.since, ours=len(found))
 
     def _after_second(
         self, destination: DestinationRow, second: Second, outcome: Heard | None, rules: Rules
@@ -158,11 +158,11 @@ class FirstContact:
                     failpoint("moved")
                     self._doubles[look.sync_key] = Second(look, ours)
             case Removed(ids):
-                log.warning("doubles removed", key=look.sync_key, memories=ids)
+                log.warning("doubles_removed", key=look.sync_key, memories=ids)
                 failpoint("removed")
                 self._looks.end(destination.id, look)
             case Unknown() if look.attempts + 1 >= MOST_TRIES:
-                log.warning("a second look failed", key=look.sync_key, reason=outcome.reason)
+                log.warning("second_look_failed", key=look.sync_key, reason=outcome.reason)
                 self._looks.end(destination.id, look)
             case Unknown():
                 again = self._now() + rules.backoff.wait(look.attempts, self._rng)

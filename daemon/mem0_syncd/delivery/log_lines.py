@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import structlog
 
+from mem0_syncd.core.destination_health import Health, Reach
 from mem0_syncd.core.entry import Entry
 from mem0_syncd.core.outcome import Found, Outcome, RedactedThere
 from mem0_syncd.core.settlement import Bury, Deleted, Receipt, Settlement
@@ -31,12 +32,16 @@ def say(claim: Claim, outcome: Outcome, settlement: Settlement, ms: int) -> None
             how = how or ("updated" if entry.memory_id else "added")
             log.debug("receipt", how=how, memory=memory_ids, **about)
         case Bury(reason):
-            log.warning("dead letter", reason=reason, **about)
+            log.warning("dead_letter", reason=reason, **about)
         case Deleted():
-            log.warning("deleted in Mem0", **about)
+            log.warning("deleted_in_mem0", **about)
         case _:
             log.debug(
-                type(settlement).__name__.lower(), outcome=type(outcome).__name__, reason=reason, **about
+                "entry_settled",
+                settlement=type(settlement).__name__,
+                outcome=type(outcome).__name__,
+                reason=reason,
+                **about,
             )
 
 
@@ -50,3 +55,14 @@ def say_written(destination: str, settled: Iterable[tuple[Entry, Settlement]]) -
     delivered = Counter(entry.project for entry, it in settled if isinstance(it, Receipt))
     if delivered:
         log.info("delivered", to=destination, items=dict(delivered))
+
+
+def say_health(destination: str, health: Health) -> None:
+    """Log that a destination's health has changed."""
+    match health.reach:
+        case Reach.OK:
+            log.info("destination_recovered", name=destination)
+        case Reach.UNREACHABLE:
+            log.warning("destination_unreachable", name=destination, reason=health.reason)
+        case Reach.HELD:
+            log.warning("destination_held", name=destination, reason=health.reason)

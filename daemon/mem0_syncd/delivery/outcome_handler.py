@@ -6,8 +6,6 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterable
 
-import structlog
-
 from mem0_syncd.core.destination_health import Health, stand
 from mem0_syncd.core.entry import Entry
 from mem0_syncd.core.outcome import Absent, Copies, Heard, Later, Listed, Outcome, Removed
@@ -16,14 +14,12 @@ from mem0_syncd.courier import Answer, Lost, Opened
 from mem0_syncd.delivery.claims import Claims
 from mem0_syncd.delivery.courier_messages import after_loss, outcome_of
 from mem0_syncd.delivery.first_contact import FirstContact, Look
-from mem0_syncd.delivery.log_lines import say, say_adopted, say_written
+from mem0_syncd.delivery.log_lines import say, say_adopted, say_health, say_written
 from mem0_syncd.outbox import Claim, DestinationRow, Outbox
 from mem0_syncd.system.clock import SteadyClock
 from mem0_syncd.system.failpoint import failpoint
 
 Event = Answer[Claim | Look] | Opened | Lost[Claim | Look]
-
-log = structlog.get_logger("delivery")
 
 
 class OutcomeHandler:
@@ -124,8 +120,6 @@ class OutcomeHandler:
             failpoint("settled")
             say_written(destination.name, settled)
             if standing.reach is not destination.standing.reach:
-                log.info(
-                    "destination", name=destination.name, state=standing.reach.value, reason=standing.reason
-                )
+                say_health(destination.name, standing)
             self._on_settled({entry.project for entry, _ in settled})
         self._settled, self._standing = [], None

@@ -84,7 +84,7 @@ class OriginChecks:
                 look.join()
                 if look.found is not None and not self._is_closed:
                     self._outbox.origins.write(look.project.id, look.found)
-                    log.info("origin", project=look.project.id, origin=look.found.origin or "unknown")
+                    log.info("origin_read", project=look.project.id, origin=look.found.origin or "unknown")
         return bool(self._due) and not self._is_closed
 
     def close(self) -> None:

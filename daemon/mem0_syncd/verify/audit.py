@@ -59,7 +59,7 @@ def audit_what_is_due(engine: Engine, now: float) -> None:
             try:
                 audit(engine, destination, now)
             except SyncdError as error:
-                log.warning("audit failed", destination=destination.identity, reason=error.problem.what)
+                log.warning("audit_failed", destination=destination.identity, reason=error.problem.what)
 
 
 def audit(engine: Engine, destination: DestinationRow, now: float) -> None:
@@ -80,13 +80,13 @@ def audit(engine: Engine, destination: DestinationRow, now: float) -> None:
             if engine.settings.audit == "remove":
                 gone += len(remove_doubles(engine, destination, there))
         if strays.strangers or found:
-            log.warning("others write here", user_id=user_id, strangers=len(strays.strangers), doubles=found)
+            log.warning("other_writers_seen", user_id=user_id, strangers=len(strays.strangers), doubles=found)
             outbox.facts.set(f"second_writer:{destination.id}", "yes")
         if found == gone:  # what is left is looked at again
             outbox.audit_log.set_audited(destination.id, user_id, inventory["newest"])
         doubles, removed = doubles + found, removed + gone
     outbox.audit_log.write(destination.id, Audited(now, is_done=True, doubles=doubles, removed=removed))
-    log.info("audited", destination=destination.identity, doubles=doubles, removed=removed)
+    log.info("audit_finished", destination=destination.identity, doubles=doubles, removed=removed)
 
 
 def _strays(outbox: Outbox, destination: DestinationRow, path: Path, since: str) -> Strays:

@@ -71,7 +71,7 @@ def remove_doubles(engine: Engine, destination: DestinationRow, doubles: Iterabl
         if outbox.first_contacts.let_go(destination.id, double):
             failpoint("let go")
             gone = engine.questions(destination).remove(double)
-            log.warning("doubles removed", key=double.survivor.sync_key, memories=gone)
+            log.warning("doubles_removed", key=double.survivor.sync_key, memories=gone)
             removed += gone
     return removed
 
