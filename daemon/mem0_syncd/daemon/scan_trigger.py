@@ -1,4 +1,4 @@
-"""What starts scans: the schedule runs one of each folder that may have changed; an event is only a hint."""
+"""Starts scans: the schedule runs one of each folder that may have changed; an event is only a hint."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from mem0_syncd.ingest.new_entries import Turn
 from mem0_syncd.projects import sync_state_file
 
 MARKS_SECONDS = 0.2
-"""How long a change of marks waits for further ones, for they come with every few receipts."""
+"""Seconds that a change of marks waits for further ones, because they come with every few receipts."""
 
 LONG_SECONDS = 1.0
-"""A scan that takes longer lets the others go first the next time, and rests for as long as it took."""
+"""Seconds; after a longer scan the others go first the next time, and it rests for as long."""
 
 
 @dataclass
@@ -32,7 +32,7 @@ class _UnderWay:
 
 
 class ScanTrigger:
-    """Runs an engine's scans, and has what they found delivered; for any thread.
+    """Runs an engine's scans, and has the results delivered; for any thread.
 
     Each project has its turns, so that a small one never waits for the end of a large one.
     """
@@ -50,8 +50,8 @@ class ScanTrigger:
         self._stopped = True
 
     def heed(self, folder: Path, names: set[str]) -> None:
-        """Have a project's folder scanned in which some files, or any if none is named, have changed."""
-        # Most marks are our own, and none tells anything of the other files.
+        """Have a project's folder scanned in which some files have changed; without `names`, any may have."""
+        # Most marks are our own, and they say nothing about the other files.
         only_marks = names == {Path(sync_state_file.PATH).name}
         if only_marks and self._engine.marks_are_taken_in(folder):
             return
@@ -60,14 +60,14 @@ class ScanTrigger:
         self._schedule.by("scan", seconds)
 
     def scan_all(self) -> None:
-        """Have everything read, and what was spooled taken up."""
+        """Have everything read, and take in the spool."""
         self.take_in_spool()
         for project in self._engine.projects():
             self._add(project.path, changed_only=True)
         self._schedule.soon("scan")
 
     def take_in_spool(self) -> None:
-        """Have what was spooled taken in now."""
+        """Take in the spool now."""
         self._schedule.soon("spool")
 
     def _add(
@@ -112,13 +112,13 @@ class ScanTrigger:
                 under_way.append(_UnderWay(due, scans, turns, due.is_large))
 
     def _take_turn(self, scan: _UnderWay, under_way: list[_UnderWay]) -> bool:
-        """Let one scan go on; returns whether it isn't at its end."""
+        """Let one scan take a turn; returns whether it goes on."""
         folder = scan.due.folder
         begun = time.monotonic()
         turn = next(scan.turns, None)
         scan.seconds += time.monotonic() - begun
         if turn is Turn.BEFORE_A_LARGE_FILE and not scan.is_large:
-            if any(it.is_large for it in under_way):  # it begins anew when that one is done
+            if any(it.is_large for it in under_way):  # it begins when that one is done
                 self._due.rest(folder, begun)
                 self._due.add(scan.due)
                 return False

@@ -1,4 +1,4 @@
-"""Delivery: brings what is due to Mem0, with the courier doing the talking."""
+"""Delivery: brings what is due to Mem0, through the courier."""
 
 from mem0_syncd.courier.connection import Connection
 from mem0_syncd.courier.queries import Queries

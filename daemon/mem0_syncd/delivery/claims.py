@@ -1,4 +1,4 @@
-"""What is claimed for the courier: as much as its threads, the pace and the destination's standing allow."""
+"""Claims entries for the courier: as many as its threads, the rate limit and the health allow."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from mem0_syncd.outbox.queue import Queue
 from mem0_syncd.system.clock import Moment
 
 AHEAD = 16
-"""Requests handed to the courier for each of its threads, so that none has to wait for the next."""
+"""Requests handed to the courier for each of its threads, so that no thread waits for the next."""
 
 
 class Claims:
     """Claims what is due at one destination, and counts its adds; for the thread that delivers."""
 
     def __init__(self, queue: Queue, adds_per_minute: int | None, monotonic: Moment) -> None:
-        """`adds_per_minute` is None where there is no limit; `monotonic` is a clock that is never set."""
+        """`adds_per_minute` is None without a limit; `monotonic` is a clock that is never set."""
         self._queue, self._monotonic = queue, monotonic
         self._pace = RateLimit(adds_per_minute)
 
     def limit(self, adds_per_minute: int | None) -> None:
-        """Keep to another limit from now on; what went counts for it."""
+        """Use another limit from now on; earlier adds count for it."""
         self._pace.limit(adds_per_minute)
 
     def take(
         self, destination: DestinationRow, under_way: Iterable[object], threads: int, now: float
     ) -> list[Claim]:
-        """Claim what is to be handed over at once; for a destination in trouble, one probe."""
+        """Claim what is to be handed over now; for a destination that isn't well, one probe."""
         standing = destination.standing
         if standing.reach is Reach.OK:
             majors, routine = _room(under_way, threads)
             claims = self._due(destination.id, now, majors, major=True)
             return claims + self._due(destination.id, now, routine, major=False, beside=claims)
-        # Probes take turns: look-ups that fail for good must not keep every push back.
+        # Probes take turns: look-ups that fail for good must not hold up every push.
         turn = standing.step % 2 == 1
         return self._due(destination.id, now, 1, major=True, pushes_first=turn) or self._due(
             destination.id, now, 1, major=False, pushes_first=turn
@@ -49,7 +49,7 @@ class Claims:
             self._pace.took(1)
 
     def ended(self, claim: Claim, *, was_sent: bool) -> None:
-        """Count the end of a claim that was handed over, or that it was never begun."""
+        """Count the end of a claim that was handed over; `was_sent` is false if it was never begun."""
         if claim.verb is Verb.PUSH:
             self._pace.ended(self._monotonic(), was_sent=was_sent)
 

@@ -1,4 +1,4 @@
-"""What the courier is asked for a claim, and what its answers say."""
+"""The courier's request for a claim, and the outcomes in its answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mem0_syncd.outbox import Claim, Verb
 
 
 def request_of(claim: Claim) -> dict[str, Any]:
-    """The request that a claim makes."""
+    """The request for a claim."""
     entry = claim.entry
     request: dict[str, Any] = {"verb": claim.verb, "major": entry.major}
     match claim.verb:
@@ -28,16 +28,16 @@ def request_of(claim: Claim) -> dict[str, Any]:
 
 
 def outcome_of(message: dict[str, Any]) -> Heard | None:
-    """What an answer says; None for a request that was never begun."""
+    """The outcome in an answer; None for a request that was never begun."""
     if "not_begun" in message:
         return None
     return Unknown(message["error"]) if "error" in message else from_wire(message)
 
 
 def after_loss(claim: Claim, version: str | None) -> Outcome:
-    """What the end of the courier means; a poll does nothing, and is simply asked again.
+    """The outcome when the courier ended; a poll is simply repeated.
 
-    One that was of another `version` has begun nothing.
+    A courier of another `version` has begun nothing.
     """
     if version is not None:
         return Later(f"the courier is of version {version}")

@@ -31,19 +31,19 @@ class Deliveries:
             return iter(list(self._by_id.values()))
 
     def courier_pids(self) -> list[int]:
-        """The process ids of the couriers that there are."""
+        """The process ids of the running couriers."""
         pids = [delivery.courier_pid for delivery in self]
         return [pid for pid in pids if pid is not None]
 
     def pause(self, *, paused: bool) -> None:
-        """Begin nothing more anywhere, or go on."""
+        """Begin nothing more at any destination, or go on."""
         with self._making:
             self._paused = paused
             for delivery in self._by_id.values():
                 delivery.paused = paused
 
     def close(self, seconds: float) -> None:
-        """End all couriers, once what is under way has had its time, `seconds` at most for all together."""
+        """End all couriers after what is under way, `seconds` at most for all together."""
         threads = [threading.Thread(target=_close, args=(delivery, seconds)) for delivery in self]
         for thread in threads:
             thread.start()

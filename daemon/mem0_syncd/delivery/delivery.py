@@ -1,4 +1,4 @@
-"""The rounds of claim, look, push and settle."""
+"""The rounds of claim, look-up, push and settle."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from mem0_syncd.system.clock import Clock, SteadyClock
 from mem0_syncd.system.failpoint import failpoint
 
 GATHER_SECONDS = 0.02
-"""How long answers may gather while all threads are busy: each write to the outbox is synced to the disk."""
+"""Seconds that answers may gather while all threads are busy: each write to the outbox is synced."""
 
 CLOSE_SECONDS = 10.0
-"""How long the end of a round is waited for, after that of the courier."""
+"""Seconds to wait for the end of a round, after that of the courier."""
 
 log = structlog.get_logger("delivery")
 
 
 class Delivery:
-    """Brings what is due to one destination. `run` is for one thread; the rest is for any."""
+    """Delivers what is due to one destination. `run` is for one thread; the rest is for any."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Delivery:
     # The round
 
     def run(self) -> float | None:
-        """Deliver until nothing is due and nothing under way; returns when to run again, in seconds.
+        """Deliver until nothing is due and nothing under way; returns the seconds until the next run.
 
         Raises what keeps the outbox from being written; nothing is lost by that, and the next run goes on.
         """
@@ -104,9 +104,9 @@ class Delivery:
                 return self._until_next()
 
     def _awaits_time(self) -> bool:
-        """Whether the clock has jumped, and what is under way still counts by the time before.
+        """Whether the clock has jumped while what is under way still counts by the time before.
 
-        With nothing under way the outbox follows it.
+        With nothing under way the outbox follows the clock.
         """
         jump = self._clock.jump()
         if not jump or self.line.tickets:
@@ -117,17 +117,17 @@ class Delivery:
         return False
 
     def nudge(self) -> None:
-        """Have a running round look again at what is due, at once."""
+        """Make a running round check at once what is due."""
         self._nudged.set()
         self.line.news.set()
 
     def is_to_be_probed_after_a_hold(self) -> bool:
-        """Whether the destination waits for a person, and it is time to see whether that has an end."""
+        """Whether the destination is held, and its next probe is due."""
         standing = self._destination().standing
         return standing.reach is Reach.HELD and (standing.retry_at or 0.0) <= self._now()
 
     def renew(self) -> None:
-        """Go on by the means as they are now; a courier that was started with others is replaced first."""
+        """Use the present settings from now on; a courier that was started with others is replaced first."""
         self._is_outdated = True
         self.nudge()
 
@@ -140,7 +140,7 @@ class Delivery:
             self._sleep(0.02)
 
     def close(self) -> None:
-        """End the courier, and have `run` return; what isn't answered is looked up after the next start."""
+        """End the courier, and make `run` return; what isn't answered is looked up after the next start."""
         self._draining = True
         self.line.close()
         self.nudge()
@@ -154,23 +154,23 @@ class Delivery:
         return self.line.pid
 
     def courier_sign(self) -> Hashable | None:
-        """What changes from look to look while the courier is alive; None where there is none."""
+        """A value that changes from look to look while the courier is alive; None without one."""
         return self.line.sign()
 
     def end_silent_courier(self) -> None:
-        """Kill the courier at once, whatever it does; another one takes its place."""
+        """Kill the courier at once, whatever it does; another one replaces it."""
         self.line.end_silent()
 
     def rest(self, idle_seconds: float) -> float:
-        """End a courier that had nothing to do for so long; returns when to look again, in seconds."""
+        """End a courier that was idle for so many seconds; returns in how many to look again."""
         return self.line.rest(idle_seconds)
 
     def hold_off(self, seconds: float) -> None:
-        """Have nothing sent for so long."""
+        """Send nothing for so many seconds."""
         self.line.hold_off(seconds)
 
     def sign(self) -> Hashable | None:
-        """What changes from look to look while a round goes on; None when there is none."""
+        """A value that changes from look to look while a round goes on; None without one."""
         return self._turns if self._running.locked() else None
 
     def _destination(self) -> DestinationRow:
@@ -209,7 +209,7 @@ class Delivery:
         return len(claims) + len(looks) + len(adopted)
 
     def _are_means_fresh(self) -> bool:
-        """Take other means up once nothing is under way by the former ones."""
+        """Use changed settings once nothing is under way with the former ones."""
         if not self._is_outdated:
             return True
         if self.line.tickets:
@@ -220,18 +220,18 @@ class Delivery:
         self._claims.limit(self._means.adds_per_minute)
         if former.start != self._means.start:
             self.line.close()
-            # What stood in the way may be what was mended.
+            # What held the destination may be what was corrected.
             self._outbox.destinations.probe_now(destination.id, self._now())
         return True
 
     def _takes_requests(self, standing: Health) -> bool:
-        """Whether anything may go now: to a destination in trouble, one probe when its time has come."""
+        """Whether anything may be sent now: to a destination that isn't well, one probe when it is due."""
         return standing.reach is Reach.OK or (
             not self.line.tickets and (standing.retry_at or 0.0) <= self._now()
         )
 
     def _doubt_strays(self) -> None:
-        """Look up what a round that failed had claimed, durably or not, and handed to nobody."""
+        """Look up what a failed round had claimed, durably or not, and never handed over."""
         tickets, now = self.line.tickets.values(), self._now()
         under_way = [it.about.entry.id for it in tickets if isinstance(it.about, Claim)]
         self._outbox.interrupted_sends.doubt(
@@ -247,11 +247,11 @@ class Delivery:
     # Waiting
 
     def _patience(self) -> float:
-        """Seconds until something is to be done unasked while requests are under way: an answer wakes."""
+        """Seconds until something is to be done while requests are under way; an answer wakes the round."""
         return min(wait for wait in (*self._waits(), 1.0) if wait > 0)
 
     def _until_next(self) -> float | None:
-        """Seconds until something can be handed out, as far as is known; None when there is nothing."""
+        """Seconds until something can be handed out, as far as is known; None if there is nothing."""
         if self.paused or self._draining:
             return None
         look, push, destination, courier = self._waits()

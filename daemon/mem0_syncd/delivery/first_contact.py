@@ -1,4 +1,4 @@
-"""Look-ups that no entry asks for: at a user id before anything is added, and at what was sent twice."""
+"""Look-ups beside the entries: at a user id before anything is added, and at what was sent twice."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from mem0_syncd.system.clock import SteadyClock
 from mem0_syncd.system.failpoint import failpoint
 
 CONTACT_RETRY_SECONDS = 2.0
-"""How long a listing that failed isn't asked for again, while the destination is well otherwise."""
+"""Seconds until a listing that failed is asked for again, while the destination is well otherwise."""
 
 AT_ONCE = 8
-"""Second looks under way at a time: they are in no hurry."""
+"""Second looks under way at a time: they aren't urgent."""
 
 MOST_TRIES = 5
 """Failed second looks after which a double is left to the audit."""
@@ -33,10 +33,10 @@ log = structlog.get_logger("delivery")
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """What a user id holds is listed before anything is added to it.
+    """The listing of a user id before anything is added to it.
 
     All of it at the first contact; where others write to it too, before each round of adds what is new
-    `since` a moment, as Mem0 writes it. Looks are counted: the `number` says which entries it speaks for.
+    `since` Mem0's time of a moment. Looks are counted: the `number` says which entries the listing covers.
     """
 
     user_id: str
@@ -51,7 +51,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Second:
-    """A second look at an item; with a `double`, what it found is to be removed."""
+    """A second look at an item; with a `double`, the extras that it found are to be removed."""
 
     look: SecondLook
     double: Double | None = None
@@ -84,7 +84,7 @@ class FirstContact:
         self._doubles: dict[str, Second] = {}
 
     def due(self, destination: DestinationRow, under_way: Collection[object]) -> list[Look]:
-        """The looks to be taken now; to a destination in trouble, one."""
+        """The looks to be taken now; at a destination that isn't well, one."""
         looks: list[Look] = []
         if self._monotonic() >= self._contact_not_before:
             listed = {look.user_id for look in under_way if isinstance(look, Contact)}
@@ -99,7 +99,7 @@ class FirstContact:
         return looks if destination.standing.reach is Reach.OK else looks[:1]
 
     def wait(self, destination: DestinationRow) -> float:
-        """Seconds until a look is due, infinite if none is to come."""
+        """Seconds until a look is due; infinite if none is to come."""
         waits = []
         if self._contacts(destination):
             waits.append(max(0.0, self._contact_not_before - self._monotonic()))
@@ -119,7 +119,7 @@ class FirstContact:
     def hear(
         self, destination: DestinationRow, look: Look, outcome: Heard | None, rules: Rules, took: float
     ) -> None:
-        """Take in what a look showed, `took` seconds after it was begun; None is one that never was."""
+        """Record the result of a look that began `took` seconds ago; None means that it never began."""
         if isinstance(look, Contact):
             self._after_contact(destination, look, outcome, took)
         else:
@@ -167,5 +167,5 @@ class FirstContact:
             case Unknown():
                 again = self._now() + rules.backoff.wait(look.attempts, self._rng)
                 self._looks.put_off(destination.id, look, again)
-            case _:  # the destination's trouble, and no failure of this look
+            case _:  # the destination is not well; this look hasn't failed
                 pass

@@ -1,4 +1,4 @@
-"""Log lines for what a person may ask about later; of deliveries many in one, but for debugging."""
+"""Log lines for later questions: one for many deliveries, at the level debug one for each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _about(entry: Entry) -> dict[str, str]:
 
 
 def say(claim: Claim, outcome: Outcome, settlement: Settlement, ms: int) -> None:
-    """Log what came of a claim, `ms` milliseconds after it was handed over."""
+    """Log the settlement of a claim, `ms` milliseconds after it was handed over."""
     entry = claim.entry
     about = {**_about(entry), "ms": ms}
     reason = getattr(outcome, "reason", "")
@@ -51,7 +51,7 @@ def say_adopted(entry: Entry) -> None:
 
 
 def say_written(destination: str, settled: Iterable[tuple[Entry, Settlement]]) -> None:
-    """Log how many items of which projects were delivered, once their receipts are durable."""
+    """Log how many items of which projects were delivered; call it when their receipts are durable."""
     delivered = Counter(entry.project for entry, it in settled if isinstance(it, Receipt))
     if delivered:
         log.info("delivered", to=destination, items=dict(delivered))

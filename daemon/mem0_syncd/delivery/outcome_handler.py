@@ -1,4 +1,4 @@
-"""What came of what was handed over, and what follows from it, until that is durable."""
+"""Settles the outcomes of what was handed over, and keeps them until they are durable."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Event = Answer[Claim | Look] | Opened | Lost[Claim | Look]
 class OutcomeHandler:
     """Settles what came back from the courier; for the thread that delivers.
 
-    Where a write fails, what it was to make durable is kept, and the next one begins with it.
+    If a write fails, what it was to make durable is kept, and the next one begins with it.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class OutcomeHandler:
         self._write(destination)
 
     def adopt(self, destination: DestinationRow, claims: Iterable[Claim]) -> None:
-        """Settle what was found at the first contact: that it is there already is its receipt."""
+        """Settle what was found at the first contact: the memory that is there is its receipt."""
         for entry in (claim.entry for claim in claims):
             say_adopted(entry)
             self._settled.append((entry, Receipt((entry.memory_id or "",))))
@@ -75,7 +75,7 @@ class OutcomeHandler:
                 if account and not destination.account:
                     self._outbox.destinations.set_account(destination.id, account)
             case Lost(tickets, version):
-                # Whatever ended the courier, it tells nothing of the destination.
+                # Whatever ended the courier, it says nothing about the destination.
                 for claim in (ticket.about for ticket in tickets if isinstance(ticket.about, Claim)):
                     self._claims.ended(claim, was_sent=version is None)
                     self._settle(claim, after_loss(claim, version), rules, self._now())
@@ -93,10 +93,10 @@ class OutcomeHandler:
 
     def _hear_of(self, claim: Claim, outcome: Heard | None, rules: Rules, took: float) -> None:
         if outcome is None or isinstance(outcome, Listed | Copies | Removed):
-            # What was sent before is looked up, or polled, all the same.
+            # What was sent before is still looked up, or polled.
             self._settle(claim, Later("the courier didn't get to it"), rules, self._now())
             return
-        # An absence is of the moment of the look-up, however late its answer is heard.
+        # An absence is as of the look-up, however late its answer is processed.
         moment = claim.claimed_at if isinstance(outcome, Absent) else self._now()
         settlement = self._settle(claim, outcome, rules, moment)
         say(claim, outcome, settlement, round(took * 1000))

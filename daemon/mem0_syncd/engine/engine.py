@@ -47,10 +47,10 @@ log = structlog.get_logger("engine")
 
 @dataclass(frozen=True, slots=True)
 class Callbacks:
-    """What is called, on any thread, when there is something to do that a scan doesn't do itself.
+    """The callbacks, called on any thread, for work that a scan doesn't do itself.
 
     `on_change` is called when changes have just become durable, with `major`: whether a major decision is
-    among them. `on_marks_due` is called when there are marks to write, and `on_origin_unknown` when a
+    among them. `on_marks_due` is called when there are marks to write. `on_origin_unknown` is called when a
     project's origin must be looked for; where that is None, the scan looks itself.
     """
 
@@ -60,7 +60,7 @@ class Callbacks:
 
 
 class Engine:
-    """Everything that runs on one state folder, for the holder of its lock; without a clockwork."""
+    """Everything that runs on one state folder, for the holder of its lock; without a schedule."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class Engine:
         self._read_anew()
 
     def _read_anew(self) -> None:
-        """Read and take in by the settings, whatever was read before."""
+        """Read and take in by the present settings, whatever was read before."""
         look_through(self.outbox, self._redactor())
         self._intake = Enqueuer(
             self.outbox,
@@ -136,7 +136,7 @@ class Engine:
         return Redactor(self.settings.redact, self.settings.redact_allow)
 
     def renew(self, settings: Settings) -> None:
-        """Work by other settings from now on; what is under way ends by the former ones."""
+        """Use other settings from now on; what is under way ends by the former ones."""
         with self._scanning:
             self.settings = settings
             destination_choice.choose_destination(settings, self.outbox.destinations)
@@ -147,7 +147,7 @@ class Engine:
             delivery.renew()
 
     def _take_in_listed(self) -> list[Problem]:
-        """Watch the projects that the settings list; returns what stands in the way."""
+        """Watch the projects that the settings list; returns the problems."""
         return listed_projects.take_in_settings(
             self.outbox, self.settings.projects, trusted=self.folders.trusted
         )
@@ -157,7 +157,7 @@ class Engine:
             pass
 
     def look_for_origins(self) -> bool:
-        """Look at some of the repositories that a look is due at; returns whether there are more."""
+        """Look at some of the repositories whose look is due; returns whether there are more."""
         return self._origin_looks.look()
 
     def _doubt_interrupted_sends(self, destination: DestinationRow) -> int:
@@ -178,7 +178,7 @@ class Engine:
         )
         renewed_at = self.outbox.facts.get(RENEWED_AT)
         if renewed_at is not None:
-            # What the damaged outbox had sent must be there to be seen when Mem0 is asked what it holds.
+            # What the damaged outbox had sent must be visible when Mem0 is asked what it holds.
             longest = self.rules_of(destination).certain_after(0.0)
             delivery.hold_off(min(longest, float(renewed_at) + longest - self.now()))
         return delivery
@@ -191,7 +191,7 @@ class Engine:
         return self.clock.wall()
 
     def rules_of(self, destination: DestinationRow) -> Rules:
-        """By which rules an outcome at a destination is settled."""
+        """The rules by which an outcome at a destination is settled."""
         return self._means_of(destination).rules
 
     def _destination_named(self, name: str | None) -> DestinationRow:
@@ -202,26 +202,26 @@ class Engine:
         self.marks.note({project.id})
 
     def take_in_misfits(self) -> bool:
-        """Look again at listed projects that couldn't be watched; returns whether one can be by now."""
+        """Look again at listed projects that couldn't be watched; returns whether one can be now."""
         before = self._misfits
         if before:
             self._misfits = self._take_in_listed()
         return len(self._misfits) < len(before)
 
     def deliveries_in_use(self) -> list[Delivery]:
-        """The deliveries to where any project's items go now."""
+        """The deliveries to the destinations of all projects."""
         return [self.deliveries.to(it) for it in self.outbox.destinations.in_use()]
 
     def questions(self, destination: DestinationRow) -> Queries:
-        """What can be asked of a destination beside all deliveries."""
+        """The queries of a destination, beside all deliveries."""
         return self.deliveries.to(destination).questions
 
     def questions_of(self, project: str) -> Queries:
-        """What can be asked of the destination that a project's items go to."""
+        """The queries of the destination that a project's items go to."""
         return self.questions(self.outbox.destinations.of(project))
 
     def pause(self, *, paused: bool) -> None:
-        """Begin nothing more anywhere, or go on; for later starts as well."""
+        """Begin nothing more at any destination, or go on; for later starts as well."""
         self.outbox.facts.pause(paused=paused)
         self.deliveries.pause(paused=paused)
 
@@ -234,7 +234,7 @@ class Engine:
         return self.outbox.projects.at(folder)
 
     def note_marks(self) -> None:
-        """Have the marks of all projects looked at by the next write of marks."""
+        """Have the next write of marks check all projects."""
         self.marks.note({project.id for project in self.projects()})
 
     def write_marks(self) -> bool:
@@ -254,7 +254,7 @@ class Engine:
         changed_only: bool = False,
         heed_marks: bool = True,
     ) -> Scans:
-        """Scan projects, all by default; what can't be scanned is raised once the others are.
+        """Scan projects, all by default; what can't be scanned is raised after the others are done.
 
         Without `heed_marks`, what others marked as synced is taken in, too.
         """
@@ -272,11 +272,11 @@ class Engine:
     def turns(
         self, project: ProjectRow, scans: Scans, *, changed_only: bool = False, heed_marks: bool = True
     ) -> Iterator[Turn]:
-        """Scan a project some at a time; see `ProjectScans.turns`."""
+        """Scan a project in turns; see `ProjectScans.turns`."""
         return self._project_scans.turns(project, scans, changed_only=changed_only, heed_marks=heed_marks)
 
     def courier_pids(self) -> list[int]:
-        """The process ids of the couriers that there are."""
+        """The process ids of the running couriers."""
         return self.deliveries.courier_pids()
 
     def scan_until_settled(
@@ -290,12 +290,12 @@ class Engine:
             self.clock.sleep(RETRY_SECONDS if left else 0)
 
     def forget(self) -> None:
-        """Have the next scan read everything anew, as if nothing had been read before."""
+        """Make the next scan read everything, as if nothing had been read before."""
         with self._scanning:
             self._scanner.forget()
 
     def scan_anew(self) -> None:
-        """Read everything anew."""
+        """Read everything again."""
         self.forget()
         self.scan_until_settled()
 
@@ -330,7 +330,7 @@ class Engine:
                 thread.join()
 
     def close(self) -> None:
-        """Let go of the couriers, once what is under way has had its time."""
+        """End the couriers, after what is under way has had its time."""
         self._origin_looks.close()
         self.deliveries.close(DRAIN_SECONDS)
         self.marks.write()

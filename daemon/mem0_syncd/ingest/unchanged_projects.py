@@ -1,4 +1,4 @@
-"""Which projects are as they were before their last scan, so that a scan of all passes over them."""
+"""Which projects are as they were before their last scan, so that a scan of all skips them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FILES = (
     *dict.fromkeys(it.path for it in SOURCES),
     ".git/description",
 )
-"""What decides what a scan does, besides the outbox; the last is written once by git, in each repository."""
+"""The files that decide what a scan does, besides the outbox; git writes the last one only once."""
 
 _TAKEN_IN = (0,)
 
@@ -47,7 +47,7 @@ class UnchangedProjects:
         self._known: dict[Path, tuple[Look, int]] = {}
 
     def look(self, folder: UntrustedFolder) -> Look | None:
-        """What a folder looks like; None where that can't be told, or a file changed a moment ago."""
+        """What a folder looks like; None if that can't be told, or a file changed a moment ago."""
         before = self._outbox.projects.basis_of_scan(folder.root)
         try:
             found = file_reader.signatures_of(folder, _FILES, self._now())
@@ -55,7 +55,7 @@ class UnchangedProjects:
         except (RefusedFile, OSError):
             return None
         stamps = [folder.stamp(name) for name in (".", ".git")]
-        # Of a linked work tree, the main one has a say as well.
+        # Of a linked work tree, the main one counts as well.
         if () in self._without_marks(folder.root, found) or stamps[0] is None or is_elsewhere:
             return None
         folders = tuple(it and it[0] for it in stamps)
@@ -66,11 +66,11 @@ class UnchangedProjects:
         return look and replace(look, outbox=self._outbox.projects.basis_of_scan(folder))
 
     def is_known(self, folder: Path, look: Look | None) -> bool:
-        """Whether a folder's last scan began with such a look, and did nothing that asks for another one."""
+        """Whether a folder's last scan began with such a look, and did nothing that needs another one."""
         return look is not None and self._known.get(folder) == self._seen(folder, look)
 
     def note(self, folder: Path, look: Look | None) -> None:
-        """Take a look as that with which a folder's last scan began; None if it is to be scanned again."""
+        """Note the look with which a folder's last scan began; None if it is to be scanned again."""
         if look is None:
             self._known.pop(folder, None)
         else:

@@ -15,7 +15,7 @@ from mem0_syncd.system import storage_faults
 from mem0_syncd.system.state_folder import OUTBOX, StateFolder
 
 QUICK_CHECK_BYTES = 64 * 1024 * 1024
-"""How large an outbox may be to be checked as a whole at each start, which takes some tenths of a second."""
+"""Bytes of an outbox up to which it is checked as a whole at each start, in some tenths of a second."""
 
 
 class Database:
@@ -31,7 +31,7 @@ class Database:
         """The outbox of a state folder, which must be there; only the lock's holder may migrate it.
 
         Raises `OutboxTooNew` for a newer schema, `OutboxUnusable` for an older one that isn't to be migrated,
-        and `OutboxDamaged`; it is left untouched.
+        and `OutboxDamaged`; the file is left untouched.
         """
         path = StateFolder(folder).outbox
         if migrate:
@@ -53,7 +53,7 @@ class Database:
 
     @classmethod
     def open_to_read(cls, folder: Path) -> Database | None:
-        """The outbox as any process may look at it; None where there is none yet."""
+        """The outbox read-only, for any process; None if there is none yet."""
         path = StateFolder(folder).outbox
         if not path.exists() or path.stat().st_size == 0:
             return None
@@ -88,7 +88,7 @@ class Database:
 
     @property
     def version(self) -> int:
-        """The schema version that the file is of; 0 for an empty one."""
+        """The schema version of the file; 0 for an empty one."""
         return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
 
     @contextmanager
@@ -109,7 +109,7 @@ class Database:
 
     @contextmanager
     def at_one_moment(self) -> Iterator[None]:
-        """Have all reads of the block see the outbox as it is at the first of them."""
+        """Make all reads of the block see the outbox as it is at the first of them."""
         with self._lock:
             self._connection.execute("BEGIN")
             try:
@@ -134,7 +134,7 @@ class Database:
             return row
 
     def refuse_older(self) -> None:
-        """Raise `OutboxUnusable` for an outbox that only the lock's holder may bring up to date."""
+        """Raise `OutboxUnusable` for an outbox that only the lock's holder may migrate."""
         if self.version < _migrations()[-1][0]:
             self.close()
             raise OutboxUnusable(
@@ -163,15 +163,15 @@ class Database:
 
 
 def make_durable(connection: sqlite3.Connection) -> None:
-    """Have what a transaction commits survive a power cut."""
-    # FULL: an item must be durable before it is sent, a receipt before the entry goes.
+    """Make transactions survive a power cut."""
+    # FULL: an item must be durable before it is sent, a receipt before its entry is deleted.
     connection.execute("PRAGMA synchronous = FULL")
     if sys.platform == "darwin":
         connection.execute("PRAGMA fullfsync = ON")
 
 
 def bring_up_to_date(connection: sqlite3.Connection) -> None:
-    """Make the schema, or bring an older one up to date: all of it or nothing."""
+    """Make the schema, or migrate an older one: all of it or nothing."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     missing = [(number, script) for number, script in _migrations() if number > version]
     if not missing:
@@ -190,16 +190,16 @@ def bring_up_to_date(connection: sqlite3.Connection) -> None:
 
 
 def look_into(path: Path) -> sqlite3.Connection:
-    """A connection that writes nothing, nor leaves anything behind."""
-    # Where there is no log, nobody has it open.
+    """A connection that writes nothing, and leaves no files behind."""
+    # Without a log, no process has it open.
     how = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
     return sqlite3.connect(f"{path.as_uri()}?mode=ro{how}", uri=True, timeout=10)
 
 
 def inspect(path: Path, *, thoroughly: bool = False) -> None:
-    """Look at a file without writing to it; raises `OutboxTooNew` and `OutboxDamaged`.
+    """Check a file without writing to it; raises `OutboxTooNew` and `OutboxDamaged`.
 
-    Large ones are only looked through `thoroughly`, with their indices, which can take minutes.
+    Large ones are checked with their indices only if `thoroughly`, which can take minutes.
     """
     with closing(look_into(path)) as connection:
         try:
@@ -223,7 +223,7 @@ _HAS_FACTS = "SELECT 1 FROM sqlite_master WHERE name = 'fact'"
 
 
 def damaged(path: Path, why: object) -> OutboxDamaged:
-    """The error that says why an outbox can't be used as it is."""
+    """The error that says why an outbox can't be used."""
     return OutboxDamaged(
         f"the outbox is damaged: {why}",
         where=str(path),

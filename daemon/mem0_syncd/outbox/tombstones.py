@@ -1,4 +1,4 @@
-"""Tombstones: items that a person doesn't want delivered, or wants out of Mem0 again."""
+"""Tombstones: items that a person doesn't want delivered, or wants deleted in Mem0."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Forgotten:
 
 
 class Tombstones:
-    """What must not come back with the next scan."""
+    """The items that must not come back with the next scan."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -62,7 +62,7 @@ class Tombstones:
                 restate(sql, destination, key)
 
     def restate(self, destination: int, key: str, content_hash: str) -> None:
-        """Have a tombstone stand for the same revision under the hash that it has by now."""
+        """Make a tombstone stand for the same revision under its present hash."""
         with self._db.transaction() as sql:
             sql.execute(
                 "UPDATE item SET tombstone_hash = ? WHERE destination = ? AND sync_key = ?",

@@ -1,4 +1,4 @@
-"""Checks of whose a project's repository is: when one is due, and what it found, made durable."""
+"""Checks the origins of the projects' repositories: when a look is due, and its durable result."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from mem0_syncd.system.clock import Clock
 from mem0_syncd.system.untrusted_folder import UntrustedFolder
 
 PATIENCE_SECONDS = 5.0
-"""How long a project's first scan waits for its origin: what is read before that doesn't say it."""
+"""Seconds that a project's first scan waits for its origin: without it, what is read carries none."""
 
 AT_ONCE = min(4, os.cpu_count() or 1)
 """Histories that are read at a time."""
 
 AGAIN_SECONDS = 600.0
-"""After which something that has changed is looked at again; twice as long after each time."""
+"""Seconds after which something that has changed is looked at again; twice as long after each time."""
 
 LONGEST_SECONDS = 24 * 3600.0
 
@@ -58,9 +58,9 @@ class OriginChecks:
         self._due: list[ProjectRow] = []
 
     def is_awaited(self, project: ProjectRow) -> bool:
-        """Whether a scan is to wait a moment, until the project's origin is known or surely isn't.
+        """Whether a scan must wait a moment, until the project's origin is known or surely isn't.
 
-        The first one is, and the first after another repository has taken the place of one that was known.
+        The first one must, and the first after another repository has replaced a known one.
         """
         if not self._is_seen(project):
             self._ask()
@@ -72,7 +72,7 @@ class OriginChecks:
         return False
 
     def look(self) -> bool:
-        """Look at some of the repositories that a look is due at; returns whether there are more."""
+        """Look at some of the repositories whose look is due; returns whether there are more."""
         with self._looking:
             # Of many projects not all are asked again for each two that are looked at.
             due = self._due or [it for it in self._own_folders() if self._is_due(it)]
@@ -88,13 +88,13 @@ class OriginChecks:
         return bool(self._due) and not self._is_closed
 
     def close(self) -> None:
-        """End what is being read, and look no more."""
+        """End what is being read, and begin no more looks."""
         self._is_closed = True
         for reader in list(self._readers):
             reader.kill()
 
     def _is_seen(self, project: ProjectRow) -> bool:
-        """Whether nothing is to be found out that a scan would have to wait for."""
+        """Whether there is nothing to find out that a scan must wait for."""
         looked = self._known.get(project.id)
         if looked is not None and self._is_there(project, looked):
             return True
@@ -105,12 +105,12 @@ class OriginChecks:
         return self._is_there(project, looked)
 
     def read(self, project: ProjectRow, before: Looked | None) -> Looked:
-        """What is found at a project's repository now; what was known before stays so."""
+        """The result of a look at a project's repository now; what was known before is kept."""
         folder = self._main(project)
         # Before it is read: what changes meanwhile is seen by the next look.
         seen = {known: self._seen(folder, is_known=known) for known in (True, False)}
         origin = UNKNOWN
-        if seen[False] != str(folder):  # else there is nothing that a reader could find
+        if seen[False] != str(folder):  # otherwise there is nothing that a reader could find
             origin = self._origin_of(folder, self._folders.trusted, started=self._readers.add)
         if origin == UNKNOWN and before is not None:
             origin = before.origin
@@ -135,20 +135,20 @@ class OriginChecks:
         return not 0 <= self._now() - looked.looked_at < wait
 
     def _is_there(self, project: ProjectRow, looked: Looked) -> bool:
-        """Whether a project's repository is still that which was looked at, as far as a scan cares."""
+        """Whether a project's repository is still the one that was looked at, as far as a scan needs it."""
         if looked.origin == UNKNOWN or project.is_worktree:
             return True
         return looked.seen == self._seen(project.path, is_known=True)
 
     def _main(self, project: ProjectRow) -> Path:
-        """Where a project's repository is: in its main work tree."""
+        """The folder of a project's repository: its main work tree."""
         main = git.main_tree(project.path, trusted=self._folders.trusted) if project.is_worktree else None
         return main or project.path
 
     def _seen(self, folder: Path, *, is_known: bool) -> str:
-        """What changes when there may be another origin; of a known one only another repository in its place.
+        """A value that changes when there may be another origin; of a known one, with another repository.
 
-        It is the path alone where there is no repository.
+        It is the path alone if there is no repository.
         """
         watched = UntrustedFolder(folder, trusted=self._folders.trusted)
         stamp = watched.stamp(".git")
@@ -160,7 +160,7 @@ class OriginChecks:
         return f"{folder} {stamp[0]} {watched.stamp('.git/description')}"
 
     def _id_is_asked(self, project: ProjectRow, folder: Path) -> bool:
-        """Whether a project's id is neither its folder's name nor its user's word."""
+        """Whether a project's id is neither its folder's name nor the user's choice."""
         if project.id == project_id(folder.name):
             return False
         try:
@@ -171,7 +171,7 @@ class OriginChecks:
 
 
 class _Look(threading.Thread):
-    """One look; a thread of its own for as long as the reader needs, which ends with it."""
+    """One look, with a thread of its own for as long as the reader needs; the reader ends with it."""
 
     def __init__(self, project: ProjectRow, before: Looked | None, looks: OriginChecks) -> None:
         super().__init__(name=f"origin of {project.id}", daemon=True)

@@ -13,7 +13,7 @@ from mem0_syncd.sources.limits import LARGEST_ENTRY, TOO_LARGE_REMEDY, end_of_va
 from mem0_syncd.system.unreadable_file import Unreadable
 
 WINDOW = 256 << 10
-"""Bytes that are decoded at a time; a value that is longer is looked at before it is parsed."""
+"""Bytes that are decoded at a time; a longer value is checked before it is parsed."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _WHITE_SPACE = re.compile(r"[ \t\r\n]*+")
@@ -25,7 +25,7 @@ _MEND = "mend the JSON there, or restore the file from version control"
 
 
 def _whole_number(digits: str) -> int | str:
-    # What Python doesn't take for a number stays a text: its entry's end couldn't be found otherwise.
+    # What Python doesn't take for a number stays a text: otherwise its entry's end couldn't be found.
     return int(digits) if len(digits) <= _MOST_DIGITS else digits
 
 
@@ -47,7 +47,7 @@ class Document:
         self._base = self._end = self._origin
 
     def peek(self) -> str:
-        """The next character that is no white space; '' at the end."""
+        """The next character that isn't white space; '' at the end."""
         while True:
             match = _WHITE_SPACE.match(self._text, self._at)
             self._at = match.end() if match else self._at
@@ -116,7 +116,7 @@ class Document:
             self._move_to(self._offset(self._at))
 
     def end(self) -> None:
-        """See that nothing more follows."""
+        """Check that nothing more follows."""
         if self.peek():
             self._fail("Extra data")
 
@@ -180,7 +180,7 @@ class Document:
 
     def _move_to(self, start: int, size: int = WINDOW) -> None:
         end = min(start + size, len(self._data))
-        for _ in range(3):  # no character is parted
+        for _ in range(3):  # no character is split
             if end < len(self._data) and self._data[end] & _CONTINUES_MASK == _CONTINUES:
                 end -= 1
         try:

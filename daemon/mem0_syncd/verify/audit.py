@@ -1,4 +1,4 @@
-"""The daily audit: looks at what is new in Mem0, and removes what two machines made of one item."""
+"""The daily audit: looks at what is new in Mem0, and removes doubles that two machines made."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ log = structlog.get_logger("audit")
 class Strays:
     """Memories that no receipt names: the keys of items that are known here, and strangers' memories.
 
-    `origins` says whose all of them are, those that receipts name too.
+    `origins` counts the repositories of all memories, also of those that receipts name.
     """
 
     keys: list[str] = field(default_factory=list)
@@ -46,7 +46,7 @@ def is_due(last: Audited, now: float) -> bool:
 
 
 def audit_what_is_due(engine: Engine, now: float) -> None:
-    """Audit the destinations in use whose time has come, and that are well."""
+    """Audit the healthy destinations in use whose audit is due."""
     settings, outbox = engine.settings, engine.outbox
     # Of one add a language model may make several memories.
     if settings.audit == "off" or settings.infer or outbox.facts.is_paused:
@@ -65,7 +65,7 @@ def audit_what_is_due(engine: Engine, now: float) -> None:
 def audit(engine: Engine, destination: DestinationRow, now: float) -> None:
     """Look at what is new at a destination since the last audit, and remove the true doubles.
 
-    With `audit = "report"` they are counted, and stay. Raises `SyncdError` with what stands in the way.
+    With `audit = "report"` they are counted, and stay. Raises `SyncdError` if it can't be done.
     """
     doubles = removed = 0
     outbox = engine.outbox
@@ -96,7 +96,7 @@ def _strays(outbox: Outbox, destination: DestinationRow, path: Path, since: str)
     ours = (it for it in read_inventory(path) if it.source == SOURCE and it.sync_key)
     for batch in _batches(ours):
         known = outbox.audit_log.memory_ids(destination.id, {it.sync_key for it in batch})
-        # What goes by a key that an item had before is a stranger's, unless a receipt names it.
+        # What has a former key of an item is a stranger's, unless a receipt names it.
         former = outbox.item_keys.present(destination.id, {it.sync_key for it in batch} - known.keys())
         present = outbox.audit_log.memory_ids(destination.id, former.values())
         for it in batch:
@@ -104,7 +104,7 @@ def _strays(outbox: Outbox, destination: DestinationRow, path: Path, since: str)
             if it.id in present.get(former.get(it.sync_key, ""), ()):
                 continue
             if it.sync_key not in known:
-                # Only since a first look can be told what came later.
+                # Only after a first look it is known what came later.
                 strays.strangers += [it.id] if since and it.created_at > since else []
             elif it.id not in known[it.sync_key]:
                 strays.keys.append(it.sync_key)

@@ -1,4 +1,4 @@
-"""What is known locally against what Mem0 holds, item by item: the pure decision of what differs."""
+"""Compares what is known locally with what Mem0 holds, item by item: a pure decision."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mem0_syncd.core.memory_payload import SOURCE
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """An item, and the memory that is there of it."""
+    """An item, and its memory in Mem0."""
 
     item: Delivered
     memory: Kept
@@ -22,7 +22,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Variants:
-    """Other memories of an item beside the one that stays, of another content: no true doubles."""
+    """Other memories of an item beside the one that stays, with another content: not true doubles."""
 
     sync_key: str
     survivor: Kept
@@ -33,8 +33,8 @@ class Variants:
 class Comparison:
     """What differs for one user id.
 
-    `moved` is what is there as it was sent, but under another memory id than its receipt names; `unlisted`
-    says how many items couldn't be compared.
+    `moved` are items as they were sent, but under another memory id than the receipt names; `unlisted` is how
+    many items couldn't be compared.
     """
 
     checked: int = 0
@@ -47,7 +47,7 @@ class Comparison:
     foreign: list[Kept] = field(default_factory=list)
 
     def pass_over_missing(self) -> None:
-        """The listing was not complete: what isn't in it may be there all the same."""
+        """Drop what is missing: the listing was incomplete, so what isn't in it may still be there."""
         self.unlisted, self.missing = len(self.missing), []
         self.checked -= self.unlisted
 
@@ -65,8 +65,8 @@ def compare(
 ) -> Comparison:
     """What differs between the receipts of one user id and a complete listing of it.
 
-    `known` are the keys of all items that there ever were, delivered or not: a memory with another key, or
-    without one, is foreign. `former` are keys that such items went by before, each with the present one.
+    `known` are the keys of all items that ever existed, delivered or not: a memory with another key, or
+    without one, is foreign. `former` are keys that such items had before, each with the present one.
     """
     by_id = {memory.id: memory for memory in listing}
     by_key: dict[str, list[Kept]] = {}
@@ -81,10 +81,10 @@ def compare(
         result.checked += 1
         there = [by_id[number] for number in item.memory_ids if number in by_id]
         copies = by_key.get(item.sync_key, [])
-        # Under its own id it is ours even if somebody took its key away.
+        # With its own id it is ours even if somebody removed its key.
         named |= {memory.id for memory in there}
         _judge(item, there, copies, result)
-        if len(item.memory_ids) > 1:  # of one add, by Mem0's language model: no doubles
+        if len(item.memory_ids) > 1:  # of one add, by Mem0's language model: not doubles
             by_key[item.sync_key] = [it for it in copies if it.id not in item.memory_ids]
     _find_copies(by_key, named, result)
     result.foreign = [memory for number, memory in by_id.items() if number not in ours | named]

@@ -34,7 +34,7 @@ class Inspected:
 class Inspection:
     """How to compare: `gone` were just deleted, and may still be listed.
 
-    `say` hears what is being done, and `tell` how many items are compared.
+    `say` is called with what is being done, and `tell` with (done, total) items.
     """
 
     outbox: Outbox
@@ -57,7 +57,7 @@ class Inspection:
             self.tell(done, total)
             comparison = self._compare(destination, user_id, scope, self._in_part(done, count, total))
             if user_id == GLOBAL_BEST_PRACTICES and project is not None:
-                comparison.foreign = []  # what other projects know is none of this one's business
+                comparison.foreign = []  # what other projects know doesn't concern this one
             done += count
             yield Inspected(destination, user_id, comparison)
 
@@ -69,7 +69,7 @@ class Inspection:
                     yield destination, user_id, here
 
     def _in_part(self, before: int, count: int, total: int) -> Tell:
-        """Hears how many memories of one listing are read, and tells how many items of all that makes."""
+        """Called with how many memories of one listing are read; calls on with how many items that makes."""
 
         def tell(read: int, listed: int) -> None:
             self.tell(before + count * read // max(listed, 1), total)

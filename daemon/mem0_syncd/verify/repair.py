@@ -1,4 +1,4 @@
-"""The repair: what an inspection found is put right, as far as a person wishes it."""
+"""The repair: corrects what an inspection found, as far as a person asked for it."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def repair(
     doubled: Sequence[Found],
     tell: Tell = to_nobody,
 ) -> dict[str, Any]:
-    """Put differences right: everything that is to be sent is durable as an ordinary entry when it returns.
+    """Correct differences: all that is to be sent is durable as an ordinary entry when it returns.
 
-    Says which memories were removed, which items no source says any more, and the newest entry's id; `tell`
-    hears how many doubles are dealt with.
+    Returns which memories were removed, which items no source says any more, and the newest entry's id.
+    `tell` is called with (done, total) doubles.
     """
     outbox = engine.outbox
     row = outbox.destinations.get(destination)
@@ -65,7 +65,7 @@ def doubles_of(engine: Engine, destination: DestinationRow, user_id: str, sync_k
 
 
 def remove_doubles(engine: Engine, destination: DestinationRow, doubles: Iterable[Double]) -> list[str]:
-    """Delete the extras of doubles, as far as they may go; returns their memory ids."""
+    """Delete the extras of doubles, as far as they may be; returns their memory ids."""
     outbox, removed = engine.outbox, list[str]()
     for double in doubles:
         if outbox.first_contacts.let_go(destination.id, double):

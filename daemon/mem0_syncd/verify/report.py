@@ -14,7 +14,7 @@ from mem0_syncd.verify.inspection import Inspected
 SCHEMA = 1
 DIFFERENCES = ("missing", "altered", "doubled", "foreign")
 MOST_LINES = 20
-"""How many of one list a person is shown."""
+"""Lines of one list that a person is shown."""
 
 _MEANINGS = {
     "missing": "delivered, and not in Mem0 any more",
