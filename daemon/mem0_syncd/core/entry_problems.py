@@ -15,6 +15,8 @@ MOST_TOLD = 20
 class EntryProblems:
     """The problems of one file's entries, by the entries' digests, in their order."""
 
+    __slots__ = ("_kept", "problems")
+
     def __init__(self, problems: Mapping[bytes, tuple[Problem, ...] | int] = MappingProxyType({})) -> None:
         """`problems` are known already: themselves, or how many."""
         self.problems = dict(problems)
@@ -45,6 +47,8 @@ class EntryProblems:
 
     def without(self, digests: AbstractSet[bytes]) -> EntryProblems:
         """The same without those of some entries."""
+        if not self.problems:
+            return NO_PROBLEMS
         return EntryProblems({digest: it for digest, it in self.problems.items() if digest not in digests})
 
     def told(self, path: str) -> list[Problem]:
@@ -52,6 +56,10 @@ class EntryProblems:
         kept = [it for known in self.problems.values() if isinstance(known, tuple) for it in known]
         counted = sum(known for known in self.problems.values() if isinstance(known, int))
         return kept[:MOST_TOLD] + and_more(len(kept[MOST_TOLD:]) + counted, path)
+
+
+NO_PROBLEMS = EntryProblems()
+"""What is remembered of files without any, of which there are very many; nothing is ever added to it."""
 
 
 def at_most(problems: Iterable[Problem]) -> list[Problem]:

@@ -12,7 +12,7 @@ from mem0_syncd.core.entry_problems import EntryProblems
 from mem0_syncd.core.item import Item
 from mem0_syncd.core.position import Position
 from mem0_syncd.core.withheld import KEPT_HOME
-from mem0_syncd.ingest.seen_files import Keys, SeenFile
+from mem0_syncd.ingest.seen_files import NO_ENTRIES, Keys, SeenFile
 from mem0_syncd.sources import Broken, Raw, Source, file_reader
 from mem0_syncd.sources.limits import LARGEST_ENTRY, MOST_ENTRIES, TOO_LARGE_REMEDY
 
@@ -126,9 +126,8 @@ class NewEntries:
         """What is to be remembered, once all of it is taken in."""
         kept = {digest: keys for digest, keys in self.keys.items() if digest not in self._half}
         seen = {**self.before.seen, **kept} if self.is_tail else kept
-        return SeenFile(
-            () if self.has_more else self.signature, self.mark, seen, self.complaints.without(self._half)
-        )
+        complaints = self.complaints.without(self._half)
+        return SeenFile(() if self.has_more else self.signature, self.mark, seen or NO_ENTRIES, complaints)
 
 
 def key_of(item: Item) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
-from mem0_syncd.core.entry_problems import EntryProblems
+from mem0_syncd.core.entry_problems import NO_PROBLEMS, EntryProblems
 from mem0_syncd.sources import file_reader
 
 MOST_ENTRIES = 200_000
@@ -15,7 +17,11 @@ Keys = int | tuple[int, ...]
 """What tells whether two entries are of one item: the hash of an item's key, or of several items'."""
 
 
-@dataclass
+NO_ENTRIES: Mapping[bytes, Keys] = MappingProxyType({})
+"""What is remembered of the entries of a file that has none, or isn't there, as most of all files are."""
+
+
+@dataclass(slots=True)
 class SeenFile:
     """What is remembered of one file; replaced as a whole, after the commit.
 
@@ -24,8 +30,8 @@ class SeenFile:
 
     signature: tuple[int, ...] | None = ()
     mark: file_reader.Mark | None = None
-    seen: dict[bytes, Keys] = field(default_factory=dict)
-    complaints: EntryProblems = field(default_factory=EntryProblems)
+    seen: Mapping[bytes, Keys] = field(default_factory=lambda: NO_ENTRIES)
+    complaints: EntryProblems = NO_PROBLEMS
     bad_since: float | None = None
 
 
@@ -48,7 +54,7 @@ class SeenFiles:
         self._left += (len(former.seen) if former else 0) - len(memo.seen)
         for other in self._memos.values() if self._left < 0 else ():
             self._left += len(other.seen)
-            other.seen = {}
+            other.seen = NO_ENTRIES
             if self._left >= 0:
                 break
 
