@@ -38,7 +38,7 @@ def _write_entry(sql: sqlite3.Connection, destination: int, prepared: Prepared, 
     assert prepared.memory is not None  # noqa: S101 - what is enqueued has been prepared
     key = prepared.change.item.sync_key
     _see(sql, destination, prepared, now, "pending")
-    # What waits is replaced; what is dead gets a new chance, and is looked for first if it may be stored.
+    # A waiting one is replaced; a dead one gets a new chance, and is looked up first if it may be stored.
     sql.execute(
         "DELETE FROM entry WHERE destination = ? AND sync_key = ?"
         " AND (state = 'pending' OR state = 'dead' AND NOT doubtful)",
@@ -94,7 +94,7 @@ DELETE FROM entry WHERE destination = :destination AND sync_key = :key AND (stat
     OR state = 'dead' AND EXISTS (
         SELECT 1 FROM entry WHERE destination = :destination AND sync_key = :key AND state IN {IN_FLIGHT}))
 """  # noqa: S608 - a constant of this module
-"""What is dead beside one in flight is newer than that: it was rejected before it was ever sent."""
+"""A dead entry beside one in flight is newer than that: it was rejected before it was ever sent."""
 
 
 def _withdraw(sql: sqlite3.Connection, destination: int, prepared: Prepared, _now: float) -> None:

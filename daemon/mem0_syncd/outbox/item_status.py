@@ -16,9 +16,9 @@ UPDATE item SET status = COALESCE(
     status)
 WHERE destination = ? AND sync_key = ?
 """
-"""What an item counts as follows from its newest entry, else its tombstone, else its receipt."""
+"""An item's status follows from its newest entry, else its tombstone, else its receipt."""
 
 
 def restate(sql: sqlite3.Connection, destination: int, sync_key: str) -> None:
-    """Bring what an item counts as in line with its entries, tombstone and receipt."""
+    """Update an item's status from its entries, tombstone and receipt."""
     sql.execute(RESTATE, (destination, sync_key))

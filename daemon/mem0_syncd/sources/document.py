@@ -21,7 +21,7 @@ _CONTINUES = 0x80
 _CONTINUES_MASK = 0xC0
 _LONG_LINE = 1 << 20
 _MOST_DIGITS = 4300
-_MEND = "mend the JSON there, or restore the file from version control"
+_MEND = "correct the JSON there, or restore the file from version control"
 
 
 def _whole_number(digits: str) -> int | str:
