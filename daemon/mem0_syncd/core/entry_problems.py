@@ -1,4 +1,4 @@
-"""What is wrong with the entries of one file: the first are told, of the others only how many there are."""
+"""The problems of one file's entries: the first are reported, the others counted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import MappingProxyType
 from mem0_syncd.errors import Problem
 
 MOST_TOLD = 20
-"""Problems of one file that are told one by one; of the others it is told how many there are."""
+"""Problems of one file that are reported one by one; the others are counted."""
 
 
 class EntryProblems:
@@ -18,12 +18,12 @@ class EntryProblems:
     __slots__ = ("_kept", "problems")
 
     def __init__(self, problems: Mapping[bytes, tuple[Problem, ...] | int] = MappingProxyType({})) -> None:
-        """`problems` are known already: themselves, or how many."""
+        """`problems` are the known ones: themselves, or their number."""
         self.problems = dict(problems)
         self._kept = sum(len(known) for known in problems.values() if isinstance(known, tuple))
 
     def add(self, digest: bytes, problems: Sequence[Problem]) -> None:
-        """Take in what is wrong with an entry, besides what is known of it."""
+        """Add the problems of an entry to those that are known."""
         if not problems:
             return
         known = self.problems.get(digest, ())
@@ -35,7 +35,7 @@ class EntryProblems:
             self.problems[digest] = len(problems) + (known if isinstance(known, int) else 0)
 
     def add_known(self, digest: bytes, before: EntryProblems) -> bool:
-        """Take in what was wrong with an entry before; returns whether it must be read again to be told."""
+        """Add the known problems of an entry; returns whether it must be read again to report them."""
         known = before.problems.get(digest, ())
         if isinstance(known, int) and self._kept < MOST_TOLD:
             return True
@@ -52,7 +52,7 @@ class EntryProblems:
         return EntryProblems({digest: it for digest, it in self.problems.items() if digest not in digests})
 
     def told(self, path: str) -> list[Problem]:
-        """What is told of them, and how many more there are."""
+        """The problems to be reported, the last of which says how many more there are."""
         kept = [it for known in self.problems.values() if isinstance(known, tuple) for it in known]
         counted = sum(known for known in self.problems.values() if isinstance(known, int))
         return kept[:MOST_TOLD] + and_more(len(kept[MOST_TOLD:]) + counted, path)
@@ -72,6 +72,6 @@ def at_most(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def and_more(count: int, where: str) -> list[Problem]:
-    """The problem that stands for so many others, if there are any."""
+    """The problem that stands for `count` others; none if there are none."""
     remedy = "see to the others first: then these are named"
     return [Problem(f"and {count:,} more", where, remedy)] if count else []

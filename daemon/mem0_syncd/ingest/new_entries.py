@@ -1,4 +1,4 @@
-"""What one file says anew: which of its entries are new, and what they say as long as that isn't too much."""
+"""What is new in one file: which of its entries are new, and their items as long as they aren't too many."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from mem0_syncd.sources.limits import LARGEST_ENTRY, MOST_ENTRIES, TOO_LARGE_REM
 
 ENTRIES_A_TURN = 1000
 BYTES_A_TURN = 1 << 20
-"""How much is looked at in one turn."""
+"""Bytes that are looked at in one turn."""
 
 
 class Turn(Enum):
-    """What ends a turn of a scan: others may have theirs."""
+    """The end of a turn of a scan: others may have theirs."""
 
     AT_WORK = "at work"
     BEFORE_A_LARGE_FILE = "before a large file"
@@ -37,7 +37,7 @@ class ReadingBudget:
     characters: int
 
     def take(self, items: tuple[Item, ...]) -> bool:
-        """Whether there was room for some items more."""
+        """Whether there was room for some more items."""
         self.items -= len(items)
         self.characters -= sum(len(item.text) for item in items)
         return self.items >= 0 and self.characters >= 0
@@ -78,7 +78,7 @@ class NewEntries:
     ) -> Iterator[Turn]:
         """Take in what the file holds; raises `Unreadable`.
 
-        `mark_before` tells the mark at the beginning of a line.
+        `mark_before` returns the mark at the beginning of a line.
         """
         self.signature, self.mark, self.is_tail = contents.signature, contents.mark, contents.is_tail
         self.has_more = contents.has_more
@@ -131,7 +131,7 @@ class NewEntries:
 
 
 def key_of(item: Item) -> int:
-    """What tells whether two items have one key; for what is remembered of very many."""
+    """The hash of an item's key; small, because very many are remembered."""
     return int(item.identity[:15], 16)
 
 
@@ -141,7 +141,7 @@ def keys_of(keys: Keys) -> tuple[int, ...]:
 
 
 def entries(source: Source, contents: file_reader.Contents) -> Iterator[Turn | tuple[bytes, Raw]]:
-    """The entries with their digests: an entry's content, and the how-manyth of that content it is.
+    """The entries with their digests: of an entry's content, and how many times that content came before.
 
     A turn ends now and then.
     """
@@ -151,7 +151,7 @@ def entries(source: Source, contents: file_reader.Contents) -> Iterator[Turn | t
     suffix = contents.lines.to_bytes(8) if contents.lines else b""
     for raw in source.split(contents.data):
         try:
-            # Of all ways to tell two JSON values apart, marshal is ten times the fastest; version 2 has no
+            # Of all ways to compare two JSON values, marshal is ten times the fastest; version 2 has no
             # references between equal parts, which would depend on how the value was built.
             content = marshal.dumps(raw.value, 2)
         except ValueError:  # nested too deep for it, or broken
@@ -173,7 +173,7 @@ def entries(source: Source, contents: file_reader.Contents) -> Iterator[Turn | t
 
 
 def _moved(raw: Raw, lines: int) -> Raw:
-    """An entry with its line counted from the beginning of the file, where it was read from further on."""
+    """An entry with its line counted from the beginning of the file, if it was read from further on."""
     return raw._replace(place=raw.place.further_by(lines)) if lines else raw
 
 

@@ -1,4 +1,4 @@
-"""What is remembered of the files between scans, so that only what is new in them is understood again."""
+"""What is remembered of the files between scans, so that only what is new in them is parsed again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mem0_syncd.core.entry_problems import NO_PROBLEMS, EntryProblems
 from mem0_syncd.sources import file_reader
 
 MOST_ENTRIES = 200_000
-"""Entries of all files that are remembered, some 150 bytes each; a file that is forgotten is read anew."""
+"""Entries of all files that are remembered, some 150 bytes each; a forgotten file is read again."""
 
 Keys = int | tuple[int, ...]
 """What tells whether two entries are of one item: the hash of an item's key, or of several items'."""
@@ -36,7 +36,7 @@ class SeenFile:
 
 
 class SeenFiles:
-    """The memos of all files, within a budget: those that were replaced longest ago give way."""
+    """The memos of all files, within a budget: those that were replaced longest ago are dropped."""
 
     def __init__(self, most: int = MOST_ENTRIES) -> None:
         self._left = most
@@ -47,10 +47,10 @@ class SeenFiles:
         return self._memos.setdefault((folder, source), SeenFile())
 
     def replace(self, folder: Path, source: str, memo: SeenFile) -> None:
-        """Remember something else of a file."""
+        """Replace the memo of a file."""
         former = self._memos.pop((folder, source), None)
         self._memos[folder, source] = memo
-        # Kept as a count: to add up all memos for each of them would take most of a scan.
+        # Kept as a count: adding up all memos for each file would take most of a scan.
         self._left += (len(former.seen) if former else 0) - len(memo.seen)
         for other in self._memos.values() if self._left < 0 else ():
             self._left += len(other.seen)
