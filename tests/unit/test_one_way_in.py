@@ -18,6 +18,7 @@ PACKAGE = Path(mem0_syncd.__file__).parent
 
 THE_WAY = {
     "system/untrusted_walk.py": "it is the way",
+    "system/regular_file.py": "it is the way",
     "system/untrusted_folder.py": "it is the way",
     "system/replaced_file.py": "it is the way to write, in a folder that the way has opened",
 }

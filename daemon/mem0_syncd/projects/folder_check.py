@@ -10,13 +10,13 @@ from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.projects import git, project_file, sync_state_file
 from mem0_syncd.sources.all_sources import SOURCES
 from mem0_syncd.sources.session_summary import BLOCKERS_PATH, STATE_PATH
+from mem0_syncd.system.regular_file import too_large
 from mem0_syncd.system.unreadable_file import Reason, RefusedFile, Unreadable
 from mem0_syncd.system.untrusted_folder import (
     LONGEST_LOG,
     LONGEST_SESSION,
     LONGEST_SETTINGS,
     UntrustedFolder,
-    too_large,
 )
 
 _LONGEST = {

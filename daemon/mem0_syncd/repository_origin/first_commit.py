@@ -9,7 +9,8 @@ from contextlib import closing
 from pathlib import Path
 
 from mem0_syncd.repository_origin.commits import Commits, UnknownHistory
-from mem0_syncd.system.untrusted_folder import UntrustedFolder, read_all
+from mem0_syncd.system.regular_file import read_all
+from mem0_syncd.system.untrusted_folder import UntrustedFolder
 
 MOST_COMMITS = 1_000_000
 """Commits from the newest to the first; the reader's time is mostly over sooner."""

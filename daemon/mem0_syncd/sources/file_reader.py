@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from mem0_syncd.sources.jsonl import start_of_last_block
-from mem0_syncd.system.untrusted_folder import LONGEST_LOG, UntrustedFolder, read_all, read_some
+from mem0_syncd.system.regular_file import read_all, read_some
+from mem0_syncd.system.untrusted_folder import LONGEST_LOG, UntrustedFolder
 
 LONGEST_READ = LONGEST_LOG
 """Bytes of an appended file that are read at a time."""

@@ -6,7 +6,7 @@ import os
 import stat
 
 from mem0_syncd.system.atomic_exchange import swap
-from mem0_syncd.system.untrusted_folder import open_file, read_all
+from mem0_syncd.system.regular_file import open_file, read_all
 from mem0_syncd.system.untrusted_walk import End
 
 Signature = tuple[int, ...]

@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Self
 
+from mem0_syncd.system.regular_file import check_file, open_file, read_all, read_some
 from mem0_syncd.system.unreadable_file import Reason, RefusedFile
 from mem0_syncd.system.untrusted_walk import (
     NO_HANDLE,
@@ -39,17 +40,7 @@ LONGEST_LOG = 64 << 20
 MOST_NAMES = 10_000
 """Names of a folder that are listed."""
 
-_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY
 _LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_MIB = 1 << 20
-
-_KINDS = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a named pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
 
 
 class UntrustedFolder:
@@ -117,7 +108,7 @@ class UntrustedFolder:
         try:
             with self._walk(name) as end:
                 if end.found is not None:
-                    _check_file(end.found, end)
+                    check_file(end.found, end)
                 return end.found
         except (FileNotFoundError, NotADirectoryError):
             return None
@@ -138,7 +129,7 @@ class UntrustedFolder:
                     if it is not None and stat.S_ISLNK(it.st_mode):
                         it = self.stat(name)
                     elif it is not None:
-                        _check_file(it, end)
+                        check_file(it, end)
                     yield name, it
         except (FileNotFoundError, NotADirectoryError):
             return
@@ -221,44 +212,8 @@ class UntrustedFolder:
         """A file's folder, open to write there, reached without a link; raises as `read` does."""
         with walk(self._areas[:1], name, root=self._handle, more=None) as end:
             if end.found is not None:
-                _check_file(end.found, end)
+                check_file(end.found, end)
             yield end
-
-
-def open_file(end: End) -> BinaryIO:
-    """The file where a walk ended; raises `RefusedFile` and `OSError`."""
-    if end.found is None:
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), end.path)
-    _check_file(end.found, end)  # first: opening a device may make it act
-    try:
-        handle = os.open(end.name, _READ, dir_fd=end.folder)
-    except OSError as error:
-        if error.errno not in {errno.ELOOP, errno.EMLINK}:
-            raise
-        raise RefusedFile(
-            Reason.CHANGING, "it became a link while it was opened", "nothing: it is read again"
-        ) from None
-    try:
-        _check_file(os.fstat(handle), end)
-        return os.fdopen(handle, "rb")
-    except BaseException:
-        os.close(handle)
-        raise
-
-
-def read_all(file: BinaryIO, most: int) -> bytes:
-    """An open file's contents, at most `most` bytes; raises `RefusedFile` and `OSError`."""
-    size = os.fstat(file.fileno()).st_size
-    data = read_some(file, most + 1) if size <= most else b""
-    if size > most or len(data) > most:
-        raise too_large(max(size, len(data)), most)
-    return data
-
-
-def too_large(size: int, most: int) -> RefusedFile:
-    """Why a file of `size` bytes isn't read, if it may have `most`."""
-    what = f"longer than a file of its kind may be: {_size(size)} of {_size(most)}"
-    return RefusedFile(Reason.TOO_LARGE, what, "shorten it, or move it away")
 
 
 def above(folder: Path, *, trusted: Iterable[Path] = ()) -> Iterator[Path]:
@@ -286,24 +241,3 @@ def above(folder: Path, *, trusted: Iterable[Path] = ()) -> Iterator[Path]:
 def _absolute(path: Path | str) -> str:
     """A path from the root, as it is spelled; links aren't resolved."""
     return os.path.normpath(Path(path).absolute())
-
-
-def _check_file(found: os.stat_result, end: End) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        kind = _KINDS.get(stat.S_IFMT(found.st_mode), "something else")
-        is_folder = stat.S_ISDIR(found.st_mode)
-        what = f"{kind} is in the file's place" if is_folder else f"not a regular file, but {kind}"
-        raise RefusedFile(Reason.NOT_A_FILE, what, "move it away")
-    check_owner(found, end.area, end.name)
-
-
-def read_some(file: BinaryIO, most: int) -> bytes:
-    """As many bytes as there are, up to `most`: a file may shrink or grow meanwhile."""
-    data = file.read(min(most, os.fstat(file.fileno()).st_size + 1))
-    while len(data) < most and (more := file.read(min(most - len(data), _MIB))):
-        data += more
-    return data
-
-
-def _size(count: int) -> str:
-    return f"{count / _MIB:.1f} MiB" if count >= _MIB else f"{count / 1024:.1f} KiB"
