@@ -12,17 +12,19 @@ from typing import Any
 class Problem:
     """Something that a person should know, and the way out of it.
 
-    `needs_you` is whether it waits for a person; other problems recover by themselves.
+    `needs_you` is whether it waits for a person; what doesn't is mended without one. What `is_note` is no
+    alarm: nothing is lost or late because of it, whatever a person does.
     """
 
     what: str
     where: str
     remedy: str
     needs_you: bool = True
+    is_note: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """The problem as `status --json` shows it."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "is_note"}
 
     @classmethod
     def from_dict(cls, said: Mapping[str, Any]) -> Problem:

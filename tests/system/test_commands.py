@@ -271,6 +271,42 @@ def test_recall_finds_what_is_in_mem0(daemon: Daemon, project: Path) -> None:
         assert (said.returncode, said.stdout, said.stderr) == (0, "", "nothing found\n")
 
 
+def test_recall_names_each_memory_and_leaves_out_what_was_not_asked_for(
+    daemon: Daemon, project: Path
+) -> None:
+    """Its id and date; what is superseded only if asked for, and a decision that is a best practice once."""
+    log = [
+        decision(1, title="Orders live in MySQL", status="superseded", category="database-schema"),
+        decision(2, title="Orders live in PostgreSQL", generalizable=True, category="database-schema"),
+        decision(3, title="Orders are exported as CSV", category="api-design"),
+    ]
+    write_log(project, log)
+    assert daemon.run("sync").returncode == 0
+
+    def titles(*more: str) -> set[str]:
+        said = daemon.run("recall", "where do orders live", "--project", "shop", "--json", *more)
+        found = json.loads(said.stdout)
+        check("recall", found)
+        assert all(hit["id"] and hit["date"] for hit in found["hits"])
+        shown = [hit["text"].partition(":")[0] for hit in found["hits"]]
+        assert len(shown) == len(set(shown)), "nothing twice"
+        return {title.split()[-1] for title in shown}
+
+    assert titles() == {"PostgreSQL", "CSV"}
+    assert titles("--superseded") == {"PostgreSQL", "CSV", "MySQL"}
+    assert titles("--category", "API-design") == {"CSV"}
+    assert titles("--category", "api-design", "--limit", "1") == {"CSV"}
+    assert titles("--agent", "backend") == titles("--since", "2999-01-01") == set()
+    assert titles("--since", "1h") == {"PostgreSQL", "CSV"}
+    said = daemon.run("recall", "where do orders live", "--project", "shop", "--limit", "1")
+    (line,) = (it for it in said.stdout.splitlines() if it.startswith("  id "))
+    number, date = line.removeprefix("  id ").split(", ")
+    assert len(date) == 10
+    assert daemon.run("forget", number, "--project", "shop", "--yes").returncode == 0
+    said = daemon.run("recall", "orders", "--project", "shop", "--since", "yesterday")
+    assert (said.returncode, "--since takes" in said.stderr) == (2, True)
+
+
 MISTAKES: Mapping[str, tuple[int, list[str], str]] = {
     "recall before anything": (1, ["recall", "what"], "there is no outbox yet"),
     "dead letters before anything": (1, ["dead", "list"], "there is no outbox yet"),

@@ -147,7 +147,7 @@ def test_repair_restores_what_a_person_deleted_and_not_what_was_forgotten(
     there = of_case(mem0, 3)
     mem0.remove(there.id)
     moved = mem0.plant(there.text, user_id=there.user_id, metadata=there.metadata)
-    assert daemon.run("forget", "DEC-20260105-0002").returncode == 0
+    assert daemon.run("forget", "DEC-20260105-0002", "--yes").returncode == 0
     log[0] |= {"status": "superseded"}
     write_log(project, log)
     wait_until(lambda: daemon.totals()["withheld"] == 2, "the deletion is noticed")

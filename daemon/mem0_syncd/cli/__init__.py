@@ -19,7 +19,10 @@ COMMANDS = {
     "sync": "Deliver everything now, and wait for it.",
     "remember": "Put something into Mem0 by hand.",
     "recall": "Search what is in Mem0.",
+    "list": "Name every item, with its state and why.",
+    "show": "Print an item whole, or a memory.",
     "forget": "Deliver something no more, or take it out of Mem0.",
+    "restore": "Take back what was forgotten or dropped.",
     "verify": "Compare what was delivered with what Mem0 holds.",
     "dead": "Look at what Mem0 refused, and why.",
     "pause": "Deliver nothing for a while; nothing is lost.",
@@ -34,7 +37,10 @@ COMMANDS = {
 }
 """Every command and what it does, so that `status` needn't import what `run` does."""
 
-_MODULES = {"pause": "pause", "resume": "pause"}
+_MODULES = {"pause": "pause", "resume": "pause", "list": "item_list", "show": "item_show"}
+
+_NAMES = {"list": "list_"}
+"""What a command's function is called where Python has that name already."""
 
 
 class _Commands(click.Group):
@@ -45,7 +51,7 @@ class _Commands(click.Group):
         if name not in COMMANDS:
             return None
         module = import_module(f"mem0_syncd.cli.{_MODULES.get(name, name)}")
-        command: click.Command = getattr(module, name)
+        command: click.Command = getattr(module, _NAMES.get(name, name))
         return command
 
     def resolve_command(

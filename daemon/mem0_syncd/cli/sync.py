@@ -90,6 +90,8 @@ def _alone(
 ) -> str | None:
     from mem0_syncd.config import settings
     from mem0_syncd.engine.engine import Engine
+    from mem0_syncd.engine.forgetting import delete_what_is_due
+    from mem0_syncd.engine.keeping import fetch_some
     from mem0_syncd.engine.user_requests import begin_sync
     from mem0_syncd.system import log
     from mem0_syncd.system.lock import deliverer
@@ -102,7 +104,11 @@ def _alone(
         try:
             engine = Engine(chosen, outbox)
             project_id = projects.find(outbox, path).id if path else None
+            if wait:
+                fetch_some(engine)
             newest = begin_sync(engine, project_id, **wishes)
+            if wait:
+                delete_what_is_due(engine)
             if not wait:
                 output.talk("queued; the daemon isn't running, so nothing is sent yet")
                 return None

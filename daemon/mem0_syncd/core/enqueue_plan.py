@@ -7,14 +7,14 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from mem0_syncd.core.item import LONGEST_TEXT, Item
-from mem0_syncd.core.withheld import KEPT_HOME, Withheld
+from mem0_syncd.core.withheld import FORGOTTEN, KEPT_HOME, Withheld
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """What the outbox holds of one item for one destination: content hashes, or None.
 
-    `wanted` is what a person asked to send again.
+    `wanted` is what a person wants sent again; `forgotten` is what one wants in no Mem0.
     """
 
     waiting: str | None = None
@@ -28,6 +28,7 @@ class Known:
     source: str | None = None
     tree: str = ""
     wanted: bool = False
+    forgotten: bool = False
 
     @property
     def newest(self) -> str | None:
@@ -153,6 +154,8 @@ def _is_taken_back(item: Item, known: Known, record: _Record) -> bool:
 
 
 def _change(item: Item, known: Known, record: _Record, marked: AbstractSet[str]) -> Change | None:
+    if known.forgotten:
+        return None if known.withheld or known.in_flight else Withhold(item, FORGOTTEN)
     if known.dropped == item.content_hash and not known.wanted:
         return None
     if item.withheld and _is_taken_back(item, known, record):

@@ -31,8 +31,8 @@ class EntryProblems:
             said = tuple(dict.fromkeys([*known, *problems]))[:MOST_TOLD]
             self._kept += len(said) - len(known)
             self.problems[digest] = said
-        else:
-            self.problems[digest] = len(problems) + (known if isinstance(known, int) else 0)
+        elif more := sum(not it.is_note for it in problems):  # what is no alarm isn't missed
+            self.problems[digest] = more + (known if isinstance(known, int) else 0)
 
     def add_known(self, digest: bytes, before: EntryProblems) -> bool:
         """Add the known problems of an entry; returns whether it must be read again to report them."""

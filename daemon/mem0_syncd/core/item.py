@@ -24,6 +24,14 @@ LONGEST_TEXT = 100_000
 QUEUE = "memory-queue"
 """The source whose lines may be echoes of another source's items."""
 
+REMEMBERED = "remember"
+"""The source of what a person put in by hand."""
+
+SESSION = "session"
+"""The source of what a session was about."""
+
+UNFILED = frozenset({REMEMBERED, SESSION})
+"""The sources of what no file says, so that it is kept here whole."""
 
 RECORD = "record:"
 """How the `source_id` of a decision record begins, so that no decision log has the same."""

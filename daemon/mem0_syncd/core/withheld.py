@@ -34,6 +34,9 @@ class Why(StrEnum):
     DECLINED = "declined"
     """Its project's user has declined that best practices go to the scope of all projects."""
 
+    FORGOTTEN = "forgotten"
+    """A person doesn't want it in any Mem0."""
+
 
 _BY_CONSENT = {Why.OTHER_KIND, Why.EXCLUDED, Why.AWAITS_CONSENT, Why.DECLINED}
 
@@ -57,3 +60,4 @@ class Withheld:
 
 
 KEPT_HOME = Withheld(Why.KEPT_HOME)
+FORGOTTEN = Withheld(Why.FORGOTTEN)

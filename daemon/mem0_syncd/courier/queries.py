@@ -34,6 +34,12 @@ class Queries:
         """Delete a memory."""
         self._ask("the memory can't be deleted", {"verb": "delete", "memory_id": memory_id}, "deleted")
 
+    def memory(self, memory_id: str) -> dict[str, Any] | None:
+        """One memory as it is in Mem0, in the form of `destinations.Remote`; None where it is gone."""
+        request = {"verb": "memory", "memory_id": memory_id}
+        there: dict[str, Any] | None = self._ask("the memory can't be read", request, "memory")
+        return there
+
     def account(self) -> str:
         """The account of the destination, by the key that is in use."""
         return str(self._ask("the account can't be found out", {"verb": "whose"}, "account"))

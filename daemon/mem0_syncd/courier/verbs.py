@@ -97,6 +97,11 @@ def _delete(destination: Destination, fields: Fields) -> Report:
     return {"deleted": fields["memory_id"]}
 
 
+def _memory(destination: Destination, fields: Fields) -> Report:
+    there = destination.get(fields["memory_id"])
+    return {"memory": None if there is None else asdict(there)}
+
+
 def _renew(destination: Destination, fields: Fields, redactor: Redactor) -> Report:
     there = destination.get(fields["memory_id"])
     memory = renewed(there, redactor, **fields["item"]) if there else None
@@ -120,6 +125,7 @@ _QUESTIONS: Mapping[str, Callable[[Destination, Fields], Report]] = {
     "copies": _copies,
     "remove": _remove,
     "delete": _delete,
+    "memory": _memory,
     "search": _search,
 }
 """The verbs of queries, with answers of many kinds."""

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from mem0_syncd import __version__
 from mem0_syncd.control.protocol import Answer, LongOperations, Operations, Request
@@ -14,8 +15,9 @@ from mem0_syncd.core.item import Kind
 from mem0_syncd.core.progress import Tell
 from mem0_syncd.daemon.delivery_trigger import DeliveryTrigger
 from mem0_syncd.daemon.scan_trigger import ScanTrigger
+from mem0_syncd.engine import forgetting
 from mem0_syncd.engine.engine import Engine
-from mem0_syncd.engine.user_requests import begin_sync, forget, recall, take_inventory
+from mem0_syncd.engine.user_requests import begin_sync, memory, recall, take_inventory
 from mem0_syncd.errors import Problem
 from mem0_syncd.verify.repair import repair
 from mem0_syncd.watcher import Watcher
@@ -33,14 +35,16 @@ class ControlHandlers:
         *,
         reload: Callable[[], None],
         watch_projects: Callable[[], None],
+        delete_owed: Callable[[], None],
         problems: Callable[[], list[Problem]],
     ) -> None:
         """`reload` reads the settings again, and `watch_projects` watches the present projects.
 
-        `problems` returns the present problems.
+        `delete_owed` has owed deletions carried out now. `problems` says what goes wrong at this moment.
         """
         self._engine, self._scan_trigger, self._delivery_trigger = engine, scan_trigger, dispatch
         self._watcher = watcher
+        self._delete_owed = delete_owed
         self._read_settings, self._watch_projects, self._problems = reload, watch_projects, problems
         self.operations: Operations = {
             "ping": self._ping,
@@ -54,9 +58,12 @@ class ControlHandlers:
             "pause": partial(self._pause, paused=True),
             "resume": partial(self._pause, paused=False),
             "recall": self._recall,
+            "memory": self._memory,
         }
         self.long_operations: LongOperations = {
-            "forget": self._forget,
+            "to forget": self._to_forget,
+            "forget items": self._forget,
+            "restore": self._restore,
             "inventory": self._inventory,
             "repair": self._repair,
         }
@@ -72,6 +79,7 @@ class ControlHandlers:
     def _sync(self, request: Request) -> Answer:
         wanted = {name: request.get(name, False) for name in ("resend_marked", "accept_account")}
         newest = begin_sync(self._engine, request.get("project"), **wanted)
+        self._delete_owed()
         self._delivery_trigger.soon()
         return {"newest": newest}
 
@@ -113,9 +121,20 @@ class ControlHandlers:
         hits = recall(self._engine, request["query"], request["project"], request["limit"], kinds)
         return {"hits": hits}
 
+    def _memory(self, request: Request) -> Answer:
+        return {"memory": memory(self._engine, request["project"], request["memory_id"])}
+
     def _forget(self, request: Request, tell: Tell) -> Answer:
-        wanted = {key: request[key] for key in ("name", "project", "remote")}
-        return forget(self._engine, **wanted, tell=tell)
+        return forgetting.forget(self._engine, **_named(request), tell=tell)
+
+    def _to_forget(self, request: Request, _tell: Tell) -> Answer:
+        return forgetting.to_forget(self._engine, **_named(request))
+
+    def _restore(self, request: Request, _tell: Tell) -> Answer:
+        done = forgetting.restore(self._engine, project=request["project"], name=request["name"])
+        self._delete_owed()
+        self._delivery_trigger.soon()
+        return done
 
     def _inventory(self, request: Request, tell: Tell) -> Answer:
         where = {key: request[key] for key in ("destination", "user_id")}
@@ -126,3 +145,7 @@ class ControlHandlers:
         done = repair(self._engine, **wanted, tell=tell)
         self._delivery_trigger.soon()
         return done
+
+
+def _named(request: Request) -> dict[str, Any]:
+    return {key: request[key] for key in ("name", "project", "remote")}

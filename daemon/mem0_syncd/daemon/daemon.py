@@ -27,6 +27,8 @@ from mem0_syncd.daemon.sd_notify import Notifier
 from mem0_syncd.daemon.upgrade import Upgrade
 from mem0_syncd.daemon.wakeup import Wakeup
 from mem0_syncd.engine.engine import Callbacks, Engine
+from mem0_syncd.engine.forgetting import delete_what_is_due
+from mem0_syncd.engine.keeping import fetch_some
 from mem0_syncd.engine.rehashing import renew_some
 from mem0_syncd.errors import Problem
 from mem0_syncd.outbox import Outbox
@@ -49,6 +51,9 @@ AUDIT_CHECK_SECONDS = 3600.0
 COMPACT_SECONDS = 3600.0
 OLD_MEMORIES_SECONDS = 60.0
 """Seconds between two batches of memories with old hashes, until there are none."""
+
+OWED_SECONDS = 30.0
+"""Seconds between two tries of deletions that are owed."""
 
 ORIGINS_SECONDS = 300.0
 """Seconds between two checks whether a project's repository is another one now."""
@@ -80,6 +85,8 @@ class Daemon:
         self._schedule.add("look", self._look, every=LOOK_SECONDS)
         self._schedule.add("audit", self._audit, every=AUDIT_CHECK_SECONDS)
         self._schedule.add("old memories", partial(renew_some, engine), every=OLD_MEMORIES_SECONDS)
+        self._schedule.add("keep", self._keep, every=OLD_MEMORIES_SECONDS)
+        self._schedule.add("owed deletions", self._delete_what_is_owed, every=OWED_SECONDS)
         self._schedule.add("compact", self._compact, every=COMPACT_SECONDS)
         self._schedule.add("origins", self._look_at_origins, every=ORIGINS_SECONDS)
         self._delivery_trigger = DeliveryTrigger(engine, self._schedule, self._heed_what_was_mended)
@@ -99,6 +106,7 @@ class Daemon:
             self._watcher,
             reload=self.reload,
             watch_projects=self.watch_projects,
+            delete_owed=partial(self._schedule.soon, "owed deletions"),
             problems=self.problems,
         )
         self._control = ControlServer(
@@ -223,6 +231,15 @@ class Daemon:
     def watch_projects(self) -> None:
         """Watch the present projects."""
         self._report_unwatched(self._watcher.watch(self._engine.projects()))
+
+    def _keep(self) -> None:
+        if fetch_some(self._engine):  # they are taken in where their projects' items go now
+            self._engine.forget()
+            self._scan_trigger.scan_all()
+
+    def _delete_what_is_owed(self) -> None:
+        if delete_what_is_due(self._engine):
+            self._delivery_trigger.soon()  # what waited for that
 
     def _audit(self) -> None:
         audit_what_is_due(self._engine, time.time())

@@ -18,6 +18,9 @@ from mem0_syncd.projects import sync_state_file
 MARKS_SECONDS = 0.2
 """Seconds that a change of marks waits for further ones, because they come with every few receipts."""
 
+SPOOL_SECONDS = 1.0
+"""How long what waits for a push is left in the spool."""
+
 LONG_SECONDS = 1.0
 """Seconds; after a longer scan the others go first the next time, and it rests for as long."""
 
@@ -136,7 +139,10 @@ class ScanTrigger:
             self._schedule.by("scan", max(0.0, earliest - time.monotonic()))
 
     def _take_in_spool(self) -> None:
-        self._after(self._engine.take_in_spool())
+        scans = self._engine.take_in_spool()
+        self._after(scans)
+        if scans.spool_waits:
+            self._schedule.by("spool", SPOOL_SECONDS)
 
     def _after(self, scans: Scans) -> None:
         if scans.changes:  # a route changes what is due, and not by a batch

@@ -149,6 +149,10 @@ class FirstContact:
     ) -> None:
         look = second.look
         match outcome:
+            case Copies(memories) if self._looks.erase(
+                destination.id, look, [it.id for it in memories], self._now()
+            ):
+                pass
             case Copies(memories):
                 doubles = find_doubles(memories)
                 ours = next((it for it in doubles if self._looks.move_receipt(destination.id, it)), None)

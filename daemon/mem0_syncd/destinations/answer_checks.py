@@ -72,7 +72,8 @@ def hit_of(it: Mapping[str, Any], user_id: str | None = None) -> Hit:
     if not isinstance(score, int | float) or not math.isfinite(score):
         raise Misunderstood("a score of Mem0's isn't a number")
     whose = _text(it, "user_id") if user_id is None else user_id
-    return Hit(_id(it), _text(it, "memory"), whose, float(score), _metadata(it))
+    made = _moment(it.get("created_at"))
+    return Hit(_id(it), _text(it, "memory"), whose, float(score), _metadata(it), made, _text(it, "agent_id"))
 
 
 def account_of(answer: Any) -> str:

@@ -36,6 +36,8 @@ class Hit:
     user_id: str
     score: float
     metadata: dict[str, Any]
+    created_at: str = ""
+    agent_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,15 @@ class OpenSource(ABC):
         for user_id in user_ids:
             found = self._mem0.search(query, filters={"user_id": user_id}, top_k=limit, threshold=0.0)
             hits += [
-                Hit(str(it["id"]), it["memory"], user_id, float(it["score"]), it.get("metadata") or {})
+                Hit(
+                    str(it["id"]),
+                    it["memory"],
+                    user_id,
+                    float(it["score"]),
+                    it.get("metadata") or {},
+                    str(it.get("created_at") or ""),
+                    str(it.get("agent_id") or ""),
+                )
                 for it in found["results"]
             ]
         return sorted(hits, key=lambda hit: hit.score, reverse=True)[:limit]

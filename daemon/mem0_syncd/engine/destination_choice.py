@@ -70,6 +70,11 @@ def means(settings: Settings, name: str) -> Connection:
     return _WAYS[kind_of(settings, name).name].means(settings)
 
 
+def reaches(settings: Settings, destination: DestinationRow) -> bool:
+    """Whether the settings still lead to a destination, in use or not: by its name, to its address."""
+    return _address(settings, destination.name) == destination.address
+
+
 def can_be_tried(settings: Settings, name: str) -> bool:
     """Whether a trial can't disturb the daemon's courier: only one process at a time can open a folder."""
     store = settings.own_store

@@ -22,6 +22,7 @@ from mem0_syncd.engine import destination_choice
 from mem0_syncd.engine.project_scan import GIVE_WAY_SECONDS, ProjectScans, Scans
 from mem0_syncd.errors import Problem
 from mem0_syncd.ingest.enqueue import Enqueuer
+from mem0_syncd.ingest.kept_reader import KeptReader
 from mem0_syncd.ingest.late_redaction import look_through
 from mem0_syncd.ingest.new_entries import Turn
 from mem0_syncd.ingest.scanner import RETRY_SECONDS, Scanner
@@ -29,6 +30,7 @@ from mem0_syncd.ingest.spool_reader import SpoolReader
 from mem0_syncd.ingest.unchanged_projects import UnchangedProjects
 from mem0_syncd.outbox import DestinationRow, Outbox, ProjectRow
 from mem0_syncd.outbox.damaged_outbox import RENEWED_AT
+from mem0_syncd.outbox.kept_items import KeptItem
 from mem0_syncd.projects import listed_projects
 from mem0_syncd.projects.folders import Folders
 from mem0_syncd.projects.marks import ProjectMarks
@@ -95,7 +97,13 @@ class Engine:
             outbox, self._destination_named, self._after_move, self.folders, self.now
         )
         self._pickup = SpoolReader(
-            outbox, self._project_destinations, settings.state_dir, self.folders, self.activity, self.now
+            outbox,
+            self._project_destinations,
+            settings.state_dir,
+            self.folders,
+            self.activity,
+            self.now,
+            read_lag_of=self._read_lag_of,
         )
         ask = self._callbacks.on_origin_unknown or self._look_for_origins
         self._origin_looks = OriginChecks(
@@ -125,12 +133,13 @@ class Engine:
             redaction=self.settings.redact,
             allow=self.settings.redact_allow,
             on_change=self._callbacks.on_change,
+            read_lag_of=self._read_lag_of,
         )
         self._scanner = Scanner(self.outbox, self._intake, self.folders, clock=self.clock)
         self.marks.take_in_anew()
-        self._project_scans.use(
-            self._scanner, UnchangedProjects(self.outbox, self._scanner, self.marks, self.now)
-        )
+        self._kept = KeptReader(self.outbox, self._intake)
+        unchanged = UnchangedProjects(self.outbox, self._scanner, self.marks, self.now)
+        self._project_scans.use(self._scanner, unchanged, self._kept)
 
     def _redactor(self) -> Redactor:
         return Redactor(self.settings.redact, self.settings.redact_allow)
@@ -193,6 +202,9 @@ class Engine:
     def rules_of(self, destination: DestinationRow) -> Rules:
         """The rules by which an outcome at a destination is settled."""
         return self._means_of(destination).rules
+
+    def _read_lag_of(self, destination: DestinationRow) -> float:
+        return self.rules_of(destination).read_lag
 
     def _destination_named(self, name: str | None) -> DestinationRow:
         return destination_choice.destination_named(name, self.settings, self.outbox.destinations)
@@ -302,7 +314,14 @@ class Engine:
     def take_in_spool(self) -> Scans:
         """Take in what hooks and commands have spooled."""
         with self._scanning:
-            return Scans(self._pickup.take_in(self._intake))
+            return Scans(self._pickup.take_in(self._intake), spool_waits=self._pickup.waits)
+
+    def take_in_again(self, project: ProjectRow, kept: Iterable[KeptItem]) -> None:
+        """Take in items that were kept here, as if their sources had just said them."""
+        with self._scanning:
+            route = self._project_destinations.settle(project)
+            if route is not None:
+                self._kept.take_in(route.project, route.terms, kept)
 
     @contextlib.contextmanager
     def delivering(self) -> Iterator[None]:

@@ -12,6 +12,7 @@ import structlog
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.memory_payload import user_id
 from mem0_syncd.errors import Problem, SyncdError
+from mem0_syncd.ingest.kept_reader import KeptReader
 from mem0_syncd.ingest.new_entries import Turn
 from mem0_syncd.ingest.scanner import RETRY_SECONDS, Scanner
 from mem0_syncd.ingest.unchanged_projects import UnchangedProjects
@@ -36,11 +37,12 @@ log = structlog.get_logger("scan")
 class Scans:
     """What some scans did together: changes, and what to look at again.
 
-    `retry` is by folder, in seconds.
+    `retry` is by folder, in seconds. `spool_waits` is whether the spool is to be looked at again soon.
     """
 
     changes: int = 0
     retry: dict[Path, float] = field(default_factory=dict)
+    spool_waits: bool = False
 
 
 class ProjectScans:
@@ -68,9 +70,9 @@ class ProjectScans:
         self._beginning = threading.Lock()
         self._under_way: set[Path] = set()
 
-    def use(self, scanner: Scanner, unchanged: UnchangedProjects) -> None:
+    def use(self, scanner: Scanner, unchanged: UnchangedProjects, kept: KeptReader) -> None:
         """Scan with these from now on."""
-        self._scanner, self._unchanged = scanner, unchanged
+        self._scanner, self._unchanged, self._kept = scanner, unchanged, kept
 
     def turns(
         self, project: ProjectRow, scans: Scans, *, changed_only: bool = False, heed_marks: bool = True
@@ -141,7 +143,7 @@ class ProjectScans:
         scanned = yield from self._scanner.turns(
             project, route.terms, changed_only=changed_only, heed_marks=heed_marks, on_file=place.move
         )
-        scans.changes += scanned.changes
+        scans.changes += scanned.changes + self._kept.read(project, route.terms)
         if (terms := self._project_destinations.after_scan(route, is_whole=scanned.is_whole)) is not None:
             self._scanner.take_as_read(project.path, terms)
             look = self._unchanged.decided(project.path, look)

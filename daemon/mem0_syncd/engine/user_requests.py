@@ -1,4 +1,4 @@
-"""What a person asks of the engine, and waits for: sync, recall, forget, and an inventory of Mem0."""
+"""What a person asks of the engine, and waits for: sync, recall, and what there is in Mem0."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ def begin_sync(
     if accept_account:
         _accept_accounts(engine)
     engine.take_in_spool()
+    outbox.owed_deletions.make_due(engine.now())
     wanted = [it for it in outbox.projects.all() if project_id in {None, it.id}]
     engine.scan_until_settled(wanted, heed_marks=not resend_marked)
     for destination in outbox.destinations.in_use():
@@ -70,33 +71,11 @@ def recall(
     return engine.questions_of(project).search(query, user_ids, limit)
 
 
-def forget(
-    engine: Engine, *, name: str | None, project: str | None, remote: bool, tell: Tell = to_nobody
-) -> dict[str, int]:
-    """Put tombstones on items, and delete their memories with `remote`; returns how many of each.
-
-    `tell` is called with (done, total) of a destination's items.
-
-    Raises `SyncdError` if no item has that name, or one is just being sent.
-    """
-    outbox, where = engine.outbox, name or project or ""
-    done = {"forgotten": 0, "deleted": 0}
-    for destination in outbox.destinations.in_use():
-        found = outbox.tombstones.find(destination.id, name=name, project=project)
-        if any(item.is_under_way for item in found):
-            raise SyncdError("it is just being sent", where=where, remedy="mem0-syncd sync, and then again")
-        for number, item in enumerate(found, 1):
-            for memory_id in item.memory_ids if remote else ():
-                engine.questions(destination).delete(memory_id)
-                done["deleted"] += 1
-            outbox.tombstones.bury(destination.id, [item.sync_key], receipts_too=remote)
-            tell(number, len(found))
-        done["forgotten"] += len(found)
-    if not done["forgotten"]:
-        raise SyncdError(
-            "nothing is known by this name", where=where, remedy="name a decision's or a memory's id"
-        )
-    return done
+def memory(engine: Engine, project: str, memory_id: str) -> dict[str, Any] | None:
+    """A memory of a project's scopes as it is in Mem0; None where there is none of that id in them."""
+    there = engine.questions_of(project).memory(memory_id)
+    scopes = {user_id(kind, project) for kind in Kind}
+    return there if there and there["id"] == memory_id and there["user_id"] in scopes else None
 
 
 def take_inventory(

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from mem0_syncd.core.consent import EVERYTHING, Terms
-from mem0_syncd.core.enqueue_plan import Change, Enqueue, Known, Reject, part_twins, plan
+from mem0_syncd.core.enqueue_plan import UNKNOWN as NOTHING_KNOWN
+from mem0_syncd.core.enqueue_plan import Change, Enqueue, Known, Reject, Withhold, part_twins, plan
 from mem0_syncd.core.foreign_memories import UNKNOWN
-from mem0_syncd.core.item import QUEUE, Item, Kind
+from mem0_syncd.core.item import QUEUE, UNFILED, Item, Kind, instant
 from mem0_syncd.core.memory_payload import Memory, memory_of, user_id
 from mem0_syncd.core.position import Position
 from mem0_syncd.core.priority import is_major
 from mem0_syncd.core.withheld import Why, Withheld
 from mem0_syncd.errors import Problem
 from mem0_syncd.ingest.early_marks import Marked, marked_among, weigh
+from mem0_syncd.ingest.own_ids import OwnIdFinder, keys_of_twins
 from mem0_syncd.ingest.sent_keys import Keyed, SentKeys
-from mem0_syncd.outbox import Outbox, ProjectRow
+from mem0_syncd.outbox import DestinationRow, Outbox, ProjectRow
 from mem0_syncd.outbox.item_changes import Prepared
+from mem0_syncd.outbox.rekeying import SEEN_SECONDS
 from mem0_syncd.redact.item_redaction import Redaction, Redactor
 from mem0_syncd.sources import cross_file_merge
 from mem0_syncd.sources.all_sources import SOURCES
@@ -40,24 +44,31 @@ GIVE_WAY_SECONDS = 0.001
 class Taken:
     """The result for some items: changes made durable, problems by path and place.
 
-    `deferred` when some must wait for a push of what they take over from, and must be read again.
+    `deferred` when some must wait for a push of what they take over from, and are to be read again. `moved`
+    when some were known by another id before: another entry may still have that, so all is to be read again.
     """
 
     changes: int = 0
     deferred: bool = False
+    moved: bool = False
     problems: dict[tuple[str, Position], list[Problem]] = field(default_factory=dict)
 
-    def add(self, items: Iterable[Item], changes: Collection[Prepared]) -> None:
-        """Add some items, each under the key that is its own, and their changes."""
+    def add(self, items: Collection[Item], changes: Collection[Prepared]) -> None:
+        """Add some items, each under the key that is its own, and what changed of them."""
         self.changes += len(changes)
+        alike = Counter(map(_id_and_time, items)) if any(it.is_twin for it in items) else Counter()
         for item in items:
-            if item.is_twin:
+            if item.is_twin and alike[_id_and_time(item)] > 1:
                 what = f"another entry has the id and time of {item.source_id}; both are kept"
-                self.report(item, what, "give one of them an id of its own")
+                remedy = "give one of them an id of its own, if you like: its memory follows"
+                place = item.place.within(item.path)
+                self._add(item, Problem(what, place, remedy, needs_you=False, is_note=True))
 
     def report(self, item: Item, what: str, remedy: str) -> None:
-        """Add a problem of an item."""
-        problem = Problem(what, item.place.within(item.path), remedy)
+        """Add what is wrong with an item."""
+        self._add(item, Problem(what, item.place.within(item.path), remedy))
+
+    def _add(self, item: Item, problem: Problem) -> None:
         self.problems.setdefault((item.path, item.place), []).append(problem)
 
 
@@ -74,13 +85,18 @@ class Enqueuer:
         redaction: Redaction = "redact",
         allow: Collection[str] = (),
         on_change: Callable[..., None] = lambda *, major: None,  # noqa: ARG005
+        read_lag_of: Callable[[DestinationRow], float] = lambda _: SEEN_SECONDS,
     ) -> None:
-        """`on_change` is called when changes have become durable, with `major`: whether one of them is."""
+        """`on_change` is called when changes have become durable, with `major`: whether one of them is.
+
+        `read_lag_of` says for how many seconds a destination may not show what it has just stored.
+        """
         self._outbox = outbox
         self._major_categories = {category.lower() for category in major_categories}
         self._infer = infer
         self._redactor = Redactor(redaction, allow)
         self._keys = SentKeys(outbox, self._redactor)
+        self._own_ids = OwnIdFinder(outbox, lambda it: self._keys.redact(it).item, read_lag_of)
         self._on_change = on_change
         self._clock = clock
 
@@ -91,10 +107,12 @@ class Enqueuer:
         terms: Terms = EVERYTHING,
         *,
         heed_marks: bool = True,
+        said_at: float | None = None,
     ) -> Taken:
         """Plan items, by the project's terms, and make the changes durable, in batches.
 
-        `heed_marks` leaves out what others marked as synced.
+        `heed_marks` leaves out what others marked as synced. `said_at` is when a person has asked for the
+        items, in seconds of the epoch: that holds against whatever was forgotten or dropped before.
         """
         taken = Taken()
         outbox, ledger = self._outbox, self._outbox.items
@@ -123,6 +141,11 @@ class Enqueuer:
                     self._clock.sleep(GIVE_WAY_SECONDS)
                 with transaction():
                     keyed = self._keys.assign(destination.id, batch)
+                    own = self._own_ids.find(destination, project.id, keyed.items)
+                    keyed.items, keyed.waits = own.items, keyed.waits or own.waits
+                    taken.moved |= own.moved
+                    if said_at is not None:
+                        self._lift(destination.id, keyed, said_at)
                     known = self._known(destination.id, keyed)
                     parted = part_twins(keyed.items, known)
                     marked = self._marked(parted, known, marks, is_scanned=is_scanned)
@@ -131,6 +154,9 @@ class Enqueuer:
                         replace(self._prepare(change, origin), tree=project.tree) for change in changes
                     ]
                     ledger.apply(destination.id, prepared, self._clock.wall())
+                    for it in prepared:
+                        self._keep(it)
+                    outbox.twins.note(destination.id, keys_of_twins(keyed.items, parted))
                     sent = {it.change.item.identity: it.change.item for it in prepared}
                     parted = [sent.get(item.identity, item) for item in parted]
                     self._keys.learn(destination.id, parted, keyed.learnt)
@@ -171,13 +197,42 @@ class Enqueuer:
         """What is known of items; a tombstone is one of the same revision, whatever its hash is now."""
         keys = [key for item in keyed.items for key in (item.sync_key, item.twin_key) if key]
         known = self._outbox.items.known(destination, keys)
+        forgotten = self._outbox.tombstones.forgotten(
+            name
+            for it in keyed.items
+            for name in (it.sync_key, it.identity, *((it.twin_key, it.twin_identity) if it.twin_key else ()))
+        )
         for item in keyed.items:
             for key in (item.sync_key, item.twin_key):
                 dropped = known[key].dropped if key in known else None
                 if item.was_sent_as(dropped) and dropped != item.content_hash:
                     self._outbox.tombstones.restate(destination, key, item.content_hash)
                     known[key] = replace(known[key], dropped=item.content_hash)
+        for item in keyed.items if forgotten else ():
+            both = ((item.sync_key, item.identity), (item.twin_key, item.twin_identity))
+            for key, identity in both if item.twin_key else both[:1]:
+                if not forgotten.isdisjoint((key, identity)):
+                    known[key] = replace(known.get(key, NOTHING_KNOWN), forgotten=True)
         return known
+
+    def _lift(self, destination: int, keyed: Keyed, said_at: float) -> None:
+        """Let a person's word hold against the tombstones that are older."""
+        keys = list(dict.fromkeys(name for it in keyed.items for name in (it.sync_key, it.identity)))
+        self._outbox.tombstones.lift(keys, said_at=said_at)
+        deleted = self._outbox.resend_requests.of_deleted(destination, keys)
+        self._outbox.resend_requests.add(destination, deleted)
+
+    def _keep(self, prepared: Prepared) -> None:
+        """Keep what no file says, also if it may not leave yet."""
+        change = prepared.change
+        item = change.item
+        if item.source not in UNFILED:
+            return
+        memory = prepared.memory
+        if isinstance(change, Withhold) and change.reason.is_by_consent:
+            memory = memory_of(self._keys.redact(item).item.to_be_sent_as(item.sent_as))
+        if memory is not None and memory.text:
+            self._outbox.kept_items.keep(item, memory)
 
     def _marked(
         self, items: list[Item], known: Mapping[str, Known], marks: Mapping[str, float], *, is_scanned: bool
@@ -209,6 +264,10 @@ class Enqueuer:
             )
             change = replace(change, reason=f"{change.reason} ({item.place.within(item.path)})")
         return Prepared(change, memory, is_major(item, self._major_categories), tuple(kinds))
+
+
+def _id_and_time(item: Item) -> tuple[str, str | None, str]:
+    return item.kind, item.source_id, instant(item.when)
 
 
 def _as_agreed(item: Item, terms: Terms) -> Item:

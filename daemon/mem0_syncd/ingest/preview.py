@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mem0_syncd.core.consent import Terms
@@ -11,11 +10,10 @@ from mem0_syncd.core.entry_problems import MOST_TOLD, and_more
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.memory_payload import user_id
 from mem0_syncd.errors import Problem
-from mem0_syncd.sources import Reading, Source
+from mem0_syncd.ingest.source_texts import readings
 from mem0_syncd.sources.all_sources import SOURCES
 from mem0_syncd.status.render import counted
-from mem0_syncd.system.unreadable_file import Unreadable
-from mem0_syncd.system.untrusted_folder import LONGEST_LOG, UntrustedFolder
+from mem0_syncd.system.untrusted_folder import UntrustedFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ def preview(folder: UntrustedFolder, project_id: str, terms: Terms) -> Preview:
     for source in SOURCES:
         problems: list[Problem] = []
         more = 0
-        for reading in _readings(folder, source, project_id):
+        for reading in readings(folder, source, project_id):
             more += len(reading.problems)
             problems += reading.problems if len(problems) < MOST_TOLD else ()
             for item in reading.items:
@@ -50,14 +48,3 @@ def preview(folder: UntrustedFolder, project_id: str, terms: Terms) -> Preview:
     if not going:
         lines.append(f"  nothing to deliver yet; what is read is, for example, {SOURCES[0].path}")
     return Preview(tuple(lines), practices)
-
-
-def _readings(folder: UntrustedFolder, source: Source, project_id: str) -> Iterator[Reading]:
-    """The contents of the entries, one by one: a long file has too many to keep."""
-    try:
-        for raw in source.split(folder.read(source.path, LONGEST_LOG)):
-            yield source.read(raw, project_id)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    except (Unreadable, OSError) as error:
-        yield Reading(problems=(Problem(str(error), source.path, ""),))

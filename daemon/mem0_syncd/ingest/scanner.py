@@ -141,6 +141,8 @@ class Scanner:
                 continue
             taken = self._intake.take_in(project, [item for *_, item in part], terms, heed_marks=heed_marks)
             changes, is_deferred = changes + taken.changes, is_deferred or taken.deferred
+            if taken.moved:
+                self.forget(project.path)
             for news, digest, item in part:
                 news.complaints.add(digest, taken.problems.get((item.path, item.place), ()))
             yield Turn.AT_WORK

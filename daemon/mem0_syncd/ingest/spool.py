@@ -1,10 +1,12 @@
 """The spool: events of other processes, one file each, until the daemon or its next start takes them up.
 
     {"event": "session", "session_id", "cwd", "hook", "at", "root", "state", "blockers", "note"}
-    {"event": "remember", "text", "kind", "project", "category", "agent", "outcome", "at"}
+    {"event": "remember", "text", "kind", "project", "category", "agent", "outcome", "at", "id", "supersedes"}
 
-Every value is text or null. `root` is the folder that `state` and `blockers`, a session's files, are of;
-`note` says why they are missing, if they are. This imports next to nothing, because hooks write here.
+Every value is text or null. `id` is the event's own, so that it makes nothing twice, and `supersedes` names
+what it is to replace; what an earlier version has spooled has neither. `root` is the folder that `state` and
+`blockers`, a session's files, are of; `note` says why they are missing, if they are. This imports next to
+nothing, because hooks write here.
 """
 
 from __future__ import annotations
@@ -70,6 +72,13 @@ def take(state: Path, now: float) -> Iterator[tuple[Path, dict[str, Any]]]:
                 path.rename(path.with_suffix(_SET_ASIDE))
             continue
         yield path, event
+
+
+def waiting(state: Path) -> Iterator[dict[str, Any]]:
+    """The spooled events, oldest first, to look at only."""
+    for path in sorted(StateFolder(state).spool.glob(f"*{_EVENT}")):
+        with contextlib.suppress(OSError, ValueError, RecursionError):
+            yield _parse(path.read_bytes())
 
 
 def remove(path: Path) -> None:

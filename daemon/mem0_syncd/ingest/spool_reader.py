@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -18,8 +19,9 @@ from mem0_syncd.core.item import Kind
 from mem0_syncd.errors import Problem, SyncdError
 from mem0_syncd.ingest import spool
 from mem0_syncd.ingest.enqueue import Enqueuer
+from mem0_syncd.ingest.replacement import Replacement
 from mem0_syncd.ingest.spooled_events import Made, understand
-from mem0_syncd.outbox import Outbox, ProjectRow
+from mem0_syncd.outbox import DestinationRow, Outbox, ProjectRow
 from mem0_syncd.projects import project_file, projects
 from mem0_syncd.projects.folders import Folders
 from mem0_syncd.projects.project_destinations import ProjectDestinations
@@ -43,23 +45,27 @@ class SpoolReader:
         folders: Folders,
         activity: CurrentFiles,
         now: Moment,
+        *,
+        read_lag_of: Callable[[DestinationRow], float] = lambda _: 0.0,
     ) -> None:
-        """`now` is the time since the epoch."""
+        """`now` is the time since the epoch; for `read_lag_of` see `Replacement`."""
         self._outbox = outbox
         self._project_destinations = project_destinations
         self._state, self._folders = state, folders
         self._activity = activity
         self._now = now
+        self._replacement = Replacement(outbox, read_lag_of)
+        self.waits = False
         # Events that failed by a fault of their own, until they are understood or gone.
         self._failed: dict[Path, Problem] = {}
 
     def take_in(self, intake: Enqueuer) -> int:
         """Take in every event that can be; returns how many changes that made.
 
-        An event that fails stays spooled, and is a problem; the others go on. Raises what isn't an event's
-        fault.
+        One that can't be stays spooled, and is a problem; the others go on. One that is to replace what is
+        just being sent `waits`. Raises what is no event's fault.
         """
-        changes = 0
+        changes, self.waits = 0, False
         failed: dict[Path, Problem] = {}
         for path, event in spool.take(self._state, self._now()):
             try:
@@ -82,7 +88,10 @@ class SpoolReader:
         return changes
 
     def _take_in_one(self, intake: Enqueuer, event: Mapping[str, Any]) -> int | None:
-        """How many changes an event made; None if it must wait."""
+        """How many changes an event made; None where it must wait."""
+        number = str(event.get("id") or "")
+        if number and self._outbox.taken_events.has(number):
+            return 0
         folder = Path(event.get("cwd") or event.get("project") or "/")
         if self._awaits_consent(folder):  # until its project's user has agreed
             return None
@@ -102,8 +111,20 @@ class SpoolReader:
             place.move(STATE_PATH)
             made = self._made_since(project, event)
             reading = within_limits_of(understand(event, project, made, trusted=self._folders.trusted))
-        taken = intake.take_in(project, reading.items, terms)
-        problems = [*reading.problems, *chain.from_iterable(taken.problems.values())]
+        name = str(event.get("supersedes") or "")
+        if name and any(self._replacement.is_open(it, name) for it in reading.items):
+            self.waits = True
+            return None
+        problems = list(reading.problems)
+        # An event and what it makes become durable together.
+        with self._outbox.transaction():
+            if name:
+                replaced = (self._replacement.replace(it, name, self._now()) for it in reading.items)
+                problems += filter(None, replaced)
+            taken = intake.take_in(project, reading.items, terms, said_at=_said_at(event))
+            if number:
+                self._outbox.taken_events.note(number, self._now())
+        problems += chain.from_iterable(taken.problems.values())
         self._outbox.problems.replace(project.id, "session", problems, project.tree)
         return changes + taken.changes
 
@@ -128,3 +149,14 @@ class SpoolReader:
         destination = self._outbox.destinations.of(project.id)
         seen = partial(self._outbox.items.seen_since, destination.id, project.id, since=began)
         return Made(decisions=seen(Kind.DECISION), patterns=seen(Kind.AGENT_PATTERN))
+
+
+def _said_at(event: Mapping[str, Any]) -> float | None:
+    """When a person has said it, in seconds of the epoch; None where nobody has."""
+    if event["event"] != "remember":
+        return None
+    try:
+        said = datetime.fromisoformat(str(event["at"]))
+    except ValueError:
+        return None
+    return (said if said.tzinfo else said.replace(tzinfo=UTC)).timestamp()

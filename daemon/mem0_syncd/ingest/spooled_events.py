@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mem0_syncd.core.item import Item, Kind
+from mem0_syncd.core.item import REMEMBERED, Item, Kind
 from mem0_syncd.errors import Problem, is_want_of_handles
 from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.sources import Reading
@@ -16,9 +16,6 @@ from mem0_syncd.sources.session_summary import BLOCKERS_PATH, STATE_PATH, summar
 from mem0_syncd.sources.shared_rules import agent_id_of, metadata_of, too_short
 from mem0_syncd.system.unreadable_file import RefusedFile
 from mem0_syncd.system.untrusted_folder import LONGEST_SESSION, UntrustedFolder
-
-REMEMBERED = "remember"
-"""The source of what a person remembers by hand."""
 
 KINDS = {
     "decision": Kind.DECISION,

@@ -65,6 +65,10 @@ _SHIFT = (
     WHERE destination = :destination AND quiet_until > 0
     """,
     "UPDATE second_look SET due_at = due_at + :seconds WHERE destination = :destination",
+    """
+    UPDATE owed_deletion SET due_at = due_at + :seconds, delivered_at = delivered_at + :seconds
+    WHERE destination = :destination
+    """,
     "UPDATE contact SET listed_at = listed_at + :seconds WHERE destination = :destination",
     "UPDATE audit SET at = at + :seconds WHERE destination = :destination",
     # For older ones it doesn't matter whether Mem0 need show them yet.
@@ -91,6 +95,10 @@ _CLAMP = (
     """,
     "UPDATE item SET quiet_until = :certain WHERE destination = :destination AND quiet_until > 0",
     "UPDATE second_look SET due_at = :second WHERE destination = :destination AND due_at > :second",
+    # A deletion that was begun may be of what Mem0 didn't show yet.
+    """
+    UPDATE owed_deletion SET due_at = MIN(due_at, :now), delivered_at = :now WHERE destination = :destination
+    """,
     "UPDATE audit SET at = :now WHERE destination = :destination AND at > :now",
     # Of what was delivered by a later clock nobody knows when Mem0 surely shows it.
     "UPDATE receipt SET delivered_at = :now WHERE destination = :destination AND delivered_at > :now",

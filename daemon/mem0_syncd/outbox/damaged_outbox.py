@@ -36,6 +36,10 @@ _WORTH = (
     ("stated_origin", "*", "TRUE", ""),
     ("stopped", "*", "TRUE", ""),
     ("consent", "*", "TRUE", ""),
+    ("forgotten", "*", "TRUE", ""),
+    ("owed_deletion", "*", "TRUE", ""),
+    ("kept", "*", "TRUE", ""),
+    ("taken_event", "*", "TRUE", ""),
     ("item", "*", "tombstone IS NOT NULL", "dropped, forgotten or deleted items"),
     ("item", "*", "status IN ('dead', 'pending', 'unconfirmed', 'accepted')", ""),
     ("entry", "*", "state = 'dead'", "dead letters"),
@@ -49,6 +53,8 @@ _WORTH = (
 _TIDY = """
 UPDATE item SET status = 'pending' WHERE status IN ('unconfirmed', 'accepted');
 UPDATE project SET is_scanned = 0;
+INSERT OR IGNORE INTO forgotten (name, project, forgotten_at)
+    SELECT sync_key, project, seen_at FROM item WHERE tombstone = 'forgotten';
 -- What refers to something that couldn't be read is of no use.
 DELETE FROM item WHERE destination NOT IN (SELECT id FROM destination);
 DELETE FROM entry WHERE (destination, sync_key) NOT IN (SELECT destination, sync_key FROM item)

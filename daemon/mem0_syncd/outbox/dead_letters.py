@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from mem0_syncd.core.entry import Entry
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.item_status import restate
+from mem0_syncd.outbox.kept_items import keep_entries
 from mem0_syncd.outbox.row_values import as_entry
 
 
@@ -46,6 +47,8 @@ class DeadLetters:
         """Give dead letters up; a tombstone keeps the next scan from bringing them back."""
         with self._db.transaction() as sql:
             for number in ids:
+                key = sql.execute("SELECT sync_key FROM entry WHERE id = ?", (number,)).fetchone()
+                keep_entries(sql, [key["sync_key"]] if key else [])
                 row = sql.execute(
                     "DELETE FROM entry WHERE id = ? AND state = 'dead'"
                     " RETURNING destination, sync_key, content_hash",

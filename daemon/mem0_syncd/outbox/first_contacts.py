@@ -14,6 +14,7 @@ from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.item_keys import ItemKeys
 from mem0_syncd.outbox.item_status import IN_FLIGHT
 from mem0_syncd.outbox.origins import IS_STOPPED, write_stated
+from mem0_syncd.outbox.owed_deletions import owe
 
 FRESH_SECONDS = 30.0
 """Seconds that a look at a user id counts, if others write to it, when something is added."""
@@ -82,9 +83,15 @@ class FirstContacts:
     ) -> None:
         """Store what Mem0 has for a user id, by sync key, and whose it is.
 
-        It is as of a look that began at `now`, with that `number`.
+        It is as of a look that was begun at `now`, as the one of that `number`. What was erased before the
+        first one is deleted, for nobody knew of it.
         """
+        found = list(found)
         with self._db.transaction() as sql:
+            if sql.execute(_IS_FIRST, (destination, user_id)).fetchone():
+                for key, it in found:
+                    if sql.execute(_IS_ERASED, (key, self._local(key))).fetchone():
+                        owe(sql, destination, key, [it.memory_id], now)
             sql.executemany(
                 "INSERT OR REPLACE INTO adoptable VALUES (?, ?, ?, ?, ?)",
                 ((destination, key, it.memory_id, it.content_hash, self._local(key)) for key, it in found),
@@ -129,6 +136,15 @@ class FirstContacts:
                 "DELETE FROM second_look WHERE destination = ? AND sync_key = ?", (destination, look.sync_key)
             )
 
+    def erase(self, destination: int, look: SecondLook, memory_ids: Iterable[str], now: float) -> bool:
+        """Have memories deleted that a look found of what was erased; returns whether it was."""
+        with self._db.transaction() as sql:
+            if sql.execute(_IS_ERASED, (look.sync_key, self._local(look.sync_key))).fetchone() is None:
+                return False
+            owe(sql, destination, look.sync_key, memory_ids, now)
+            self.end(destination, look)
+        return True
+
     def move_receipt(self, destination: int, double: Double) -> bool:
         """Have the receipt name the memory that stays; False if its content is another."""
         survivor = double.survivor
@@ -166,6 +182,10 @@ def write_second_look(
         (destination, sync_key, user_id, due_at),
     )
 
+
+_IS_ERASED = "SELECT 1 FROM forgotten WHERE name IN (?, ?) AND is_erased"
+
+_IS_FIRST = "SELECT 1 FROM contact WHERE destination = ? AND user_id = ? AND listed_at IS NULL"
 
 _IS_IN_FLIGHT = f"""
 SELECT 1 FROM entry WHERE destination = ? AND sync_key = ? AND state IN {IN_FLIGHT}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mem0_syncd.core.enqueue_plan import Change, Enqueue, Reject, Skip, Withdraw, Withhold
 from mem0_syncd.core.item import QUEUE
 from mem0_syncd.core.memory_payload import Memory
+from mem0_syncd.core.withheld import FORGOTTEN
 from mem0_syncd.outbox.item_status import IN_FLIGHT, restate
 from mem0_syncd.outbox.resend_requests import fulfil
 
@@ -112,6 +113,11 @@ def _withhold(sql: sqlite3.Connection, destination: int, prepared: Prepared, now
     _withdraw(sql, destination, prepared, now)
     assert isinstance(prepared.change, Withhold)  # noqa: S101 - narrows for the type checker
     _see(sql, destination, prepared, now, "withheld", prepared.change.reason.stored)
+    if prepared.change.reason == FORGOTTEN:
+        sql.execute(
+            "UPDATE item SET tombstone = 'forgotten' WHERE destination = ? AND sync_key = ?",
+            (destination, prepared.change.item.sync_key),
+        )
 
 
 def _skip(sql: sqlite3.Connection, destination: int, prepared: Prepared, now: float) -> None:

@@ -61,6 +61,16 @@ class ItemKeys:
             found |= {by_local[row["local"]]: _identity(row) for row in rows}
         return found
 
+    def locals_of(self, destination: int, keys: Iterable[str]) -> dict[str, str]:
+        """What some items are known by here, each with its key."""
+        wanted = list(keys)
+        rows = self._db.rows(
+            "SELECT local, sync_key FROM identity"
+            " WHERE destination = ? AND sync_key IN (SELECT value FROM json_each(?))",
+            (destination, json.dumps(wanted)),
+        )
+        return {self.local(key): key for key in wanted} | {row["local"]: row["sync_key"] for row in rows}
+
     def taken(self, destination: int, keys: Collection[str]) -> dict[str, Identity]:
         """Those of some keys that a text with a secret goes by, with the identity that each was made for."""
         taken: dict[str, Identity] = {}

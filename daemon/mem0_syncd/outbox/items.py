@@ -25,7 +25,7 @@ class Items:
         for start in range(0, len(unique), 500):
             rows = self._db.rows(
                 f"""
-                SELECT item.sync_key, item.status, project, source, tree, tombstone_hash, wish.how,
+                SELECT item.sync_key, item.status, project, source, tree, tombstone, tombstone_hash, wish.how,
                     receipt.content_hash AS delivered,
                     MAX(CASE WHEN entry.state = 'pending' THEN entry.content_hash END) AS waiting,
                     MAX(CASE WHEN entry.state IN {IN_FLIGHT} THEN entry.content_hash END) AS in_flight,
@@ -51,6 +51,7 @@ class Items:
                     source=row["source"],
                     tree=row["tree"],
                     wanted=row["how"] is not None,
+                    forgotten=row["tombstone"] == "forgotten",
                 )
         return found
 
@@ -70,6 +71,10 @@ class Items:
     def has_any(self, project: str) -> bool:
         """Whether any item of a project is known, at any destination."""
         return self._db.row("SELECT 1 FROM tally WHERE project = ? AND n > 0", (project,)) is not None
+
+    def projects(self) -> set[str]:
+        """The projects of which any item is known."""
+        return {row["project"] for row in self._db.rows("SELECT DISTINCT project FROM tally WHERE n > 0")}
 
     def tally(self, destination: int, project: str, kind: str) -> dict[str, int]:
         """How many items of a kind of one project count as what."""

@@ -19,10 +19,13 @@ from mem0_syncd.outbox.first_contacts import FirstContacts
 from mem0_syncd.outbox.integrity import Integrity
 from mem0_syncd.outbox.interrupted_sends import InterruptedSends
 from mem0_syncd.outbox.item_keys import ItemKeys
+from mem0_syncd.outbox.item_list import ItemList
 from mem0_syncd.outbox.items import Items
+from mem0_syncd.outbox.kept_items import KeptItems
 from mem0_syncd.outbox.marks import Marks
 from mem0_syncd.outbox.old_memories import OldMemories
 from mem0_syncd.outbox.origins import Origins
+from mem0_syncd.outbox.owed_deletions import OwedDeletions
 from mem0_syncd.outbox.problems import Problems
 from mem0_syncd.outbox.projects import Projects
 from mem0_syncd.outbox.queue import Queue
@@ -30,7 +33,9 @@ from mem0_syncd.outbox.queue_echoes import QueueEchoes
 from mem0_syncd.outbox.receipts import Receipts
 from mem0_syncd.outbox.rekeying import Rekeying
 from mem0_syncd.outbox.resend_requests import ResendRequests
+from mem0_syncd.outbox.taken_events import TakenEvents
 from mem0_syncd.outbox.tombstones import Tombstones
+from mem0_syncd.outbox.twins import Twins
 from mem0_syncd.outbox.vacuum import Vacuum
 from mem0_syncd.system.clock import Clock
 from mem0_syncd.system.state_folder import StateFolder
@@ -59,6 +64,11 @@ class Outbox:
         self.receipts = Receipts(database)
         self.queue_echoes = QueueEchoes(database)
         self.tombstones = Tombstones(database)
+        self.owed_deletions = OwedDeletions(database)
+        self.kept_items = KeptItems(database)
+        self.item_list = ItemList(database)
+        self.twins = Twins(database)
+        self.taken_events = TakenEvents(database)
         self.resend_requests = ResendRequests(database)
         self.audit_log = AuditLog(database)
         self.clock_shift = ClockShift(database)

@@ -15,6 +15,7 @@ from mem0_syncd.outbox.item_keys import ItemKeys
 from mem0_syncd.outbox.item_status import IN_FLIGHT
 from mem0_syncd.outbox.memory_to_update import is_of_another, memory_there
 from mem0_syncd.outbox.origins import IS_STOPPED
+from mem0_syncd.outbox.owed_deletions import IS_OWED
 from mem0_syncd.outbox.row_values import as_entry
 from mem0_syncd.outbox.settlement_writes import write_settlement
 
@@ -65,10 +66,10 @@ class Queue:
     ) -> list[Claim]:
         """Claim up to `limit` due entries; a push is durably `sending` from here on.
 
-        Look-ups go before pushes, unless told otherwise, and there are `pushes` pushes at most. A waiting
-        revision isn't due while another one of its item is in flight or may still take effect, or while its
-        item is to be looked at once more. An add isn't due before its user id was looked at. Nothing of a
-        stopped project is due.
+        Look-ups go before pushes, unless told otherwise, and of the latter `pushes` at most. A waiting
+        revision isn't due while another one of its item is in flight or may still take effect, or while
+        its item is to be looked at once more, or a memory of it to be deleted; nor an add before its
+        user id was looked at; nor anything of a project that another repository's memories stop.
         """
         claims: list[Claim] = []
         with self._db.transaction() as sql:
@@ -187,6 +188,7 @@ _IS_FREE = f"""
     AND NOT EXISTS (
         SELECT 1 FROM entry AS other WHERE other.destination = entry.destination
             AND other.sync_key = entry.sync_key AND other.state IN {IN_FLIGHT})
+    AND NOT {IS_OWED}
     AND {_IS_MEANT}
     AND {IS_LOOKED_FOR}
 """  # noqa: S608 - a constant of this project

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from mem0_syncd.core.item import QUEUE, Item
 from mem0_syncd.outbox.database import Database
 from mem0_syncd.outbox.item_status import IN_FLIGHT
+from mem0_syncd.outbox.rekeying import follow_key
 
 _IS_OPEN = f"""
 SELECT 1 FROM entry WHERE destination = :destination AND sync_key = :key AND state IN {IN_FLIGHT}
@@ -57,6 +58,7 @@ class QueueEchoes:
                         (heir.sync_key, destination, line["sync_key"]),
                     )
                 _delete(sql, destination, line["sync_key"], ("receipt", "item"))
+                follow_key(sql, destination, line["sync_key"], heir.sync_key)
                 sql.execute(
                     "UPDATE item SET source = ?, source_id = ? WHERE destination = ? AND sync_key = ?",
                     (heir.source, heir.source_id, destination, heir.sync_key),

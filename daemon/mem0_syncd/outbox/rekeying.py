@@ -99,10 +99,11 @@ class Rekeying:
         """Whether the outcome of anything sent under a key isn't known yet."""
         return self._db.row(_IS_OPEN, {"destination": destination, "key": key}) is not None
 
-    def rekey(self, destination: int, former: str, key: str) -> None:
-        """Give an item with nothing open another key, within the caller's transaction.
+    def rekey(self, destination: int, former: str, key: str, *, seen_seconds: float = SEEN_SECONDS) -> None:
+        """Have an item of which nothing is open go by another key, within the caller's transaction.
 
-        If that key is known already, the two are one item from now on: what is known under it stays.
+        Where that is known already, the two are one item from now on: what is known under it stays. What was
+        delivered less than `seen_seconds` ago is revised only when that time has passed.
         """
         with self._db.transaction() as sql:
             # An entry refers to its item, and the two can't be renamed at once.
@@ -114,9 +115,17 @@ class Rekeying:
                     _rename(sql, table, destination, former, key)
                 for row in sql.execute(_UNSENT, (destination, key)).fetchall():
                     refreeze(sql, row, key)
-            # Mem0 may not show yet what it has just stored, and nothing looks it up by its former key.
-            sql.execute(_LET_IT_BE_SEEN, (SEEN_SECONDS, destination, key))
+            follow_key(sql, destination, former, key)
+            # Mem0 may not show yet what it has just stored, and nobody looks for it by its former key.
+            sql.execute(_LET_IT_BE_SEEN, (seen_seconds, destination, key))
             restate(sql, destination, key)
+
+    def forget_source_id(self, destination: int, key: str) -> None:
+        """Have an item have no id of its source's any more."""
+        with self._db.transaction() as sql:
+            sql.execute(
+                "UPDATE item SET source_id = NULL WHERE destination = ? AND sync_key = ?", (destination, key)
+            )
 
 
 _LET_IT_BE_SEEN = """
@@ -153,6 +162,22 @@ def refreeze(sql: sqlite3.Connection, row: sqlite3.Row, key: str) -> str:
 def leave_over(sql: sqlite3.Connection, destination: int, memory_id: str, key: str) -> None:
     """Store a memory of an item beside the one that its receipt names, within the caller's transaction."""
     sql.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (LEFT_OVER.format(destination, memory_id), key))
+
+
+def follow_key(sql: sqlite3.Connection, destination: int, former: str, key: str) -> None:
+    """Have what a person wanted of an item hold under another key, within the caller's transaction."""
+    sql.execute(_STAYS_FORGOTTEN, (key, former))
+    sql.execute("UPDATE OR IGNORE kept SET sync_key = ? WHERE sync_key = ?", (key, former))
+    sql.execute(
+        "UPDATE owed_deletion SET sync_key = ? WHERE destination = ? AND sync_key = ?",
+        (key, destination, former),
+    )
+
+
+_STAYS_FORGOTTEN = """
+INSERT OR IGNORE INTO forgotten
+SELECT ?, project, forgotten_at, is_erased FROM forgotten WHERE name = ?
+"""
 
 
 def _merge(sql: sqlite3.Connection, destination: int, former: str, key: str) -> None:

@@ -33,6 +33,13 @@ class ResendRequests:
                 _ADD, [(it.how, destination, it.sync_key, json.dumps(it.memory_ids)) for it in wishes]
             )
 
+    def of_deleted(self, destination: int, keys: Iterable[str]) -> list[ResendRequest]:
+        """Requests to restore those of some items that a person has deleted in Mem0."""
+        rows = self._db.rows(_DELETED, (destination, json.dumps(list(keys))))
+        return [
+            ResendRequest(row["sync_key"], tuple(json.loads(row["memory_ids"])), "restore") for row in rows
+        ]
+
     def end(self, destination: int) -> set[str]:
         """Drop the requests that no source fulfilled; returns the keys."""
         with self._db.transaction() as sql:
@@ -60,6 +67,11 @@ INSERT OR REPLACE INTO wish
 SELECT destination, sync_key, ? FROM receipt JOIN item USING (destination, sync_key)
 WHERE destination = ? AND sync_key = ? AND memory_ids = ?
     AND (status = 'delivered' OR status = 'withheld' AND tombstone = 'deleted in Mem0')
+"""
+
+_DELETED = """
+SELECT sync_key, memory_ids FROM item JOIN receipt USING (destination, sync_key)
+WHERE destination = ? AND tombstone = 'deleted in Mem0' AND sync_key IN (SELECT value FROM json_each(?))
 """
 
 _LOOK_FIRST = """

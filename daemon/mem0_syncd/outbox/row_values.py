@@ -12,8 +12,8 @@ from mem0_syncd.core.destination_kinds import DestinationKind, Guarantee
 from mem0_syncd.core.entry import Entry, State
 from mem0_syncd.errors import Problem
 
-_MENDED = " "
-"""The end of a stored remedy whose problem needs no person: its table has no column for that."""
+_MENDED, _NOTED = " ", "  "
+"""How the remedy ends of a problem that needs nobody, and of a note: their table has no column for that."""
 
 _FORMERLY_MENDED = {
     "nothing: it is read again",
@@ -86,6 +86,8 @@ def as_destination(row: sqlite3.Row) -> DestinationRow:
 def as_problem(row: sqlite3.Row) -> Problem:
     """A reported problem."""
     remedy = row["remedy"]
+    if remedy.endswith(_NOTED):
+        return Problem(row["what"], row["place"], remedy.rstrip(), needs_you=False, is_note=True)
     text = remedy.removesuffix(_MENDED)
     return Problem(row["what"], row["place"], text, text == remedy and text not in _FORMERLY_MENDED)
 
@@ -93,6 +95,8 @@ def as_problem(row: sqlite3.Row) -> Problem:
 def stored_remedy(problem: Problem) -> str:
     """A problem's remedy as its row holds it, with whether the problem needs a person."""
     remedy = problem.remedy.rstrip()
+    if problem.is_note:
+        return remedy + _NOTED
     return remedy if problem.needs_you else remedy + _MENDED
 
 

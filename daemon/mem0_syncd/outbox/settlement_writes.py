@@ -21,6 +21,7 @@ from mem0_syncd.core.settlement import (
 from mem0_syncd.outbox.first_contacts import write_second_look
 from mem0_syncd.outbox.item_status import restate
 from mem0_syncd.outbox.memory_to_update import note_redacted_there
+from mem0_syncd.outbox.owed_deletions import owe_what_was_stored
 from mem0_syncd.outbox.row_values import stored_reason
 from mem0_syncd.system.scrubbed_reasons import reason
 
@@ -30,6 +31,7 @@ def write_settlement(
 ) -> None:
     """Write an entry's settlement, within the caller's transaction."""
     _WRITE[type(settlement)](sql, destination, entry, settlement, now)
+    _heed_tombstone(sql, destination, entry.sync_key, now)
     restate(sql, destination, entry.sync_key)
 
 
@@ -118,6 +120,24 @@ def _deleted(sql: sqlite3.Connection, destination: int, entry: Entry, _it: Delet
         " WHERE destination = ? AND sync_key = ?",
         (entry.content_hash, destination, entry.sync_key),
     )
+
+
+def _heed_tombstone(sql: sqlite3.Connection, destination: int, sync_key: str, now: float) -> None:
+    """Send no more of what was forgotten while it was under way; of what was erased no memory stays."""
+    row = sql.execute("SELECT is_erased FROM forgotten WHERE name = ?", (sync_key,)).fetchone()
+    if row is None:
+        return
+    sql.execute(
+        "DELETE FROM entry WHERE destination = ? AND sync_key = ? AND state IN ('pending', 'dead')",
+        (destination, sync_key),
+    )
+    sql.execute(
+        "UPDATE item SET tombstone = 'forgotten', reason = 'forgotten'"
+        " WHERE destination = ? AND sync_key = ?",
+        (destination, sync_key),
+    )
+    if row["is_erased"]:
+        owe_what_was_stored(sql, destination, sync_key, now)
 
 
 _WRITE: dict[type[Settlement], Callable[..., None]] = {

@@ -11,6 +11,9 @@ PAGES = 256
 SPARE_PAGES = 1024
 """Free pages that are kept for new entries, 4 MiB of them."""
 
+_NO_TRACES = "no traces"
+"""The fact that everything which was deleted is overwritten."""
+
 _ADOPTED = """
 DELETE FROM adoptable WHERE (destination, sync_key) IN (
     SELECT destination, sync_key FROM adoptable JOIN receipt USING (destination, sync_key) LIMIT ?)
@@ -37,6 +40,15 @@ class Vacuum:
         # The log is as long as the longest backlog made it.
         self._db.rows("PRAGMA wal_checkpoint(TRUNCATE)")
         return (before - self._pragma("page_count")) * self._pragma("page_size")
+
+    def leave_no_trace(self) -> None:
+        """Have nothing left on the disk of what is deleted: in the file, nor in its write-ahead log."""
+        # What an earlier version has deleted may still be legible in pages that are free.
+        if self._db.row("SELECT 1 FROM fact WHERE name = ?", (_NO_TRACES,)) is None:
+            self._db.rows("VACUUM")
+            with self._db.transaction() as sql:
+                sql.execute("INSERT OR REPLACE INTO fact VALUES (?, 'yes')", (_NO_TRACES,))
+        self._db.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _forget_adopted(self) -> int:
         with self._db.transaction() as sql:

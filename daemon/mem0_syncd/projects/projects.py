@@ -68,6 +68,11 @@ def located(path: Path) -> Path:
     return path.expanduser().resolve()
 
 
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder where a person names one."""
+    return located(path).is_dir()
+
+
 def resolve(path: Path) -> Path:
     """A project's folder, absolute and without links.
 

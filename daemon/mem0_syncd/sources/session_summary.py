@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mem0_syncd.core.item import Item, Kind
+from mem0_syncd.core.item import SESSION, Item, Kind
 from mem0_syncd.errors import Problem
 from mem0_syncd.sources.base import (
     Reading,
@@ -22,7 +22,6 @@ from mem0_syncd.system.unreadable_file import Unreadable
 
 STATE_PATH = ".claude/context/session/state.json"
 BLOCKERS_PATH = ".claude/logs/blockers.jsonl"
-SOURCE_NAME = "session"
 
 _BLOCKERS_THAT_COUNT = 5
 
@@ -67,7 +66,7 @@ def summarise(
         metadata=metadata_of(Kind.SESSION_SUMMARY, fields),
         # Without a time, so that a later summary is a revision of this one.
         source_id=text_of(session_id) or first_text(told, "session_id") or None,
-        source=SOURCE_NAME,
+        source=SESSION,
         path=STATE_PATH,
     )
     return Reading((summary,), problems)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
 
@@ -14,16 +14,23 @@ from mem0_syncd.status.stopped_projects import strangers_problem
 MOST_LETTERS = 5
 """Dead letters of a destination that are listed one by one."""
 
+OWED_SECONDS = 120.0
+"""How long a deletion may be owed before it is told."""
+
 
 def problems_of(outbox: Outbox, destinations: Iterable[DestinationRow], now: float) -> Iterator[Problem]:
     """All problems: the daemon's, the projects', and those of these destinations."""
     yield from damaged_outbox.problems(outbox.database)
     for _, problem in reported(outbox):
         yield problem
+    in_use = set()
     for destination in destinations:
+        in_use.add(destination.id)
         yield from _standing(destination, now)
         yield from _dead_letters(outbox, destination)
         yield from _doubles(outbox, destination)
+    yield from _owed(outbox, in_use, now)
+    yield from _left_behind(outbox)
 
 
 def reported(outbox: Outbox) -> Iterator[tuple[str, Problem]]:
@@ -59,6 +66,30 @@ def _dead_letters(outbox: Outbox, destination: DestinationRow) -> Iterator[Probl
             f"{entry.project}: {entry.kind} {entry.id}",
             f"mem0-syncd dead show {entry.id}, then retry or drop it",
         )
+
+
+def _owed(outbox: Outbox, in_use: Collection[int], now: float) -> Iterator[Problem]:
+    """Deletions that a person wants and that aren't done: a moment passes until they are."""
+    for owed in outbox.owed_deletions.counts():
+        if owed.reason or now - owed.since > OWED_SECONDS:
+            memories = "1 memory is" if owed.count == 1 else f"{owed.count} memories are"
+            what = f"{memories} still to be deleted" + (f": {owed.reason}" if owed.reason else "")
+            where = outbox.destinations.get(owed.destination).identity
+            remedy = "nothing: it is tried again by itself, once this Mem0 can be reached by the settings"
+            is_elsewhere = owed.destination not in in_use
+            yield Problem(what, where, remedy, needs_you=False, is_note=is_elsewhere)
+
+
+def _left_behind(outbox: Outbox) -> Iterator[Problem]:
+    """What no file says and hasn't moved with its project: its text is in the former Mem0 only."""
+    default = outbox.destinations.current()
+    for left in outbox.kept_items.left_behind(default.id) if default else ():
+        items = "1 item" if left.count == 1 else f"{left.count} items"
+        what = (
+            f"{items} that no file says stay behind at {outbox.destinations.get(left.destination).identity}"
+        )
+        remedy = "nothing: they are fetched once that Mem0 can be reached by the settings"
+        yield Problem(what, left.project, remedy, needs_you=False, is_note=True)
 
 
 def _doubles(outbox: Outbox, destination: DestinationRow) -> Iterator[Problem]:

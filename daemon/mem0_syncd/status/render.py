@@ -35,6 +35,9 @@ _REMEDIES = {
 }
 
 
+MOST_NOTED = 3
+"""Notes that are shown one by one."""
+
 MOST_NAMED = 5
 """Ids that are named on one line."""
 
@@ -109,6 +112,11 @@ def footer(shown: dict[str, Any], now: float) -> Iterator[str]:
     for project in shown["projects"]:
         if early := project.get("early_marks"):
             yield f"early marks    {project['id']}: {_named(early)} were marked before they were written"
+    notes = shown.get("notes", ())
+    for note in notes[:MOST_NOTED]:
+        yield f"note           {note['what']} ({note['where']})"
+    if (more := len(notes) - MOST_NOTED) > 0:
+        yield f"note           and {more} more; see: mem0-syncd status --json"
     if destination["retry_at"]:
         yield f"next try       {_local(destination['retry_at'], now)}"
 

@@ -50,7 +50,9 @@ def snapshot(state: Path, now: float) -> dict[str, Any]:
 def _snapshot(outbox: Outbox, running: str, said: dict[str, Any], now: float) -> dict[str, Any]:
     in_use = outbox.destinations.in_use()
     projects = _projects(outbox)
-    problems = said["problems"] + [it.as_dict() for it in problems_of(outbox, in_use, now)]
+    found = list(problems_of(outbox, in_use, now))
+    problems = said["problems"] + [it.as_dict() for it in found if not it.is_note]
+    notes = [_note(it) for it in found if it.is_note]
     deliveries = [outbox.queue.last_delivery(destination.id) for destination in in_use]
     alive = running != "stopped"
     return {
@@ -71,7 +73,13 @@ def _snapshot(outbox: Outbox, running: str, said: dict[str, Any], now: float) ->
         "last_delivery": rfc3339(max(filter(None, deliveries), default=None)),
         "audit": _audit(outbox, in_use),
         "problems": problems,
+        **({"notes": notes} if notes else {}),
     }
+
+
+def _note(problem: Problem) -> dict[str, str]:
+    """What is to be known, and is no alarm."""
+    return {"what": problem.what, "where": problem.where, "remedy": problem.remedy}
 
 
 def _ping(state: Path) -> tuple[str, dict[str, Any]]:
@@ -112,6 +120,8 @@ def _projects(outbox: Outbox) -> list[dict[str, Any]]:
         folders.setdefault(project.id, []).append(str(project.path))
     problems: dict[str, list[dict[str, Any]]] = {}
     for project_id, problem in reported(outbox):
+        if problem.is_note:
+            continue
         problems.setdefault(project_id, []).append(problem.as_dict())
     consents, early = outbox.consents.of_projects(), outbox.marks.early()
     tallies = {it.id: outbox.items.counts(it.id) for it in outbox.destinations.in_use()}

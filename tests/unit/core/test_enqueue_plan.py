@@ -21,7 +21,7 @@ from mem0_syncd.core.enqueue_plan import (
     plan,
 )
 from mem0_syncd.core.item import LONGEST_TEXT, Item
-from mem0_syncd.core.withheld import KEPT_HOME, Why, Withheld
+from mem0_syncd.core.withheld import FORGOTTEN, KEPT_HOME, Why, Withheld
 from support.builders import FIRST, SECOND, THIRD, item
 
 A, B, C = item(FIRST), item(SECOND), item(THIRD)
@@ -98,9 +98,18 @@ def test_what_a_person_wants_restored_is_sent_as_it_is_now(known: Known) -> None
     assert plan([A], {A.sync_key: replace(wanted, project="wiki", source="")}) == []
 
 
+@pytest.mark.parametrize("read", [A, B, LONG, item(FIRST, withheld=Withheld(Why.TOO_SHORT))])
+def test_what_is_forgotten_is_not_sent_whatever_else_is_known(read: Item) -> None:
+    """In no revision, and also where a repair would restore it; what is in flight is left to itself."""
+    for known in ALL_KNOWN:
+        found = change(read, replace(known, forgotten=True, wanted=True))
+        is_left = known.withheld or known.in_flight is not None
+        assert found == (None if is_left else Withhold(read, FORGOTTEN)), known
+
+
 def test_every_known_field_is_tried() -> None:
     """So that a new field is thought of here; where an item is from has tests of its own."""
-    assert [it.name for it in fields(Known)][7:] == ["project", "source", "tree", "wanted"]
+    assert [it.name for it in fields(Known)][7:] == ["project", "source", "tree", "wanted", "forgotten"]
     assert len(ALL_KNOWN) == 3**5 * 4
 
 

@@ -26,6 +26,7 @@ def test_what_the_outbox_stores_of_a_reason_never_changes() -> None:
         "EXCLUDED": "excluded",
         "AWAITS_CONSENT": "awaits consent",
         "DECLINED": "declined",
+        "FORGOTTEN": "forgotten",
     }
 
 

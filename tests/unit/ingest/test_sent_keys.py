@@ -305,10 +305,10 @@ def test_a_tombstone_holds_whatever_a_detector_makes_of_its_item(
         worse.setattr(redact, "detector_version", lambda: "worse")
         take_in(outbox, it)
         deliver(outbox)
-        outbox.tombstones.bury(1, [it.identity], receipts_too=False)
+        outbox.tombstones.bury("shop", [it.identity], erase=False, now=NOW)
     assert take_in(outbox, it) == 0
     assert take_in(outbox, it) == 0
-    assert take_in(outbox, replace(it, metadata={"outcome": "failed"})) == 1
+    assert take_in(outbox, replace(it, metadata={"outcome": "failed"})) == 0
 
 
 # What was sent before -----------------------------------------------------------------------------------
@@ -355,7 +355,7 @@ def test_what_is_forgotten_is_not_adopted_under_a_former_key_either(outbox: Outb
     it = pattern(SECRET)
     take_in(outbox, it)
     contact(outbox, [old(it)])
-    outbox.tombstones.bury(1, keys(outbox), receipts_too=True)
+    outbox.tombstones.bury("shop", keys(outbox), erase=True, now=NOW)
     assert outbox.database.rows("SELECT * FROM adoptable") == []
 
 

@@ -982,27 +982,29 @@ def test_going_back_from_a_dropped_revision_counts_as_delivered(outbox: Outbox) 
 
 def forget(outbox: Outbox, *, remote: bool) -> None:
     """A person doesn't want the item delivered, or wants it out of Mem0, too."""
-    outbox.tombstones.bury(destination(outbox), [KEY], receipts_too=remote)
+    outbox.tombstones.bury("shop", [KEY], erase=remote, now=NOW)
 
 
-def test_what_is_forgotten_again_stays_forgotten(outbox: Outbox) -> None:
-    """Also once its receipt is gone, so that only the tombstone knows the revision that was meant."""
+def test_what_is_forgotten_stays_so_whatever_its_source_says(outbox: Outbox) -> None:
+    """Forgotten again, with its receipt gone, and revised."""
     put(outbox, A)
     deliver(outbox)
     for remote in (False, True, True, False):
         forget(outbox, remote=remote)
-        assert read(outbox, A) == 0
+        assert read(outbox, A) == read(outbox, B) == 0
         assert counts(outbox) == {"withheld": 1}
-    assert read(outbox, B) == 1
 
 
-def test_what_was_dropped_and_then_forgotten_stays_dropped(outbox: Outbox) -> None:
-    """The tombstone's revision is newer than the receipt's."""
+@pytest.mark.parametrize("remote", [False, True])
+def test_what_is_forgotten_while_it_is_sent_is_not_sent_again(outbox: Outbox, *, remote: bool) -> None:
+    """Whatever comes of it; what was stored of what is erased is owed a deletion."""
     put(outbox, A)
-    deliver(outbox)
-    outbox.dead_letters.drop([bury(outbox, B)])
-    forget(outbox, remote=False)
-    assert read(outbox, B) == 0
+    claimed = claim_one(outbox)
+    forget(outbox, remote=remote)
+    end(outbox, claimed, Later("refused"))
+    assert claim(outbox) == []
+    assert counts(outbox) == {"withheld": 1}
+    assert outbox.owed_deletions.counts() == []
 
 
 def test_only_dead_letters_can_be_retried_or_dropped(outbox: Outbox) -> None:
