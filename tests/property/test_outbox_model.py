@@ -74,7 +74,6 @@ def _simulation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     noisy = (
         delivery,
         first_contact,
-        outcome_handler,
         line_module,
         log_lines,
         audit_module,

@@ -19,6 +19,7 @@ from typing import Any
 
 from mem0_syncd.core.memory_payload import Memory
 from mem0_syncd.core.outcome import to_wire
+from support import nursery
 
 TESTS = Path(__file__).parents[1]
 MANY = 100_000
@@ -34,28 +35,37 @@ def memory(number: int, text: str = "", **metadata: str) -> Memory:
 
 def memories(folder: Path, user_id: str = "shop-decisions") -> list[dict[str, Any]]:
     """Everything of a user id in the store, as another process finds it that knows of mem0.Memory alone."""
-    done = subprocess.run(
-        [sys.executable, "-m", "support.embedded_store", str(folder), "--print", user_id],
-        cwd=TESTS,
-        env={**os.environ, "MEM0_TELEMETRY": "False"},
-        stdout=subprocess.PIPE,
-        check=True,
-        timeout=60,
-    )
-    found: list[dict[str, Any]] = json.loads(done.stdout)
+    process = _start([str(folder), "--print", user_id], stdout=subprocess.PIPE)
+    with process.stdout as said:
+        text = said.read()
+    assert process.wait(60) == 0
+    found: list[dict[str, Any]] = json.loads(text)
     return found
+
+
+def _start(
+    words: Sequence[str], environment: Mapping[str, str] | None = None, before: Sequence[str] = (), **how: Any
+) -> Any:
+    """Start this module: forked, unless a command stands `before` it, or Python is to start differently."""
+    env = {**os.environ, "MEM0_TELEMETRY": "False", **(environment or {})}
+    command = [sys.executable, "-m", __spec__.name, *words]
+    if (
+        before
+        or env.get("PYTHONPATH") != os.environ.get("PYTHONPATH")
+        or not os.environ.get(nursery.VARIABLE)
+    ):
+        return subprocess.Popen([*before, *command], cwd=TESTS, env=env, **how)
+    return nursery.Popen([command[0], "-P", *command[1:]], cwd=TESTS, env=env, **how)
 
 
 class Store:
     """The other end of a serving process."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: Any) -> None:
         self.process = process
 
     def ask(self, do: str, **fields: Any) -> Any:
         """What came of one request."""
-        assert self.process.stdin
-        assert self.process.stdout
         self.process.stdin.write(json.dumps({"do": do, **fields}).encode() + b"\n")
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
@@ -76,17 +86,14 @@ def serving(
     folder: Path, environment: Mapping[str, str] | None = None, before: Sequence[str] = ()
 ) -> Iterator[Store]:
     """A store that serves for the block; `before` are the words that its command begins with."""
-    process = subprocess.Popen(
-        [*before, sys.executable, "-m", "support.embedded_store", str(folder)],
-        cwd=TESTS,
-        env={**os.environ, "MEM0_TELEMETRY": "False", **(environment or {})},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    with process:
-        yield Store(process)
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.close()  # type: ignore[union-attr]
+    process = _start([str(folder)], environment, before, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with process.stdout:
+        try:
+            yield Store(process)
+        finally:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
+            process.wait()
 
 
 def _serve(folder: Path, answers: Any) -> None:
