@@ -15,7 +15,7 @@ from mem0_syncd.core.entry import Entry
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.projects.sync_state_file import PATH as SYNC_STATE
 from support.daemon import Daemon
-from support.mem0_platform import Memory
+from support.mem0_model import Memory
 
 
 class Doubles(NamedTuple):

@@ -15,7 +15,9 @@ from typing import Any
 
 from chaos.troubles import POISONS, TROUBLES, Times, Trouble
 from support.faults import NO_FAULT, Answer, Fault
-from support.mem0_platform import Event, Mem0Platform, Memory, Refusal, Seen
+from support.mem0_api import Seen
+from support.mem0_model import Memory
+from support.mem0_platform import Mem0Platform
 
 MOST_IN_A_ROW = 3
 """Troubles that one revision's adds meet: after five full turns an item is a dead letter, by design."""
@@ -150,25 +152,6 @@ class Storm(Mem0Platform):
         has = self.draw("dedup", text).random() < 0.3 and super()._has(text, scope)
         self.met[DEDUPLICATED] += has
         return has
-
-    # What becomes of what was put off
-
-    def _settle_due(self) -> None:
-        for event in self._open_events():
-            ends = event.body.get("ends", "SUCCEEDED")
-            if ends != "vanishes" and time.monotonic() - event.began >= event.body.get("takes", 0.0):
-                self.settle(event.id, "FAILED" if ends == "FAILED" else "SUCCEEDED")
-
-    def _event(self, seen: Seen) -> Answer:
-        event = self._events.get(seen.target)
-        if event is not None and _is_gone(event):
-            raise Refusal(404, {"error": "Event not found or you don't have permission to access it."})
-        return super()._event(seen)
-
-
-def _is_gone(event: Event) -> bool:
-    ends = str(event.body.get("ends"))
-    return ends.startswith("vanishes") and time.monotonic() - event.began >= event.body["takes"]
 
 
 def _text_of(seen: Seen) -> str:

@@ -14,6 +14,7 @@ from functools import partial
 from support.faults import (
     Fault,
     Kind,
+    PutOff,
     answer,
     drop,
     empty_results,
@@ -59,14 +60,11 @@ def _always(fault: Fault) -> Make:
     return lambda _rng, _times: fault
 
 
-def _put_off(rng: random.Random, times: Times, *, ends: str) -> Fault:
-    fate = {"infer": True, "ends": ends, "takes": rng.uniform(0.05, times.timeout)}
-    return Fault(taken_as=fate)
-
-
-def _lost_while_put_off(rng: random.Random, times: Times) -> Fault:
-    fate = {"infer": True, "ends": "SUCCEEDED", "takes": rng.uniform(0.05, times.timeout)}
-    return Fault(carried_out="first", drops=True, taken_as=fate)
+def _put_off(
+    rng: random.Random, times: Times, *, lost: bool = False, vanishes: bool = False, undone: bool = False
+) -> Fault:
+    put_off = PutOff(rng.uniform(0.05, times.timeout), undone=undone, vanishes=vanishes)
+    return Fault(carried_out="first" if lost else "last", drops=lost, put_off=put_off)
 
 
 def _commits_after(rng: random.Random, times: Times) -> Fault:
@@ -125,10 +123,10 @@ _TABLE: tuple[tuple[str, float, Make, frozenset[Kind]], ...] = (
     ("2xx, empty, done", 4, _always(store_then(answer(204, ""))), WRITES),
     ("2xx, empty results, done", 6, _always(store_then(empty_results())), ADDS),
     ("2xx, empty results, nothing done", 3, _always(empty_results()), ADDS),
-    ("PENDING, succeeds", 10, partial(_put_off, ends="SUCCEEDED"), ADDS),
-    ("PENDING, vanishes when done", 3, partial(_put_off, ends="vanishes done"), ADDS),
-    ("PENDING, vanishes undone", 1, partial(_put_off, ends="vanishes"), ADDS),
-    ("PENDING, its answer lost", 3, _lost_while_put_off, ADDS),
+    ("PENDING, succeeds", 10, _put_off, ADDS),
+    ("PENDING, vanishes when done", 3, partial(_put_off, vanishes=True), ADDS),
+    ("PENDING, vanishes undone", 1, partial(_put_off, vanishes=True, undone=True), ADDS),
+    ("PENDING, its answer lost", 3, partial(_put_off, lost=True), ADDS),
     ("401", 0.3, _always(answer(401)), ALL),
     ("402", 0.3, _always(answer(402)), ALL),
     ("403", 0.3, _always(answer(403)), ALL),
@@ -147,7 +145,7 @@ POISONS: tuple[tuple[str, Fault], ...] = (
     ("413", html(413)),
     ("422", answer(422, {"detail": [{"msg": "no such memory"}]})),
     ("2xx, FAILED", failed()),
-    ("PENDING, fails", Fault(taken_as={"infer": True, "ends": "FAILED", "takes": 0.1})),
+    ("PENDING, fails", Fault(put_off=PutOff(0.1, "FAILED"))),
 )
 """How items are refused for good."""
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from crash.board import Board
 from crash.stock import content_of
-from support.mem0_platform import Mem0Platform, Memory
+from support.mem0_model import Memory
+from support.mem0_platform import Mem0Platform
 
 
 class NotedMem0(Mem0Platform):

@@ -19,7 +19,7 @@ from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.projects.sync_state_file import PATH as SYNC_STATE
 from support.daemon import wait_until
-from support.mem0_platform import Memory
+from support.mem0_model import Memory
 
 PRAGMA = """
 from mem0_syncd.outbox.database import Database

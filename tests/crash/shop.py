@@ -30,7 +30,7 @@ from mem0_syncd.projects import projects
 from mem0_syncd.projects.sync_state_file import PATH as SYNC_STATE
 from support.daemon import PATIENCE, platform_settings, wait_until
 from support.decision_log import decision
-from support.mem0_platform import Memory
+from support.mem0_model import Memory
 from support.nursery import VARIABLE, Nursery
 
 WAL_FRAMES = 1000

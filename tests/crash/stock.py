@@ -14,7 +14,7 @@ from mem0_syncd.projects.sync_state_file import PATH as SYNC_STATE
 from mem0_syncd.sources import decision_log
 from mem0_syncd.sources.base import Raw
 from support.decision_log import write_log
-from support.mem0_platform import Memory
+from support.mem0_model import Memory
 
 Content = tuple[str, str]
 """A sync key and a content hash."""

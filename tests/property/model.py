@@ -61,8 +61,9 @@ from mem0_syncd.verify import audit as audit_module
 from mem0_syncd.verify.inspection import Inspection
 from mem0_syncd.verify.repair import repair
 from mem0_syncd.verify.report import verdict
+from property.simulated_mem0 import LONGEST_DELAY, LONGEST_LAG, TIMEOUT, Clock, SimulatedMem0
 from support.decision_log import replace as write_file
-from support.mem0_model import LONGEST_DELAY, LONGEST_LAG, TIMEOUT, Clock, Kept, Mem0Model
+from support.mem0_model import Memory as Stored
 from support.temporary_folders import in_memory
 
 REDACTOR = Redactor("redact")
@@ -202,14 +203,14 @@ class Delivering(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="outbox-model-", dir=in_memory()))
         self.project = ProjectRow("shop", self.folder / "shop")
         self.clock = Clock()
-        self.mem0 = Mem0Model(self.clock)
+        self.mem0 = SimulatedMem0(self.clock)
         self.daemon_clock = DaemonClock(self.wall, self.clock, self.clock, self.mem0.wait)
         self.set_by = 0.0
         self.set_at = -math.inf
         self.log: dict[int, dict[str, Any]] = {}
         self.is_released = False
         self.raw: set[str] = set()
-        self.there_at_the_loss: list[Kept] = []
+        self.there_at_the_loss: set[str] = set()
         self.said_since: set[str] = set()
         self.is_listed_by_released = False
         self.has_second_writer = False
@@ -297,7 +298,7 @@ class Delivering(RuleBasedStateMachine):
 
         `is_released` has it begin with the released version, whose hashes are of what a source says.
         """
-        self.mem0.lag = lag
+        self.mem0.read_lag_seconds = lag
         self.is_released = is_released
         self._start()
         if has_second_writer:
@@ -323,9 +324,9 @@ class Delivering(RuleBasedStateMachine):
         self.mem0.wait(0.001)  # no look was taken at the very moment of a pull
         entry = {**DECISIONS[which], "description": text, "status": "accepted"}
         item = understand(entry)
-        there = {it.metadata["sync_key"] for it in self.mem0.memories.values()}
+        there = {it.metadata["sync_key"] for it in self.mem0.memories}
         if item.sync_key not in there | self.items.keys() and self.mem0.is_quiet:
-            self.mem0.plant(memory_of(item))
+            self.mem0.send(memory_of(item))
             self.write(which=which, text=text, status="accepted")
 
     @precondition(lambda self: self.has_second_writer)
@@ -341,7 +342,7 @@ class Delivering(RuleBasedStateMachine):
         self.deliver()
         pushes = [Memory.thaw(it["frozen"]) for it in self._requests() if it["verb"] == "push"]
         if item.sync_key in {memory.sync_key for memory in pushes}:
-            self.mem0.plant(memory_of(item))
+            self.mem0.send(memory_of(item))
             self.raced.add(item.sync_key)
 
     @precondition(lambda self: self.is_released)
@@ -388,10 +389,10 @@ class Delivering(RuleBasedStateMachine):
 
     @rule(overwrite=st.booleans())
     def repair(self, *, overwrite: bool) -> None:
-        found, before = self._verify(), set(self.mem0.memories)
+        found, before = self._verify(), self.mem0.ids
         self._repair(found, overwrite=overwrite)
         extras = {number for it in found["doubled"] if it["identical"] for number in it["extras"]}
-        assert before - self.mem0.memories.keys() <= extras, "a repair deleted what is no double"
+        assert before - self.mem0.ids <= extras, "a repair deleted what is no double"
 
     def _verify(self) -> dict[str, Any]:
         # By a clock that was set just now, what is new seems old; nobody can tell.
@@ -446,7 +447,7 @@ class Delivering(RuleBasedStateMachine):
         number=st.integers(0, 4),
     )
     def meddle(self, what: str, number: int) -> None:
-        kept = list(self.mem0.memories)
+        kept = [it.id for it in self.mem0.memories]
         match what:
             case "remove":
                 self.log.pop(number, None)
@@ -462,9 +463,9 @@ class Delivering(RuleBasedStateMachine):
 
     def _note_deletion(self, memory_id: str) -> None:
         """What is known to be there when a person deletes it is never added again."""
-        kept = self.mem0.memories[memory_id]
+        kept = self.mem0.existing(memory_id)
         key = kept.metadata["sync_key"]
-        there = [it for it in self.mem0.memories.values() if it.metadata["sync_key"] == key]
+        there = [it for it in self.mem0.memories if it.metadata["sync_key"] == key]
         is_known = key in self.receipts and key not in self.entries and key not in self.to_be_looked_at
         if is_known and len(there) == 1 and self.mem0.is_quiet and not _is_twin(kept.text):
             self.stay_deleted.add(key)
@@ -575,7 +576,7 @@ class Delivering(RuleBasedStateMachine):
         """With the machine, say; `is_upgrade` has the new one begin with the newest version."""
         self._end_requests(LOST_BEFORE, 0.0)
         self.mem0.wait(LONGEST_LAG)
-        self.there_at_the_loss = list(self.mem0.memories.values())
+        self.there_at_the_loss = self.mem0.ids
         self.said_since.clear()
         self.is_listed_by_released = False
         self._close()
@@ -675,10 +676,10 @@ class Delivering(RuleBasedStateMachine):
 
     def _remove_one(self, memory_id: str) -> None:
         """Nothing is ever deleted but what is there once more."""
-        goes = self.mem0.memories[memory_id]
+        goes = self.mem0.existing(memory_id)
         same = [
             it
-            for it in self.mem0.memories.values()
+            for it in self.mem0.memories
             if (it.user_id, it.text, it.metadata) == (goes.user_id, goes.text, goes.metadata)
         ]
         assert len(same) > 1, f"deleted, and there only once: {goes}"
@@ -754,16 +755,17 @@ class Delivering(RuleBasedStateMachine):
         for key, receipt in self.receipts.items():
             memory_id = self.mem0.now_at(json.loads(receipt["memory_ids"])[0])
             if self.items[key]["status"] == "delivered" and memory_id not in self.mem0.deleted:
-                assert memory_id in self.mem0.memories, "a receipt for what was never stored"
-                content_hash = self.mem0.memories[memory_id].metadata["content_hash"]
+                memory = self.mem0.find(memory_id)
+                assert memory, "a receipt for what was never stored"
+                content_hash = memory.metadata["content_hash"]
                 assert content_hash == receipt["content_hash"], "another revision is there"
 
     def _what_a_person_deleted_stays_deleted(self) -> None:
-        there = {it.metadata["sync_key"] for it in self.mem0.memories.values()}
+        there = {it.metadata["sync_key"] for it in self.mem0.memories}
         assert not self.stay_deleted & there, "a person deleted it, and it is there again"
 
     def _nothing_is_doubled(self) -> None:
-        everything = self.mem0.memories.values()
+        everything = self.mem0.memories
         contents = Counter((it.metadata["sync_key"], it.metadata["content_hash"]) for it in everything)
         twice = {key for (key, _), count in contents.items() if count > 1}
         looked_at = self.to_be_looked_at | self.entries.keys() | self.raced | self.left_over
@@ -783,7 +785,7 @@ class Delivering(RuleBasedStateMachine):
         assert titles["beta"] <= 1, "doubled: beta"
         assert titles["delta"] <= 1, "doubled: delta"
 
-    def _stays(self, kept: Kept) -> bool:
+    def _stays(self, kept: Stored) -> bool:
         key = kept.metadata["sync_key"]
         return key in self.items and self._stands(key) == "delivered"
 
@@ -843,9 +845,9 @@ class Delivering(RuleBasedStateMachine):
 
     def _check_that_no_old_hash_is_left(self) -> None:
         """In Mem0, but for what somebody has edited or moved there, or came when nobody counted on it."""
-        for it in self.mem0.memories.values():
+        for it in self.mem0.memories:
             hashes = {it.metadata["sync_key"], it.metadata["content_hash"]}
-            is_by_person = it.by_person or it.id in self.mem0.moved.values()
+            is_by_person = it.id in self.mem0.by_person or it.id in self.mem0.moved.values()
             # Its dead letter is what the released version refused: a retry, or a revision, renews it.
             has_dead_letter = self.items.get(it.metadata["sync_key"], {"status": ""})["status"] == "dead"
             is_excused = (
@@ -853,14 +855,14 @@ class Delivering(RuleBasedStateMachine):
             )
             assert is_excused or not hashes & self.raw, f"old hashes: {it}"
 
-    def _is_unknown(self, kept: Kept) -> bool:
+    def _is_unknown(self, kept: Stored) -> bool:
         """Whether no outbox and no source tells of a memory.
 
         It was sent before the state folder was lost, and no file has said it since, or only one that another
         program has marked. A text that differs from it only in its secret finds it, too, if this version made
         the first contact.
         """
-        if not any(it is kept for it in self.there_at_the_loss):
+        if kept.id not in self.there_at_the_loss:
             return False
         key = kept.metadata["sync_key"]
         names = {key} if self.is_listed_by_released else {key, kept.text}
@@ -869,7 +871,7 @@ class Delivering(RuleBasedStateMachine):
 
     def _check_that_the_audit_found_every_double(self) -> None:
         self.every_promise_holds()
-        said = [(it.user_id, it.text, json.dumps(it.metadata)) for it in self.mem0.memories.values()]
+        said = [(it.user_id, it.text, json.dumps(it.metadata)) for it in self.mem0.memories]
         known = [it for it in said if json.loads(it[2])["sync_key"] in self.items]
         assert max(Counter(known).values(), default=1) == 1, "a double after the audit"
 
@@ -879,17 +881,17 @@ class Delivering(RuleBasedStateMachine):
         said = {understand(entry).sync_key for which, entry in self.log.items() if which not in TWINS}
         missing = {it["sync_key"] for it in self._verify()["missing"]}
         assert missing.isdisjoint(said), "what its source says is missing after a repair"
-        settled = {number: (it.text, it.metadata) for number, it in self.mem0.memories.items()}
+        settled = {it.id: (it.text, it.metadata) for it in self.mem0.memories}
         self.repair(overwrite=False)
         self._come_to_rest()
-        assert settled == {number: (it.text, it.metadata) for number, it in self.mem0.memories.items()}
+        assert settled == {it.id: (it.text, it.metadata) for it in self.mem0.memories}
 
     def _check_that_nothing_is_lost(self) -> None:
         twins = [understand(entry) for which, entry in self.log.items() if which in TWINS]
         keys = [item.sync_key for item in twins] + [item.as_twin().sync_key for item in twins]
         parted = part_twins(twins, self.outbox.items.known(self.destination, keys))
         for item in (*self.last_read.values(), *parted):
-            kept = [it for it in self.mem0.memories.values() if it.text == item.text]
+            kept = [it for it in self.mem0.memories if it.text == item.text]
             is_there = any(it.metadata.items() >= item.metadata.items() for it in kept)
             assert is_there or self._excuse(item), f"lost: {item.text}: {self._account()}"
 
@@ -911,8 +913,7 @@ class Delivering(RuleBasedStateMachine):
             case "withheld" | "delivered":
                 receipt = self.receipts.get(key)
                 memory_id = self.mem0.now_at(json.loads(receipt["memory_ids"])[0]) if receipt else ""
-                kept = self.mem0.memories.get(memory_id)
-                return "by a person" if memory_id in self.mem0.deleted or (kept and kept.by_person) else ""
+                return "by a person" if memory_id in self.mem0.deleted | self.mem0.by_person else ""
         return ""
 
     def _account(self) -> str:
@@ -921,7 +922,7 @@ class Delivering(RuleBasedStateMachine):
             *self.receipts.values(),
             *(it for some in self.entries.values() for it in some),
         ]
-        return "\n".join(str(it) for it in (*map(dict, rows), *self.mem0.memories.values()))
+        return "\n".join(str(it) for it in (*map(dict, rows), *self.mem0.memories))
 
     def _dead(self) -> list[Entry]:
         return self.outbox.dead_letters.newest(self.destination)

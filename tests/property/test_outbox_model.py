@@ -214,19 +214,18 @@ def test_what_the_released_version_sent_is_found_by_its_former_key(story: Delive
 def test_what_neither_an_outbox_nor_a_file_tells_of_is_left_as_it_is(story: Delivering) -> None:
     """It can't be told from what another machine has sent, or a person has edited."""
     story.begin(lag=0.0, known=EPSILON, texts=SECRETS[:1], is_released=True)
-    (memory,) = story.mem0.memories.values()
-    sent = dict(memory.metadata)
+    (memory,) = story.mem0.memories
     story.log[EPSILON]["description"] = FIRST
     story.lose_the_state_folder(is_upgrade=True)
     well(story)
-    assert memory.metadata == sent
+    assert story.mem0.existing(memory.id).metadata == memory.metadata
     assert copies(story, "epsilon")[1:] == [f"epsilon: {FIRST}"]
 
 
 def test_what_another_program_marked_is_left_as_it_is_after_a_lost_state_folder(story: Delivering) -> None:
     """It counts as synced, so nobody looks for its memory."""
     story.begin(lag=0.0, known=BETA, texts=SECRETS[:1], is_released=True)
-    (memory,) = story.mem0.memories.values()
+    (memory,) = story.mem0.memories
     sent = dict(memory.metadata)
     story.meddle(what="mark", number=0)
     story.lose_the_state_folder(is_upgrade=True)
@@ -236,7 +235,7 @@ def test_what_another_program_marked_is_left_as_it_is_after_a_lost_state_folder(
 
 def test_a_revision_that_mem0_does_not_see_yet_is_no_deletion(delivered: Delivering) -> None:
     """An id that Mem0 gave out a moment ago may be unknown to it; nobody deleted anything."""
-    delivered.mem0.lag = 25.0
+    delivered.mem0.read_lag_seconds = 25.0
     write(delivered, FIRST, DELTA)
     well(delivered)
     write(delivered, SECOND, DELTA)
@@ -330,7 +329,7 @@ def doubled(machine: Delivering) -> Delivering:
 
 def copies(machine: Delivering, title: str = "delta") -> list[str]:
     """What the memories of a decision say, that one by default."""
-    return [it.text.partition("\n")[0] for it in machine.mem0.memories.values() if title in it.text]
+    return [it.text.partition("\n")[0] for it in machine.mem0.memories if title in it.text]
 
 
 def test_what_came_after_its_second_sending_is_removed_by_a_second_look(delivered: Delivering) -> None:
@@ -427,8 +426,8 @@ def test_an_audit_leaves_alone_what_is_just_being_revised(story: Delivering, fat
 @pytest.mark.parametrize("fate", [TRUTH, *LOST[:2], *CRASHES])
 def test_what_a_person_deleted_is_restored_once_whatever_happens(delivered: Delivering, fate: str) -> None:
     """If a person wishes it: it is looked for, and then sent like anything else."""
-    (memory_id,) = delivered.mem0.memories
-    delivered.mem0.delete(memory_id)
+    (memory,) = delivered.mem0.memories
+    delivered.mem0.delete(memory.id)
     delivered.repair(overwrite=False)
     answer(delivered, TRUTH)
     answer(delivered, fate)
@@ -439,12 +438,12 @@ def test_what_a_person_deleted_is_restored_once_whatever_happens(delivered: Deli
 
 def test_what_a_person_edited_is_overwritten_only_if_another_wishes_it(delivered: Delivering) -> None:
     """A repair alone leaves it."""
-    (memory_id,) = delivered.mem0.memories
-    delivered.mem0.edit(memory_id)
+    (memory,) = delivered.mem0.memories
+    delivered.mem0.edit(memory.id)
     for overwrite in (False, True):
         delivered.repair(overwrite=overwrite)
         well(delivered)
-        assert ("(but see below)" in delivered.mem0.memories[memory_id].text) is not overwrite
+        assert ("(but see below)" in delivered.mem0.existing(memory.id).text) is not overwrite
 
 
 # Proof that it would be seen --------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ client gets instead of the true answer. They compose:
 
 import asyncio
 import json
+import math
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -46,6 +47,27 @@ def reply(status: int, body: Any = None, headers: Mapping[str, str] | None = Non
     return Answer(status, text.encode(), {"content-type": "application/json", **(headers or {})})
 
 
+@dataclass(frozen=True)
+class PutOff:
+    """How the event of an add ends, after `takes` seconds (None: when a test says so).
+
+    One that is `undone` stores nothing. One that `vanishes` isn't known any more from then on.
+    """
+
+    takes: float | None = None
+    ends: Literal["SUCCEEDED", "FAILED"] = "SUCCEEDED"
+    undone: bool = False
+    vanishes: bool = False
+
+    def when(self, now: float) -> dict[str, Any]:
+        """The same as the fields of an event that begins now."""
+        if self.takes is None:
+            return {}
+        end = now + self.takes
+        gone_at = end if self.vanishes else math.inf
+        return {"ends_at": math.inf if self.undone else end, "ends": self.ends, "gone_at": gone_at}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fault:
     """The course of one request: carried out first, last or never; `after` seconds in between; its end."""
@@ -55,7 +77,7 @@ class Fault:
     answer: Answer | None = None  # None: the true one
     drops: bool = False
     commit_after: float = 0.0  # seconds from the hang-up to the store
-    taken_as: Mapping[str, Any] = field(default_factory=dict)  # changes to the body
+    put_off: PutOff | None = None  # an add that its event stores
 
 
 NO_FAULT = Fault()
@@ -122,7 +144,7 @@ def failed() -> Fault:
 
 def pending() -> Fault:
     """An add that is put off as if it had asked to infer: stored when its event succeeds."""
-    return Fault(taken_as={"infer": True})
+    return Fault(put_off=PutOff())
 
 
 _AN_EVENT = "2c4d1f44-4f7b-4b2f-9f6e-7b5b4f5a1234"

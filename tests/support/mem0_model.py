@@ -1,216 +1,270 @@
-"""A Mem0 without a network: what it keeps, what it shows of that and when, in simulated time.
+"""What Mem0 keeps, and what it shows of that and when: on a clock that is handed in, for one thread.
 
-Whatever was under way takes effect at most `LONGEST_DELAY` after the request ended, and is seen at most
-`LONGEST_LAG` after that: the two bounds that `Rules.certain_after` counts on.
+Everybody's Mem0 is made of it: the loopback Platform puts its endpoints and a lock in front of it, and the
+simulations use it as it is.
 """
 
 from __future__ import annotations
 
+import heapq
 import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+import math
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import Any, Literal
 
-from mem0_syncd.core.memory_payload import Memory
-from mem0_syncd.core.outcome import Accepted, Gone, LookOutcome, PushOutcome, Refused, Stored, Unknown
-from mem0_syncd.destinations.base import Remote, choose
+EventStatus = Literal["PENDING", "RUNNING", "SUCCEEDED", "FAILED"]
 
-TIMEOUT = 30.0
-LONGEST_DELAY = 2 * TIMEOUT
-LONGEST_LAG = 30.0
-
-
-@dataclass
-class Clock:
-    """The time of the whole simulation, in seconds; wall and monotonic clock in one."""
-
-    now: float = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
+ENTITIES = ("user_id", "agent_id", "app_id", "run_id")
+OPEN: tuple[EventStatus, ...] = ("PENDING", "RUNNING")
 
 
-@dataclass
-class Kept:
-    """One memory: each of its contents with the moment from which reads show it."""
+@dataclass(frozen=True)
+class Memory:
+    """A memory as it is stored now."""
 
     id: str
-    user_id: str
-    contents: list[tuple[float, str, dict[str, Any]]]
-    created_at: float
-    by_person: bool = False
+    text: str
+    user_id: str | None
+    agent_id: str | None
+    metadata: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    app_id: str | None = None
+    run_id: str | None = None
+    expiration_date: date | None = None
+    replaced_by: str | None = None
 
-    @property
-    def text(self) -> str:
-        """What it says, whether reads show it yet or not."""
-        return self.contents[-1][1]
+    def is_expired(self, today: date) -> bool:
+        """Whether its last day has passed."""
+        return self.expiration_date is not None and self.expiration_date < today
 
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """What it carries, likewise."""
-        return self.contents[-1][2]
-
-    def shown(self, now: float) -> Remote | None:
-        """What a read sees of it."""
-        seen = [content for content in self.contents if content[0] <= now]
-        if not seen:
-            return None
-        return Remote(self.id, seen[-1][1], seen[-1][2], f"{self.created_at:020.3f}", self.user_id)
-
-
-@dataclass
-class _Event:
-    memory: Memory
-    ends_at: float
-    fails: bool
-    memory_id: str | None = None
-    is_forgotten: bool = False
+    def as_json(self, *, run: str = "session_id") -> dict[str, Any]:
+        """The memory as Mem0 shows it; the key of its run id differs between endpoints."""
+        return {
+            "id": self.id,
+            "memory": self.text,
+            "user_id": self.user_id,
+            "agent_id": self.agent_id,
+            "app_id": self.app_id,
+            run: self.run_id,
+            "metadata": self.metadata,
+            "categories": [],
+            "created_at": self.created_at.isoformat(),
+            "updated_at": self.updated_at.isoformat(),
+            "expiration_date": self.expiration_date and self.expiration_date.isoformat(),
+            "replaced_by": self.replaced_by,
+        }
 
 
-@dataclass
+@dataclass(frozen=True)
+class Event:
+    """What became of one add; `fields` are those of the memories that it makes of its texts.
+
+    It ends at `ends_at` as `ends` says, and is known until `gone_at`.
+    """
+
+    id: str
+    body: dict[str, Any]
+    texts: tuple[str, ...]
+    fields: dict[str, Any]
+    status: EventStatus = "PENDING"
+    results: tuple[dict[str, Any], ...] = ()
+    error: str | None = None
+    ends_at: float = math.inf
+    ends: EventStatus = "SUCCEEDED"
+    gone_at: float = math.inf
+
+
 class Mem0Model:
-    """The memories of one account; `lag` is what reads, and updates by id, take to see a write."""
+    """The memories and events of one project; `clock` tells seconds since the epoch, and never goes back."""
 
-    clock: Clock
-    lag: float = 0.0
-    memories: dict[str, Kept] = field(default_factory=dict)
-    moved: dict[str, str] = field(default_factory=dict)
-    deleted: dict[str, Kept] = field(default_factory=dict)
-    _late: list[tuple[float, Memory, str | None, float | None]] = field(default_factory=list)
-    _events: dict[str, _Event] = field(default_factory=dict)
-    _numbers: Iterator[int] = field(default_factory=itertools.count)
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.new_id: Callable[[], str] = lambda: str(uuid.uuid4())
+        self.dedup = False
+        self.read_lag_seconds = 0.0
+        self.event_seconds: float | None = None  # None: an event stays open until `settle`
+        self.extract: Callable[[str], list[str]] = lambda text: [f"Noted: {text}"]
+        # Every version with its time, None once deleted: what a lagging reader sees is an earlier one.
+        self._versions: dict[str, list[tuple[float, Memory | None]]] = {}
+        # The ids that ever had a value, by its name and itself: a look-up needn't run over every memory.
+        self._ids_with: defaultdict[tuple[str, Any], dict[str, None]] = defaultdict(dict)
+        self._events: dict[str, Event] = {}
+        self._open_ids: dict[str, None] = {}
+        self._later: list[tuple[float, int, Callable[[], object]]] = []
+        self._numbers = itertools.count()
+        self._moment: float | None = None  # while something takes effect: when it does
 
-    # What happens by itself
+    # What there is
 
-    def wait(self, seconds: float) -> None:
-        """Let time pass, with everything that takes effect meanwhile, each at its time."""
-        end = self.clock.now + seconds
-        while True:
-            event = min(self._open_events(), key=lambda it: it.ends_at, default=None)
-            late = min(self._late, key=lambda it: it[0], default=None)
-            first = min(event.ends_at if event else end, late[0] if late else end)
-            if first >= end:
-                self.clock.now = end
-                return
-            self.clock.now = max(self.clock.now, first)
-            if late is not None and late[0] == first:
-                self._late.remove(late)
-                self.carry_out(*late[1:])
-            elif event is not None:
-                event.memory_id = self._store(event.memory)
+    @property
+    def memories(self) -> list[Memory]:
+        """All that is stored, oldest first, even what is merged, expired or too young to be listed."""
+        self.catch_up()
+        return self.as_of(math.inf)
+
+    def texts(self, user_id: str | None = None) -> Counter[str]:
+        """How often each text is stored, for one user or for all."""
+        return Counter(m.text for m in self.memories if user_id is None or m.user_id == user_id)
+
+    @property
+    def events(self) -> list[Event]:
+        """Every add that was carried out or put off, oldest first."""
+        self.catch_up()
+        return list(self._events.values())
+
+    def find(self, memory_id: str) -> Memory | None:
+        """A memory as it is stored; None if it isn't."""
+        return self._versions.get(memory_id, [(0.0, None)])[-1][1]
+
+    def existing(self, memory_id: str) -> Memory:
+        """A memory as it is stored; raises `KeyError`."""
+        memory = self.find(memory_id)
+        if memory is None:
+            raise KeyError(memory_id)
+        return memory
+
+    def as_of(self, moment: float, ids: Iterable[str] | None = None) -> list[Memory]:
+        """What there was at a moment, of these ids or of all."""
+        known = []
+        for number in list(self._versions if ids is None else ids):
+            for at, memory in reversed(self._versions.get(number, ())):
+                if at <= moment:
+                    if memory is not None:
+                        known.append(memory)
+                    break
+        return known
+
+    def shown(self, ids: Iterable[str] | None = None) -> list[Memory]:
+        """What a read that lags shows."""
+        return self.as_of(self.now - self.read_lag_seconds, ids)
+
+    def ids_with(self, name: str, value: Any) -> Collection[str]:
+        """The ids of all memories that ever had this user id, text or sync key."""
+        return self._ids_with.get((name, value), ())
+
+    def event(self, event_id: str) -> Event | None:
+        """What became of an add; None once nobody knows it any more."""
+        event = self._events.get(event_id)
+        return None if event is None or event.gone_at <= self.now else event
+
+    # What time does
+
+    @property
+    def now(self) -> float:
+        """The moment at which whatever is done takes effect."""
+        return self.clock() if self._moment is None else self._moment
+
+    def at(self, moment: float, work: Callable[[], object]) -> None:
+        """Have something take effect later."""
+        heapq.heappush(self._later, (moment, next(self._numbers), work))
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing will change any more."""
-        return not self._late and not self._open_events()
+        """Whether nothing will be stored any more."""
+        return not self._later and all(event.ends == "FAILED" for event in self._open_events())
 
-    def _open_events(self) -> list[_Event]:
-        return [event for event in self._events.values() if event.memory_id is None and not event.fails]
+    def catch_up(self) -> None:
+        """Have everything take effect whose time has come, each at its moment."""
+        if self._moment is not None or not (self._later or self._open_ids):
+            return
+        now = self.clock()
+        try:
+            while True:
+                event = min(self._open_events(), key=lambda it: it.ends_at, default=None)
+                self._moment = min(
+                    event.ends_at if event else math.inf, self._later[0][0] if self._later else math.inf
+                )
+                if self._moment > now:
+                    return
+                if event is not None and event.ends_at == self._moment:
+                    self.settle(event.id, event.ends)
+                else:
+                    heapq.heappop(self._later)[2]()
+        finally:
+            self._moment = None
 
-    # What requests do
-
-    def carry_out(self, memory: Memory, memory_id: str | None, made_at: float | None = None) -> PushOutcome:
-        """Do what a push asks for; what it says is the true answer."""
-        if memory_id is None:
-            return Stored((self._store(memory, made_at),))
-        kept = self.memories.get(memory_id)
-        if kept is None or kept.shown(self.clock.now) is None:
-            return Gone("the memory is no longer there")
-        kept.contents.append((self.clock.now + self.lag, memory.text, dict(memory.metadata)))
-        return Stored((memory_id,))
-
-    def carry_out_later(
-        self, memory: Memory, memory_id: str | None, after: float, *, is_very_late: bool = False
+    def settle(
+        self, event_id: str | None = None, status: EventStatus = "SUCCEEDED", error: str | None = None
     ) -> None:
-        """Do it `after` so many seconds; what takes longer than anybody counts on is said to be."""
-        assert after <= LONGEST_DELAY or is_very_late
-        made_at = self.clock.now if is_very_late else None
-        self._late.append((self.clock.now + after, memory, memory_id, made_at))
+        """Bring one open event, or all of them, to this status; success stores what they were about."""
+        for event in self._open_events():
+            if event_id in (None, event.id):
+                texts = [it for text in event.texts for it in self.extract(text)]
+                results = self.store(texts, event.fields) if status == "SUCCEEDED" else ()
+                self.amend(event.id, status=status, results=results, error=error)
+                if status not in OPEN:
+                    del self._open_ids[event.id]
 
-    def accept(self, memory: Memory, after: float, *, fails: bool) -> Accepted:
-        """Take an add for later: stored, or failed, after so many seconds."""
-        number = f"event-{next(self._numbers)}"
-        self._events[number] = _Event(memory, self.clock.now + after, fails)
-        return Accepted(number)
+    def amend(self, event_id: str, **changes: Any) -> None:
+        """Change what is known of an event, or when it ends."""
+        self._events[event_id] = replace(self._events[event_id], **changes)
 
-    def postpone_event(self, number: str, seconds: float) -> None:
-        """Have an event that is still open take longer."""
-        self._events[number].ends_at += seconds
+    def _open_events(self) -> list[Event]:
+        return [self._events[number] for number in self._open_ids]
 
-    def forget_event(self, number: str) -> None:
-        """Have an event gone, as old ones are; what is still open of it is over within the delay."""
-        event = self._events[number]
-        event.is_forgotten = True
-        event.ends_at = min(event.ends_at, self.clock.now + LONGEST_DELAY)
+    # What requests do, and people
 
-    def poll(self, number: str) -> PushOutcome:
-        """What an event says."""
-        event = self._events[number]
-        if event.is_forgotten:
-            return Unknown("the event is gone")
-        if event.memory_id is not None:
-            return Stored((event.memory_id,))
-        if event.fails and event.ends_at <= self.clock.now:
-            return Refused("Mem0 answered FAILED")
-        return Accepted(number)
+    def put_off(
+        self, body: dict[str, Any], texts: Iterable[str], fields: dict[str, Any], **when: Any
+    ) -> Event:
+        """Take an add for later; `when` are the event's fields that say how it ends."""
+        if self.event_seconds is not None:
+            when = {"ends_at": self.now + self.event_seconds, **when}
+        event = Event(self.new_id(), body, tuple(texts), fields, **when)
+        self._events[event.id] = event
+        self._open_ids[event.id] = None
+        return event
 
-    def look(self, memory: Memory) -> LookOutcome:
-        """What a look-up by key finds."""
-        shown = self.listing(memory.user_id)
-        return choose([it for it in shown if it.metadata["sync_key"] == memory.sync_key], memory)
+    def add_now(self, body: dict[str, Any], texts: Iterable[str], fields: dict[str, Any]) -> Event:
+        """Store texts at once."""
+        event = Event(self.new_id(), body, tuple(texts), fields, "SUCCEEDED")
+        self._events[event.id] = event = replace(event, results=self.store(event.texts, fields))
+        return event
 
-    def listing(self, user_id: str) -> list[Remote]:
-        """What a listing of a user id shows."""
-        kept = [it.shown(self.clock.now) for it in self.memories.values() if it.user_id == user_id]
-        return [it for it in kept if it]
+    def store(self, texts: Iterable[str], fields: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+        """Keep texts, but for those that are there already where Mem0 deduplicates; what is told of that."""
+        return tuple(
+            {"id": self.plant(text, **fields).id, "data": {"memory": text}, "event": "ADD"}
+            for text in texts
+            if not (self.dedup and self._has(text, fields))
+        )
 
-    def _store(self, memory: Memory, made_at: float | None = None) -> str:
-        number = f"m{next(self._numbers)}"
-        content = (self.clock.now + self.lag, memory.text, dict(memory.metadata))
-        self.memories[number] = Kept(number, memory.user_id, [content], made_at or self.clock.now)
-        return number
+    def _has(self, text: str, scope: dict[str, Any]) -> bool:
+        return any(
+            memory.text == text and all(getattr(memory, name) == scope.get(name) for name in ENTITIES)
+            for memory in self.as_of(math.inf, self.ids_with("text", text))
+        )
 
-    def copies(self, user_id: str, sync_key: str) -> list[Remote]:
-        """Every memory with a key that a listing shows."""
-        return [it for it in self.listing(user_id) if it.metadata["sync_key"] == sync_key]
+    def plant(self, text: str, **fields: Any) -> Memory:
+        """The memory that now exists because somebody wrote it; `fields` are those of `Memory`."""
+        now = datetime.fromtimestamp(self.now, UTC)
+        blank: dict[str, Any] = {"user_id": None, "agent_id": None, "metadata": {}}
+        times = {"created_at": now, "updated_at": fields.get("created_at", now)}
+        return self._keep(Memory(**{"id": self.new_id(), "text": text, **blank, **times, **fields}))
 
-    def get(self, memory_id: str) -> Remote | None:
-        """One memory, as reads show it."""
-        kept = self.memories.get(memory_id)
-        return kept.shown(self.clock.now) if kept else None
+    def change(self, memory_id: str, **fields: Any) -> Memory:
+        """The memory after a change; `replaced_by=ID` is how a merge hides it. Raises `KeyError`."""
+        memory = self.existing(memory_id)
+        updated = datetime.fromtimestamp(self.now, UTC)
+        return self._keep(replace(memory, **{"updated_at": updated, **fields}))
 
     def remove(self, memory_id: str) -> None:
-        """Delete a memory, as we do."""
-        del self.memories[memory_id]
+        """Delete a memory; raises `KeyError`."""
+        self.existing(memory_id)
+        self._versions[memory_id].append((self.now, None))
 
-    # What other machines do
+    def _keep(self, memory: Memory) -> Memory:
+        self._versions.setdefault(memory.id, []).append((self.now, memory))
+        names = ("user_id", memory.user_id), ("text", memory.text)
+        for pair in (*names, ("sync_key", memory.metadata.get("sync_key"))):
+            self._ids_with[pair][memory.id] = None
+        return memory
 
-    def plant(self, memory: Memory) -> None:
-        """Keep what another machine has sent, long enough ago for everybody to see it."""
-        number = self._store(memory)
-        self.memories[number].contents = [(self.clock.now, memory.text, dict(memory.metadata))]
-
-    # What people do
-
-    def delete(self, memory_id: str) -> None:
-        """A person deletes a memory."""
-        self.deleted[memory_id] = self.memories.pop(memory_id)
-
-    def edit(self, memory_id: str) -> None:
-        """A person adds a remark to a memory."""
-        kept = self.memories[memory_id]
-        kept.contents.append((self.clock.now, f"{kept.text} (but see below)", kept.metadata))
-        kept.by_person = True
-
-    def move(self, memory_id: str) -> None:
-        """A memory is exported and imported: its id is another one."""
-        kept = self.memories.pop(memory_id)
-        kept.contents = [(self.clock.now, kept.text, kept.metadata)]
-        kept.id = self.moved[memory_id] = f"m{next(self._numbers)}"
-        self.memories[kept.id] = kept
-
-    def now_at(self, memory_id: str) -> str:
-        """The id that a memory has by now."""
-        while memory_id in self.moved:
-            memory_id = self.moved[memory_id]
-        return memory_id
+    def show_at_once(self, memory_id: str) -> None:
+        """Have reads show a memory as it is, as if that were long ago."""
+        self._versions[memory_id][-1] = (-math.inf, self._versions[memory_id][-1][1])

@@ -22,7 +22,10 @@ from starlette.routing import Router
 
 from mem0_syncd.core.embedding import DIMENSIONS
 from support.faults import Answer, Fault, answer, reply
-from support.mem0_platform import METHODS, Mem0Platform, Memory, Refusal, Seen
+from support.mem0_api import Seen
+from support.mem0_filters import Refusal
+from support.mem0_model import Memory
+from support.mem0_platform import METHODS, Mem0Platform
 
 LIST_LIMIT = 1000
 OPEN_PATH = "/openapi.json"
@@ -85,6 +88,7 @@ class Mem0Server(Mem0Platform):
         self._mem0 = None
 
     async def _all(self) -> list[Memory]:
+        self.catch_up()
         (rows, *_) = self._mem0.vector_store.list(top_k=100_000)
         return sorted((_memory(row.id, row.payload) for row in rows), key=lambda memory: memory.created_at)
 

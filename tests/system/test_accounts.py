@@ -6,7 +6,8 @@ from pathlib import Path
 
 from support.daemon import Daemon, platform_settings, running, wait_until
 from support.decision_log import cases, decision, write_log
-from support.mem0_platform import Account, Mem0Platform
+from support.mem0_api import Account
+from support.mem0_platform import Mem0Platform, steady_time
 
 
 def switch(mem0: Mem0Platform, account: Account, name: str) -> None:
@@ -20,7 +21,7 @@ def test_another_account_gets_everything_once_it_is_accepted(tmp_path: Path, pro
     daemon = Daemon(tmp_path, [project], **platform_settings(""))
     with Mem0Platform() as mem0:
         daemon.environment["MEM0_SYNCD_PLATFORM__HOST"] = mem0.url
-        one, two = Account(), Account()
+        one, two = Account(steady_time), Account(steady_time)
         switch(mem0, one, "one")
         with running(daemon):
             daemon.wait_delivered(2)

@@ -14,7 +14,8 @@ import pytest
 from support.daemon import Daemon, platform_settings, running, wait_until
 from support.decision_log import decision, write_log
 from support.faults import Fault, answer, drop, empty_results, hang, not_json, says, store_then
-from support.mem0_platform import Mem0Platform, Memory
+from support.mem0_model import Memory
+from support.mem0_platform import Mem0Platform
 
 TIMEOUT = 0.6
 LATE = 1.0

@@ -13,7 +13,8 @@ import pytest
 from support.daemon import Daemon, platform_settings, running, wait_until
 from support.decision_log import cases, decision, write_log
 from support.faults import answer
-from support.mem0_platform import Mem0Platform, Memory
+from support.mem0_model import Memory
+from support.mem0_platform import Mem0Platform
 from support.schemas import check
 
 EMPTY: dict[str, list[Any]] = {"missing": [], "altered": [], "doubled": [], "foreign": []}
