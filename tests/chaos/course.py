@@ -17,14 +17,12 @@ from pathlib import Path
 
 from chaos.reckoning import (
     Reckoning,
-    dead_letters,
     doubles,
     false_marks,
     false_receipts,
     is_refused,
     lost,
     removed,
-    second_looks,
     strangers,
 )
 from chaos.seeded import plant
@@ -43,6 +41,7 @@ from support.daemon import (
     running,
     wait_until,
 )
+from support.reckoning import dead_letters, second_looks
 
 LARGEST_WAVE = 400
 LEAST_WAVES = 5
@@ -147,13 +146,13 @@ class Course:
         self._retry_what_need_not_be_dead()
         while time.monotonic() < self.storm.quiet_at + self.times.read_lag:
             time.sleep(0.1)
-        self._until(lambda _: not second_looks(self.daemon), "all second looks are taken")
+        self._until(lambda _: not second_looks(self.daemon.state), "all second looks are taken")
         with contextlib.suppress(AssertionError):  # the reckoning says how many aren't
             self._until(lambda _: not false_marks(self.world), "all is marked", patience=PATIENCE)
 
     def _retry_what_need_not_be_dead(self) -> None:
         """What a person does about items whose event vanished before anything was stored."""
-        letters = [it for it in dead_letters(self.daemon) if not is_refused(self.world, it)]
+        letters = [it for it in dead_letters(self.daemon.state) if not is_refused(self.world, it)]
         if letters:
             self.helped.update(f"dead retry: {it.reason.partition(':')[0]}" for it in letters)
             self.daemon.run("dead", "retry", *(str(it.id) for it in letters))
@@ -163,7 +162,7 @@ class Course:
         before = self.storm.memories
         self._audit()
         memories = self.storm.memories
-        letters, wrongly_marked = dead_letters(self.daemon), false_marks(self.world)
+        letters, wrongly_marked = dead_letters(self.daemon.state), false_marks(self.world)
         verified = self._verify()
         place = self.world.finish()
         self._until(lambda totals: not self._left(totals), "the fresh item is delivered")

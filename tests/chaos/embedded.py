@@ -22,12 +22,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from chaos.reckoning import dead_letters
 from chaos.world import case_of, revision_of
-from mem0_syncd.outbox import Outbox
 from support.daemon import Daemon, couriers, running, wait_until
 from support.decision_log import decision, write_log
 from support.embedded_store import memories
+from support.reckoning import dead_letters, outbox_of, too_many
 
 PATIENCE = 300.0
 POINTS = ("claimed", "handed", "answered", "settled", "stored")
@@ -71,13 +70,13 @@ class Shop:
         wait_until(lambda: not couriers(self.daemon), "no courier is left")
         found = memories(self.daemon.state / "mem0")
         self._check_receipts(found)
-        there = Counter((case_of(it["memory"]), revision_of(it["memory"])) for it in found)
-        self.lost = sum(pair not in there for pair in self.revisions.items())
-        self.doubled = len(found) - len({case_of(it["memory"]) for it in found})
+        there = {(case_of(it["memory"]), revision_of(it["memory"])) for it in found}
+        self.lost = len(self.revisions.items() - there)
+        self.doubled = too_many(case_of(it["memory"]) for it in found).total()
 
     def _retry_what_is_dead(self) -> None:
         """Do what a person does about items that were under way in five kills: dead letters, by design."""
-        letters = dead_letters(self.daemon)
+        letters = dead_letters(self.daemon.state)
         self.retried = len(letters)
         if letters:
             self.daemon.run("dead", "retry", *(str(it.id) for it in letters))
@@ -132,10 +131,7 @@ class Shop:
         A newer revision without its receipt is no fault: it was sent when the kill came.
         """
         there = {it["id"]: it for it in found}
-        outbox = Outbox.open_to_read(self.daemon.state)
-        if outbox is None:
-            return
-        with contextlib.closing(outbox):
+        with outbox_of(self.daemon.state) as outbox:
             rows = outbox.database.rows(
                 "SELECT receipt.sync_key, memory_ids ->> '$[0]' AS id, receipt.content_hash,"
                 " group_concat(entry.content_hash) AS under_way"

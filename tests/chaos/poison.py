@@ -18,12 +18,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from chaos.reckoning import dead_letters
 from chaos.storm import Storm
 from chaos.troubles import Times
 from chaos.world import POISON, case_of, is_poison
 from support.daemon import Daemon, platform_settings, running, wait_until
 from support.decision_log import decision, write_log
+from support.reckoning import dead_letters
 
 FIRST_POISON = 10**6
 PATIENCE = 600.0
@@ -59,7 +59,9 @@ def deliver(folder: Path, good: int, poison: int) -> Delivered:
 
             wait_until(is_done, "all are delivered or dead", PATIENCE)
             arrived = {case_of(it.text) or 0: it.created_at.timestamp() - written for it in mem0.memories}
-            dead = Counter(it.reason.partition(":")[0] for it in dead_letters(daemon) if is_poison(it.frozen))
+            dead = Counter(
+                it.reason.partition(":")[0] for it in dead_letters(daemon.state) if is_poison(it.frozen)
+            )
     return Delivered({case: seconds for case, seconds in arrived.items() if case}, dead)
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from chaos.storm import Storm
 from chaos.world import Place, World, case_of, revision_of
 from mem0_syncd.core.entry import Entry
-from mem0_syncd.outbox import Outbox
-from mem0_syncd.projects.sync_state_file import PATH as SYNC_STATE
 from support.daemon import Daemon
 from support.mem0_model import Memory
+from support.reckoning import marked, receipts, too_many
 
 
 class Doubles(NamedTuple):
@@ -113,15 +110,11 @@ def lost(world: World, memories: Iterable[Memory]) -> tuple[Place, ...]:
 
 def doubles(memories: Iterable[Memory], came_very_late: Collection[str]) -> Doubles:
     """The memories of one item that are more than one, whatever they say of it."""
-    late, counts = set(), Counter[tuple[str | None, int | None]]()
-    for it in memories:
-        place = it.user_id, case_of(it.text)
-        counts[place] += 1
-        if it.metadata.get("sync_key") in came_very_late:
-            late.add(place)
-    extra = {place: count - 1 for place, count in counts.items() if count > 1}
+    places = [((it.user_id, case_of(it.text)), it.metadata.get("sync_key")) for it in memories]
+    late = {place for place, key in places if key in came_very_late}
+    extra = too_many(place for place, _ in places)
     very_late = sum(count for place, count in extra.items() if place in late)
-    return Doubles(very_late, sum(extra.values()) - very_late)
+    return Doubles(very_late, extra.total() - very_late)
 
 
 def removed(storm: Storm) -> Doubles:
@@ -145,17 +138,8 @@ def false_marks(world: World) -> int:
             for it in project.log
             if "decision_id" in it and case_of(it["description"]) not in refused
         }
-        path = project.path / SYNC_STATE
-        marked = json.loads(path.read_text())["synced_decisions"] if path.exists() else []
-        wrong += len(due ^ set(marked))
+        wrong += len(due ^ marked(project.path))
     return wrong
-
-
-def dead_letters(daemon: Daemon) -> list[Entry]:
-    """All dead letters."""
-    with _outbox(daemon) as outbox:
-        (destination,) = outbox.destinations.in_use()
-        return outbox.dead_letters.newest(destination.id, limit=1_000_000)
 
 
 def is_refused(world: World, letter: Entry) -> bool:
@@ -165,22 +149,6 @@ def is_refused(world: World, letter: Entry) -> bool:
 
 def false_receipts(daemon: Daemon, memories: Iterable[Memory]) -> int:
     """How many receipts name a memory that isn't there, or isn't what they say."""
-    there = {it.id: it.metadata.get("content_hash") for it in memories}
-    with _outbox(daemon) as outbox:
-        rows = outbox.database.rows("SELECT memory_ids ->> '$[0]' AS id, content_hash FROM receipt")
-    return sum(there.get(row["id"]) != row["content_hash"] for row in rows)
-
-
-def second_looks(daemon: Daemon) -> int:
-    """How many items are still to be looked at once more."""
-    with _outbox(daemon) as outbox:
-        (row,) = outbox.database.rows("SELECT COUNT(*) AS n FROM second_look")
-    return int(row["n"])
-
-
-@contextlib.contextmanager
-def _outbox(daemon: Daemon) -> Iterator[Outbox]:
-    outbox = Outbox.open_to_read(daemon.state)
-    assert outbox is not None
-    with contextlib.closing(outbox):
-        yield outbox
+    there = {(it.id, it.metadata.get("content_hash")) for it in memories}
+    told = receipts(daemon.state).items()
+    return sum((ids[0], content_hash) not in there for (_, content_hash), ids in told)

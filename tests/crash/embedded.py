@@ -6,15 +6,15 @@ import pickle
 import shutil
 import signal
 import sqlite3
-from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from crash.shop import Shop
-from crash.stock import Differences, Kept
+from crash.stock import Kept
 from support.embedded_store import memories
+from support.reckoning import Differences, compare
 
 
 class EmbeddedShop(Shop):
@@ -55,7 +55,5 @@ class EmbeddedShop(Shop):
         """Stop the daemon, and compare with what mem0.Memory alone reads."""
         self.daemon.send(signal.SIGTERM)
         self.daemon.wait_for_end()
-        there = Counter(it["memory"] for it in memories(self.daemon.state / "mem0"))
         wanted = {it.text for it in self.wanted()}
-        doubled = tuple(text for text, count in there.items() if count > 1)
-        return Differences(tuple(wanted - there.keys()), doubled, tuple(there.keys() - wanted))
+        return compare(wanted, [it["memory"] for it in memories(self.daemon.state / "mem0")])

@@ -9,8 +9,8 @@ from crash.board import Call, Fate, Point, Role, Step
 from crash.paths import Path
 from crash.results import Result
 from crash.shop import Shop
-from crash.stock import Content, Differences, StillWrong
 from support.daemon import PATIENCE
+from support.reckoning import Content, Differences, StillWrong
 
 QUIET_SECONDS = 0.5
 """A path has ended when all is well, and nothing has been called for so long."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from crash.board import Board
-from crash.stock import content_of
 from support.mem0_model import Memory
 from support.mem0_platform import Mem0Platform
+from support.reckoning import content_of
 
 
 class NotedMem0(Mem0Platform):

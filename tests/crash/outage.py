@@ -14,12 +14,12 @@ from crash import paths
 from crash.board import Call
 from crash.disk import Disk
 from crash.shop import Shop
-from crash.stock import Differences, StillWrong, content_of
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import Outbox
 from mem0_syncd.projects.sync_state_file import PATH as SYNC_STATE
 from support.daemon import wait_until
 from support.mem0_model import Memory
+from support.reckoning import Differences, StillWrong, content_of
 
 PRAGMA = """
 from mem0_syncd.outbox.database import Database

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import struct
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +15,21 @@ from chaos.seeded import plant
 from crash.board import COURIER, Board, Step
 from crash.forked_daemon import ForkedDaemon
 from crash.noted import NotedMem0
-from crash.stock import Content, Differences, Kept, Project, StillWrong, content_of
+from crash.stock import Kept, Project
 from mem0_syncd.cli.outbox_access import writable
 from mem0_syncd.control.client import ask
 from mem0_syncd.core.memory_payload import Memory as OurMemory
 from mem0_syncd.core.memory_payload import memory_of
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.ingest import spool, spooled_events
-from mem0_syncd.outbox import Outbox, ProjectRow
+from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.projects import projects
 from mem0_syncd.projects.sync_state_file import PATH as SYNC_STATE
 from support.daemon import PATIENCE, platform_settings, wait_until
 from support.decision_log import decision
 from support.mem0_model import Memory
 from support.nursery import VARIABLE, Nursery
+from support.reckoning import Content, Differences, StillWrong, compare, content_of, marked, receipts
 
 WAL_FRAMES = 1000
 """After so many SQLite folds the write-ahead log into the file."""
@@ -163,35 +161,25 @@ class Shop:
         """What Mem0 holds."""
         return [Kept(it.id, f"{it.user_id}: {it.text}", content_of(it)) for it in self.mem0.memories]
 
-    def receipts(self) -> dict[Content, list[str]]:
-        """The memory ids of every receipt."""
-        outbox = Outbox.open_to_read(self.daemon.state)
-        assert outbox is not None
-        with closing(outbox):
-            rows = outbox.database.rows("SELECT sync_key, content_hash, memory_ids FROM receipt")
-        return {(row["sync_key"], row["content_hash"]): json.loads(row["memory_ids"]) for row in rows}
-
     def unreceipted(self) -> set[Content]:
         """What Mem0 holds and the outbox has no receipt of."""
-        return {it.content for it in self.memories()} - self.receipts().keys()
+        return {it.content for it in self.memories()} - receipts(self.daemon.state).keys()
 
     def differences(self) -> Differences:
         """What isn't as it is to be."""
-        memories, wanted = self.memories(), {f"{it.user_id}: {it.text}" for it in self.wanted()}
-        there, receipts = Counter(it.text for it in memories), self.receipts()
+        memories, told, marks = self.memories(), receipts(self.daemon.state), marked(self.project.folder)
         other = [f"on the way: {it}" for it in self.daemon.on_the_way()]
-        other += [f"not asked for: {text}" for text in there.keys() - wanted]
-        if receipts != {it.content: [it.id] for it in memories}:
-            other.append(f"the receipts are {receipts}")
-        if self.project.marked() != {it["decision_id"] for it in self.project.decisions}:
-            other.append(f"marked are {sorted(self.project.marked())}")
-        doubled = tuple(text for text, count in there.items() if count > 1)
-        return Differences(tuple(wanted - there.keys()), doubled, tuple(other))
+        if told != {it.content: [it.id] for it in memories}:
+            other.append(f"the receipts are {told}")
+        if marks != {it["decision_id"] for it in self.project.decisions}:
+            other.append(f"marked are {sorted(marks)}")
+        wanted = {f"{it.user_id}: {it.text}" for it in self.wanted()}
+        return compare(wanted, [it.text for it in memories], other)
 
     def false_marks(self) -> set[str]:
         """The ids that are marked though Mem0 holds them in no revision."""
         held = "".join(it.text for it in self.memories())
-        return {i for i in self.project.marked() if f"({i}, " not in held}
+        return {i for i in marked(self.project.folder) if f"({i}, " not in held}
 
     # What is waited for
 

@@ -64,6 +64,7 @@ from mem0_syncd.verify.report import verdict
 from property.simulated_mem0 import LONGEST_DELAY, LONGEST_LAG, TIMEOUT, Clock, SimulatedMem0
 from support.decision_log import replace as write_file
 from support.mem0_model import Memory as Stored
+from support.reckoning import content_of, too_many
 from support.temporary_folders import in_memory
 
 REDACTOR = Redactor("redact")
@@ -766,24 +767,22 @@ class Delivering(RuleBasedStateMachine):
 
     def _nothing_is_doubled(self) -> None:
         everything = self.mem0.memories
-        contents = Counter((it.metadata["sync_key"], it.metadata["content_hash"]) for it in everything)
-        twice = {key for (key, _), count in contents.items() if count > 1}
+        twice = {key for key, _ in too_many(content_of(it) for it in everything)}
         looked_at = self.to_be_looked_at | self.entries.keys() | self.raced | self.left_over
         assert twice <= looked_at, "a double that nobody will look at"
         # What came very late may be an older revision of what is there meanwhile, and then it stays.
         # Nor can what others send in the same moment be told before the audit.
         open_keys = self.came_very_late | self.raced | self.left_over
         kept = [it for it in everything if it.metadata["sync_key"] not in open_keys]
-        keys = Counter(it.metadata["sync_key"] for it in kept)
-        assert max(keys.values(), default=1) == 1, f"doubled: {keys}"
+        keys = too_many(it.metadata["sync_key"] for it in kept)
+        assert not keys, f"doubled: {keys}"
         # A twin that takes over the other's key is there twice until the other has become what it is now.
         # Two texts that differ only in their secret are two until both have their new hashes.
         kept = [it for it in kept if it.metadata["sync_key"] not in self.raw]
-        said = Counter((it.user_id, it.text) for it in kept if not _is_twin(it.text) or self._stays(it))
-        assert max(said.values(), default=1) == 1, f"doubled: {said}"
-        titles = Counter(it.text.partition(":")[0] for it in kept)
-        assert titles["beta"] <= 1, "doubled: beta"
-        assert titles["delta"] <= 1, "doubled: delta"
+        said = too_many((it.user_id, it.text) for it in kept if not _is_twin(it.text) or self._stays(it))
+        assert not said, f"doubled: {said}"
+        titles = too_many(it.text.partition(":")[0] for it in kept)
+        assert titles.keys().isdisjoint({"beta", "delta"}), f"doubled: {titles}"
 
     def _stays(self, kept: Stored) -> bool:
         key = kept.metadata["sync_key"]
@@ -873,7 +872,7 @@ class Delivering(RuleBasedStateMachine):
         self.every_promise_holds()
         said = [(it.user_id, it.text, json.dumps(it.metadata)) for it in self.mem0.memories]
         known = [it for it in said if json.loads(it[2])["sync_key"] in self.items]
-        assert max(Counter(known).values(), default=1) == 1, "a double after the audit"
+        assert not too_many(known), "a double after the audit"
 
     def _check_that_a_repair_restores_and_a_second_one_changes_nothing(self) -> None:
         self.repair(overwrite=False)
