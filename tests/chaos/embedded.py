@@ -26,7 +26,7 @@ from chaos.world import case_of, revision_of
 from support.daemon import Daemon, couriers, running, wait_until
 from support.decision_log import decision, write_log
 from support.embedded_store import memories
-from support.reckoning import dead_letters, outbox_of, too_many
+from support.reckoning import dead_letters, outbox_of, repeats
 
 PATIENCE = 300.0
 POINTS = ("claimed", "handed", "answered", "settled", "stored")
@@ -72,7 +72,7 @@ class Shop:
         self._check_receipts(found)
         there = {(case_of(it["memory"]), revision_of(it["memory"])) for it in found}
         self.lost = len(self.revisions.items() - there)
-        self.doubled = too_many(case_of(it["memory"]) for it in found).total()
+        self.doubled = repeats(case_of(it["memory"]) for it in found).total()
 
     def _retry_what_is_dead(self) -> None:
         """Do what a person does about items that were under way in five kills: dead letters, by design."""

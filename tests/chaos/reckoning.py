@@ -12,7 +12,7 @@ from chaos.world import Place, World, case_of, revision_of
 from mem0_syncd.core.entry import Entry
 from support.daemon import Daemon
 from support.mem0_model import Memory
-from support.reckoning import marked, receipts, too_many
+from support.reckoning import marked, receipts, repeats
 
 
 class Doubles(NamedTuple):
@@ -112,7 +112,7 @@ def doubles(memories: Iterable[Memory], came_very_late: Collection[str]) -> Doub
     """The memories of one item that are more than one, whatever they say of it."""
     places = [((it.user_id, case_of(it.text)), it.metadata.get("sync_key")) for it in memories]
     late = {place for place, key in places if key in came_very_late}
-    extra = too_many(place for place, _ in places)
+    extra = repeats(place for place, _ in places)
     very_late = sum(count for place, count in extra.items() if place in late)
     return Doubles(very_late, extra.total() - very_late)
 

@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from support.faults import (
+    LATE,
+    LOST_AFTER,
+    LOST_BEFORE,
+    VERY_LATE,
     Fault,
     Kind,
     PutOff,
@@ -111,9 +115,9 @@ _TABLE: tuple[tuple[str, float, Make, frozenset[Kind]], ...] = (
     ("429, Retry-After an integer", 0.4, partial(_pause, status=429, how="an integer"), ALL),
     ("429, Retry-After a date", 0.4, partial(_pause, status=429, how="a date"), ALL),
     ("429, Retry-After a fraction", 1, partial(_pause, status=429, how="a fraction"), ALL),
-    ("reset, nothing done", 8, _always(drop()), ALL),
-    ("done, then reset", 12, _always(store_then(drop())), WRITES),
-    ("reset, done a little later", 6, _commits_after, WRITES),
+    (LOST_BEFORE, 8, _always(drop()), ALL),
+    (LOST_AFTER, 12, _always(store_then(drop())), WRITES),
+    (LATE, 6, _commits_after, WRITES),
     ("timeout, done after it", 3, _hangs, WRITES),
     ("timeout, done before it", 3, _stored_and_hangs, WRITES),
     ("timeout", 2, _hangs, READS),
@@ -136,7 +140,7 @@ _TABLE: tuple[tuple[str, float, Make, frozenset[Kind]], ...] = (
 )
 TROUBLES = (
     *(Trouble(*row) for row in _TABLE),
-    Trouble("reset, done very late", 6, _commits_very_late, ADDS, is_very_late=True),
+    Trouble(VERY_LATE, 6, _commits_very_late, ADDS, is_very_late=True),
 )
 
 POISONS: tuple[tuple[str, Fault], ...] = (

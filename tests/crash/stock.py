@@ -1,4 +1,4 @@
-"""What a shop is to have in Mem0, what it has, and how the two differ."""
+"""What a shop of the crash tests has: the decisions of a project, and memories as their store has them."""
 
 from __future__ import annotations
 

@@ -37,13 +37,14 @@ from mem0_syncd.core.enqueue_plan import part_twins
 from mem0_syncd.core.entry import Entry
 from mem0_syncd.core.item import Item, SentAs
 from mem0_syncd.core.memory_payload import Memory, memory_of
-from mem0_syncd.core.outcome import Copies, Heard, Held, Later, Outcome, Refused, Removed, Unknown, to_wire
+from mem0_syncd.core.outcome import Copies, Heard, Later, Outcome, Removed, Unknown, to_wire
 from mem0_syncd.core.position import NOWHERE
 from mem0_syncd.core.progress import Tell, to_nobody
 from mem0_syncd.core.settlement import Rules
 from mem0_syncd.courier.inventory_file import write_inventory
 from mem0_syncd.delivery import Connection, Delivery
 from mem0_syncd.destinations import kept, ours, redacted_there, renewed
+from mem0_syncd.destinations.base import of_a_read
 from mem0_syncd.destinations.duplicate_removal import remove_doubles
 from mem0_syncd.engine import rehashing as old_memories_module
 from mem0_syncd.ingest.enqueue import Enqueuer
@@ -61,10 +62,24 @@ from mem0_syncd.verify import audit as audit_module
 from mem0_syncd.verify.inspection import Inspection
 from mem0_syncd.verify.repair import repair
 from mem0_syncd.verify.report import verdict
-from property.simulated_mem0 import LONGEST_DELAY, LONGEST_LAG, TIMEOUT, Clock, SimulatedMem0
+from property.simulated_mem0 import LONGEST_DELAY, LONGEST_LAG, TIMEOUT, Clock, SimulatedMem0, heard
 from support.decision_log import replace as write_file
+from support.faults import (
+    LATE,
+    LOST_AFTER,
+    LOST_BEFORE,
+    NO_FAULT,
+    VERY_LATE,
+    Fault,
+    PutOff,
+    answer,
+    drop,
+    empty_results,
+    store_then,
+    too_many,
+)
 from support.mem0_model import Memory as Stored
-from support.reckoning import content_of, too_many
+from support.reckoning import content_of, repeats
 from support.temporary_folders import in_memory
 
 REDACTOR = Redactor("redact")
@@ -88,12 +103,19 @@ TEXTS = ("as it was first", "as it was then revised", "at length " * 25)
 SECRETS = ("password=hunter2hunter2", "password=correct8horse")  # they differ in nothing else that is sent
 
 # What may become of a request; the first is what a healthy Mem0 does.
-TRUTH = "answered"
-LOST_AFTER, LATE, LOST_BEFORE = "done, answer lost", "done later, answer lost", "not done, no answer"
-VERY_LATE = "done when nobody counts on it any more, answer lost"
+TRUTH, NOT_BEGUN, PENDING, PENDING_FAILS = "answered", "not begun", "accepted", "accepted, fails"
+FAULTS = {
+    LOST_AFTER: store_then(drop()),
+    LOST_BEFORE: drop(),
+    "later": too_many(),
+    "refused": answer(422),
+    "held": answer(401),
+    "empty": store_then(empty_results()),
+}
+ADDS_ONLY = {PENDING, PENDING_FAILS, "empty"}
 LOST = (LOST_AFTER, LATE, LOST_BEFORE)
 CRASHES = ("the daemon dies", "the courier dies")
-OTHERS = ("later", "refused", "held", "accepted", "accepted, fails", "event gone", "empty", "not begun")
+OTHERS = ("later", "refused", "held", PENDING, PENDING_FAILS, "event gone", "empty", NOT_BEGUN)
 FATES = (TRUTH, *LOST, LATE, LOST_AFTER, VERY_LATE, *OTHERS, *CRASHES, CRASHES[0])
 DELAYS = st.sampled_from([1.0, 20.0, 59.0])
 A_FATE = st.runner().flatmap(lambda machine: st.sampled_from(machine.fates))
@@ -376,7 +398,7 @@ class Delivering(RuleBasedStateMachine):
         if there is None or memory is None:
             return None
         if memory.metadata != there.metadata:
-            self.mem0.carry_out(memory, memory_id)
+            self.mem0.push(memory, memory_id)
         if item["keeps_key"]:  # by now it is a double, which a second look removes
             self.raced.add(memory.sync_key)
         return {"sync_key": memory.sync_key, "content_hash": memory.content_hash}
@@ -621,45 +643,38 @@ class Delivering(RuleBasedStateMachine):
 
     def _push(self, request: dict[str, Any], fate: str, delay: float) -> Outcome | None:
         memory, memory_id = Memory.thaw(request["frozen"]), request["memory_id"]
-        is_first = self._sent(request["frozen"])["sends"] == 1
-        match fate:
-            case "later":
-                return Later("refused")
-            case "held":
-                return Held("no key", "set one")
-            case "not begun":
-                return None
-            # Mem0 takes or refuses a content for good.
-            case "refused" if is_first:
-                return Refused("422")
-            case "accepted" | "accepted, fails" if memory_id is None:
-                return self.mem0.accept(memory, delay, fails=fate != "accepted")
-            case "empty" if memory_id is None:
-                self.mem0.carry_out(memory, memory_id)
-                return Unknown("empty results", by_text=True)
-            case _ if fate in (*LOST, VERY_LATE):
-                self._lose(request, fate, delay)
-                return Unknown("the connection was reset")
-            case _:
-                there = self.mem0.get(memory_id) if memory_id and request["unproven"] else None
-                found = redacted_there(there, memory) if there else None
-                return found or self.mem0.carry_out(memory, memory_id)
+        if fate == NOT_BEGUN:
+            return None
+        # Mem0 takes or refuses a content for good.
+        is_repeated = self._sent(request["frozen"])["sends"] > 1
+        if (fate == "refused" and is_repeated) or (fate in ADDS_ONLY and memory_id is not None):
+            fate = TRUTH
+        is_well = fault_of(fate, delay) is NO_FAULT
+        if is_well and memory_id and request["unproven"] and (there := self.mem0.get(memory_id)):
+            found = redacted_there(there, memory)
+            if found is not None:
+                return found
+        return self._push_with(request, fate, delay)
+
+    def _push_with(self, request: dict[str, Any], fate: str, delay: float) -> Outcome:
+        memory, memory_id = Memory.thaw(request["frozen"]), request["memory_id"]
+        if fate == VERY_LATE and memory_id is None:
+            self.came_very_late.add(memory.sync_key)
+            delay += LONGEST_DELAY + LONGEST_LAG
+        return self.mem0.push(memory, memory_id, fault_of(fate, delay))
 
     def _read(self, request: dict[str, Any], fate: str) -> Heard | None:
         is_poll = request["verb"] == "poll"
-        match fate:
-            case "event gone" if is_poll:
-                self.mem0.forget_event(request["event_id"])
-            case "accepted" if is_poll:
-                self.mem0.postpone_event(request["event_id"], 1000.0)
-            case "not begun":
-                return None
-            case "held":
-                return Held("no key", "set one")
-            case "later":
-                return Later("refused")
-            case _ if fate in (*LOST, VERY_LATE):  # of a poll, `Platform.poll` makes that
-                return Later("reset") if is_poll else Unknown("the connection was reset")
+        if fate == NOT_BEGUN:
+            return None
+        if is_poll and fate == "event gone":
+            self.mem0.forget_event(request["event_id"])
+        elif is_poll and fate == PENDING:
+            self.mem0.postpone_event(request["event_id"], 1000.0)
+        elif fate in {"later", "held", *LOST, VERY_LATE}:
+            outcome = of_a_read(heard(fault_of(fate, 0.0)) or Unknown("nothing"))
+            # Of a poll, `Platform.poll` makes that.
+            return Later(outcome.reason) if is_poll and isinstance(outcome, Unknown) else outcome
         if is_poll:
             return self.mem0.poll(request["event_id"])
         if request["verb"] == "list":
@@ -689,21 +704,11 @@ class Delivering(RuleBasedStateMachine):
     def _end_requests(self, fate: str, delay: float) -> None:
         for request in self._requests():
             if request["verb"] == "push":
-                self._lose(request, fate, delay)
+                self._push_with(request, fate, delay)
             elif request["verb"] == "remove" and fate == LOST_AFTER:
                 self._remove(request)
             elif request["verb"] == "poll" and fate == LATE:
                 self.mem0.postpone_event(request["event_id"], 1000.0)
-
-    def _lose(self, request: dict[str, Any], fate: str, delay: float) -> None:
-        memory, memory_id = Memory.thaw(request["frozen"]), request["memory_id"]
-        if fate == LOST_AFTER:
-            self.mem0.carry_out(memory, memory_id)
-        elif fate == LATE or (fate == VERY_LATE and memory_id is not None):
-            self.mem0.carry_out_later(memory, memory_id, delay)
-        elif fate == VERY_LATE:
-            self.came_very_late.add(memory.sync_key)
-            self.mem0.carry_out_later(memory, None, LONGEST_DELAY + LONGEST_LAG + delay, is_very_late=True)
 
     # The promises, at every moment
 
@@ -767,21 +772,21 @@ class Delivering(RuleBasedStateMachine):
 
     def _nothing_is_doubled(self) -> None:
         everything = self.mem0.memories
-        twice = {key for key, _ in too_many(content_of(it) for it in everything)}
+        twice = {key for key, _ in repeats(content_of(it) for it in everything)}
         looked_at = self.to_be_looked_at | self.entries.keys() | self.raced | self.left_over
         assert twice <= looked_at, "a double that nobody will look at"
         # What came very late may be an older revision of what is there meanwhile, and then it stays.
         # Nor can what others send in the same moment be told before the audit.
         open_keys = self.came_very_late | self.raced | self.left_over
         kept = [it for it in everything if it.metadata["sync_key"] not in open_keys]
-        keys = too_many(it.metadata["sync_key"] for it in kept)
+        keys = repeats(it.metadata["sync_key"] for it in kept)
         assert not keys, f"doubled: {keys}"
         # A twin that takes over the other's key is there twice until the other has become what it is now.
         # Two texts that differ only in their secret are two until both have their new hashes.
         kept = [it for it in kept if it.metadata["sync_key"] not in self.raw]
-        said = too_many((it.user_id, it.text) for it in kept if not _is_twin(it.text) or self._stays(it))
+        said = repeats((it.user_id, it.text) for it in kept if not _is_twin(it.text) or self._stays(it))
         assert not said, f"doubled: {said}"
-        titles = too_many(it.text.partition(":")[0] for it in kept)
+        titles = repeats(it.text.partition(":")[0] for it in kept)
         assert titles.keys().isdisjoint({"beta", "delta"}), f"doubled: {titles}"
 
     def _stays(self, kept: Stored) -> bool:
@@ -872,7 +877,7 @@ class Delivering(RuleBasedStateMachine):
         self.every_promise_holds()
         said = [(it.user_id, it.text, json.dumps(it.metadata)) for it in self.mem0.memories]
         known = [it for it in said if json.loads(it[2])["sync_key"] in self.items]
-        assert not too_many(known), "a double after the audit"
+        assert not repeats(known), "a double after the audit"
 
     def _check_that_a_repair_restores_and_a_second_one_changes_nothing(self) -> None:
         self.repair(overwrite=False)
@@ -925,6 +930,15 @@ class Delivering(RuleBasedStateMachine):
 
     def _dead(self) -> list[Entry]:
         return self.outbox.dead_letters.newest(self.destination)
+
+
+def fault_of(fate: str, delay: float) -> Fault:
+    """A fate as a fault; what doesn't happen at once happens after `delay` seconds."""
+    if fate in {LATE, VERY_LATE}:
+        return drop(commit_after=delay)
+    if fate in {PENDING, PENDING_FAILS}:
+        return Fault(put_off=PutOff(delay, "FAILED" if fate == PENDING_FAILS else "SUCCEEDED"))
+    return FAULTS.get(fate, NO_FAULT)
 
 
 IN_FLIGHT = {"sending", "unconfirmed", "accepted"}

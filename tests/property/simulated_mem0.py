@@ -12,12 +12,15 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+import httpx
+
 from mem0_syncd.core.memory_payload import Memory
 from mem0_syncd.core.outcome import Gone, LookOutcome, PushOutcome, Stored, Unknown
 from mem0_syncd.destinations.answer_checks import remote_of
 from mem0_syncd.destinations.base import Remote, choose
-from mem0_syncd.destinations.http_errors import outcome_of_add
-from support.mem0_model import Mem0Model
+from mem0_syncd.destinations.http_errors import outcome_of_add, outcome_of_error, outcome_of_response
+from support.faults import NO_FAULT, Fault, PutOff
+from support.mem0_model import Event, Mem0Model
 
 TIMEOUT = 30.0
 LONGEST_DELAY = 2 * TIMEOUT
@@ -59,27 +62,30 @@ class SimulatedMem0(Mem0Model):
 
     # What requests do
 
-    def carry_out(self, memory: Memory, memory_id: str | None, **fields: Any) -> PushOutcome:
-        """Do what a push asks for; what it says is the true answer."""
+    def push(self, memory: Memory, memory_id: str | None, fault: Fault = NO_FAULT) -> PushOutcome:
+        """Do what a push asks for as far as a fault lets it; what is made of what is heard of it."""
+        # What comes later than anybody counts on says when it was asked for.
+        is_very_late = fault.commit_after > LONGEST_DELAY
+        made = {"created_at": datetime.fromtimestamp(self.now, UTC)} if is_very_late else {}
+        work = partial(self._carry_out, memory, memory_id, fault.put_off, **made)
+        if fault.drops and fault.carried_out == "last":
+            self.at(self.now + fault.commit_after, work)
+        elif fault.carried_out != "never":
+            truth = work()
+        return heard(fault, is_update=memory_id is not None) or truth
+
+    def _carry_out(
+        self, memory: Memory, memory_id: str | None, put_off: PutOff | None, **more: Any
+    ) -> PushOutcome:
         if memory_id is None:
-            return _outcome(self.add_now({}, [memory.text], {**_fields(memory), **fields}))
+            fields = {**_fields(memory), **more}
+            if put_off is not None:
+                return _outcome(self.put_off({}, [memory.text], fields, **put_off.when(self.now)))
+            return _outcome(self.add_now({}, [memory.text], fields))
         if self.get(memory_id) is None:
             return Gone("the memory is no longer there")
         self.change(memory_id, text=memory.text, metadata=dict(memory.metadata))
         return Stored((memory_id,))
-
-    def carry_out_later(
-        self, memory: Memory, memory_id: str | None, after: float, *, is_very_late: bool = False
-    ) -> None:
-        """Do it `after` so many seconds; what takes longer than anybody counts on is said to be."""
-        assert after <= LONGEST_DELAY or is_very_late
-        fields = {"created_at": datetime.fromtimestamp(self.now, UTC)} if is_very_late else {}
-        self.at(self.now + after, partial(self.carry_out, memory, memory_id, **fields))
-
-    def accept(self, memory: Memory, after: float, *, fails: bool) -> PushOutcome:
-        """Take an add for later: stored, or failed, after so many seconds."""
-        ends = "FAILED" if fails else "SUCCEEDED"
-        return _outcome(self.put_off({}, [memory.text], _fields(memory), ends_at=self.now + after, ends=ends))
 
     def postpone_event(self, number: str, seconds: float) -> None:
         """Have an event that is still open take longer."""
@@ -154,7 +160,22 @@ def _fields(memory: Memory) -> dict[str, Any]:
     return {"user_id": memory.user_id, "agent_id": memory.agent_id, "metadata": dict(memory.metadata)}
 
 
-def _outcome(event: Any) -> PushOutcome:
-    """What the answer to an add, or to a poll, stands for."""
-    said = {"event_id": event.id, "status": event.status, "results": event.results, "error": event.error}
+def heard(fault: Fault, *, is_update: bool = False) -> PushOutcome | None:
+    """What the courier makes of what it hears instead of the true answer; None where it hears that."""
+    if fault.drops:
+        return outcome_of_error(httpx.ReadError("the connection was reset"))
+    if fault.answer is None:
+        return None
+    said, headers = fault.answer, dict(fault.answer.headers)
+    request = httpx.Request("POST", "https://mem0.example")
+    response = httpx.Response(said.status, content=said.body, headers=headers, request=request)
+    return (
+        outcome_of_add(response.json())
+        if response.is_success
+        else outcome_of_response(response, is_update=is_update)
+    )
+
+
+def _outcome(event: Event) -> PushOutcome:
+    said = {"event_id": event.id, "status": event.status, "error": event.error}
     return outcome_of_add({**said, "results": list(event.results)})

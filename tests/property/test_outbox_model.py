@@ -50,18 +50,16 @@ from property.model import (
     DELTA,
     EPSILON,
     FATES,
-    LATE,
     LONGEST_TEXT,
     LOST,
-    LOST_BEFORE,
     MOST_SENDS,
     SECRETS,
     TEXTS,
     TRUTH,
-    VERY_LATE,
     Delivering,
     FakeCourier,
 )
+from support.faults import LATE, LOST_BEFORE, VERY_LATE
 
 
 @pytest.fixture(autouse=True)

@@ -147,6 +147,10 @@ def pending() -> Fault:
     return Fault(put_off=PutOff())
 
 
+# What happens to a request whose answer is lost, by name.
+LOST_AFTER, LOST_BEFORE = "done, then reset", "reset, nothing done"
+LATE, VERY_LATE = "reset, done a little later", "reset, done very late"
+
 _AN_EVENT = "2c4d1f44-4f7b-4b2f-9f6e-7b5b4f5a1234"
 
 # What a client must survive without losing, doubling or burying anything.

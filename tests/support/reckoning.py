@@ -30,7 +30,7 @@ def content_of(memory: Memory | Payload) -> Content:
     return str(memory.metadata["sync_key"]), str(memory.metadata["content_hash"])
 
 
-def too_many(there: Iterable[T]) -> Counter[T]:
+def repeats(there: Iterable[T]) -> Counter[T]:
     """How many are too many of whatever is there more than once."""
     return Counter({it: count - 1 for it, count in Counter(there).items() if count > 1})
 
@@ -52,7 +52,7 @@ def compare(wanted: Collection[T], there: Collection[T], other: Iterable[str] = 
     known = set(there)
     strangers = (f"not asked for: {it}" for it in known.difference(wanted))
     lost = tuple(it for it in wanted if it not in known)
-    return Differences(lost, tuple(too_many(there)), (*other, *strangers))
+    return Differences(lost, tuple(repeats(there)), (*other, *strangers))
 
 
 class StillWrong(AssertionError):
