@@ -1,5 +1,5 @@
 """A name that an older version's daemon imports, to see whether this version can start; it holds nothing."""
 
-from mem0_syncd.daemon import lifecycle
+from mem0_syncd.daemon import standby
 
-__all__ = ["lifecycle"]
+__all__ = ["standby"]

@@ -41,7 +41,7 @@ PARTS = [
     ("pydantic and pydantic-settings", "import pydantic_settings"),
     ("APScheduler", "import apscheduler.schedulers.background"),
     ("watchdog and filelock", "import filelock, watchdog.observers"),
-    ("mem0-syncd's own modules", "import mem0_syncd.cli.run, mem0_syncd.daemon.lifecycle"),
+    ("mem0-syncd's own modules", "import mem0_syncd.cli.run, mem0_syncd.daemon.standby"),
 ]
 """What a daemon imports, in the order in which it is counted."""
 

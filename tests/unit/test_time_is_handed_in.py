@@ -27,7 +27,7 @@ ABOVE = {
     "status/render.py": "a command's",
     "daemon/scheduler.py": "APScheduler has the machine's time",
     "engine/engine.py": "the engine, which has the defaults",
-    "daemon/lifecycle.py": "around the engine",
+    "daemon/standby.py": "around the engine",
     "daemon/scan_trigger.py": "around the engine",
 }
 """What stands above the engine, or is the machine itself."""

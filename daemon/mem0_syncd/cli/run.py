@@ -30,8 +30,8 @@ def run(*, launchd: bool) -> None:
 
     # OpenSSL would be a fourteenth of a daemon that encrypts nothing: the courier talks to Mem0.
     with without("rich", "ssl", *needless_hashes()):
-        from mem0_syncd.daemon.lifecycle import live
         from mem0_syncd.daemon.sd_notify import Notifier
+        from mem0_syncd.daemon.standby import live
         from mem0_syncd.daemon.wakeup import Wakeup
         from mem0_syncd.system import lean_heap, log
 

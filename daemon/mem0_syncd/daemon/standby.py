@@ -1,4 +1,4 @@
-"""The daemon's life: it works when it can, and stands by, with the reason, when it can't."""
+"""The daemon works when it can, and stands by, with the reason, when it can't."""
 
 from __future__ import annotations
 
