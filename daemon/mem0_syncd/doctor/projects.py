@@ -16,7 +16,7 @@ from mem0_syncd.doctor.check_result import CheckResult, failure, fine, warning
 from mem0_syncd.doctor.context import Context
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import ProjectRow
-from mem0_syncd.projects import folder_check
+from mem0_syncd.projects import folder_problems
 from mem0_syncd.projects.folders import Folders
 from mem0_syncd.projects.listed_projects import misfit
 from mem0_syncd.status.render import delivered
@@ -53,7 +53,7 @@ def check_folders(around: Context) -> Iterator[CheckResult]:
     rows, refused = [row for row in around.projects if _is_there(row, around)], False
     for row in rows:
         folder = folders.of(row)
-        found = folder_check.problems_of(row, folder) or list(folder_check.refusals(folder))
+        found = folder_problems.problems_of(row, folder) or list(folder_problems.refusals(folder))
         for problem in found:
             refused = True
             yield warning(f"{problem.what} ({row.path / problem.where})", problem.remedy)

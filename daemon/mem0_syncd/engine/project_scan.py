@@ -17,7 +17,7 @@ from mem0_syncd.ingest.new_entries import Turn
 from mem0_syncd.ingest.scanner import RETRY_SECONDS, Scanner
 from mem0_syncd.ingest.unchanged_projects import UnchangedProjects
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.projects import folder_check, project_file, sync_state_file
+from mem0_syncd.projects import folder_problems, project_file, sync_state_file
 from mem0_syncd.projects.folders import Folders
 from mem0_syncd.projects.git_index import tracks_any
 from mem0_syncd.projects.marks import ProjectMarks
@@ -121,7 +121,7 @@ class ProjectScans:
         if changed_only and self._unchanged.is_known(project.path, look):
             return
         self._unchanged.note(project.path, None)
-        problems = folder_check.problems_of(project, self._folders.of(project))
+        problems = folder_problems.problems_of(project, self._folders.of(project))
         self._outbox.problems.replace(project.id, "folder", problems, project.tree)
         if self._origin_looks.is_awaited(project):
             scans.retry[project.path] = RETRY_SECONDS

@@ -12,20 +12,11 @@ from mem0_syncd.core.consent import Asked, Consent, GlobalScope, Said, added, wi
 from mem0_syncd.errors import SyncdError
 from mem0_syncd.outbox import Outbox, ProjectRow
 from mem0_syncd.projects import git, project_file
+from mem0_syncd.projects.refused_folders import reason_to_refuse
 from mem0_syncd.system import paths
 from mem0_syncd.system.untrusted_folder import UntrustedFolder
 
 DEFAULT_ID = "default-project"
-_SYSTEM_FOLDERS = frozenset(
-    Path(name)
-    for names in (
-        "/bin /boot /dev /etc /home /lib /lib64 /media /mnt /opt /proc /root /run /sbin /srv /sys /tmp",
-        "/usr /var /usr/bin /usr/lib /usr/local /usr/share /var/lib /var/log /var/tmp /dev/shm",
-        "/Applications /Library /System /Users /Volumes /private /private/etc /private/tmp /private/var",
-    )
-    for name in names.split()
-)
-"""Folders that can't be one project's; those below them can."""
 
 
 def project_id(name: str) -> str:
@@ -88,19 +79,6 @@ def resolve(path: Path) -> Path:
             remedy="name the root folder of one project, such as ~/code/shop",
         )
     return folder
-
-
-def reason_to_refuse(folder: Path, home: Path, state: Path) -> str | None:
-    """Why a folder can't be a project, if so: it would hold too much that isn't a project's."""
-    if folder == home:
-        return "your home folder"
-    if folder in home.parents:
-        return "a folder above your home folder" if folder.parent != folder else "the root of all folders"
-    if folder == state or folder in state.parents:
-        return "where mem0-syncd keeps its own files"
-    if folder in _SYSTEM_FOLDERS or folder in {above for it in _SYSTEM_FOLDERS for above in it.parents}:
-        return "a folder of the system"
-    return None
 
 
 def add(

@@ -316,32 +316,6 @@ def test_a_submodule_is_no_worktree(outbox: Outbox, tmp_path: Path) -> None:
     assert projects.add(outbox, module) == ProjectRow("module", module)
 
 
-HOME, STATE = Path("/home/ann"), Path("/home/ann/.local/state/mem0-syncd")
-
-
-@pytest.mark.parametrize(
-    ("folder", "why"),
-    [
-        ("/home/ann", "your home folder"),
-        ("/home", "a folder above your home folder"),
-        ("/", "the root of all folders"),
-        ("/home/ann/.local", "where mem0-syncd keeps its own files"),
-        ("/home/ann/.local/state/mem0-syncd", "where mem0-syncd keeps its own files"),
-        ("/tmp", "a folder of the system"),
-        ("/usr", "a folder of the system"),
-        ("/var/lib", "a folder of the system"),
-        ("/home/ann/code/shop", None),
-        ("/home/ann/code", None),
-        ("/srv/shop", None),
-        ("/tmp/shop", None),
-        ("/home/bob", None),
-    ],
-)
-def test_what_holds_more_than_a_project_is_none(folder: str, why: str | None) -> None:
-    """Whatever anybody puts into such a folder would be watched as one project's."""
-    assert projects.reason_to_refuse(Path(folder), HOME, STATE) == why
-
-
 def test_a_home_folder_is_refused_and_one_that_is_listed_is_reported(
     outbox: Outbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from mem0_syncd.doctor.check_result import CheckResult, Verdict
 from mem0_syncd.doctor.projects import check_folders
 from mem0_syncd.ingest.spooled_events import Made, understand
 from mem0_syncd.outbox import Outbox, ProjectRow
-from mem0_syncd.projects import folder_check, project_file, sync_state_file
+from mem0_syncd.projects import folder_problems, project_file, sync_state_file
 from mem0_syncd.sources import decision_log
 from mem0_syncd.sources.session_summary import BLOCKERS_PATH, STATE_PATH
 from mem0_syncd.system.untrusted_folder import LONGEST_SESSION, LONGEST_SETTINGS, UntrustedFolder
@@ -30,7 +30,7 @@ def place(project: Path, name: str) -> Path:
 
 def refused(project: Path) -> dict[str, str]:
     """What is refused, by the file's name."""
-    return {it.where: it.what for it in folder_check.refusals(UntrustedFolder(project))}
+    return {it.where: it.what for it in folder_problems.refusals(UntrustedFolder(project))}
 
 
 def test_of_an_ordinary_folder_nothing_is_refused(project: Path) -> None:
@@ -60,14 +60,14 @@ def test_each_refused_file_is_named_with_its_reason(project: Path) -> None:
 def test_a_folder_that_is_not_there_or_claims_too_much_is_a_problem(project: Path) -> None:
     """Of the folder as such."""
     row = ProjectRow("shop", project / "nothing")
-    (problem,) = folder_check.problems_of(row, UntrustedFolder(row.path))
+    (problem,) = folder_problems.problems_of(row, UntrustedFolder(row.path))
     assert problem.what == "the project's folder is not there"
     assert "project add PATH --id shop" in problem.remedy
     assert f"project remove {row.path}" in problem.remedy  # a worktree's must not cost the main tree
     row = ProjectRow("shop", project)
-    assert folder_check.problems_of(row, UntrustedFolder(project)) == []
+    assert folder_problems.problems_of(row, UntrustedFolder(project)) == []
     (project / ".git").write_text("gitdir: /somewhere/.git/worktrees/x")
-    (problem,) = folder_check.problems_of(row, UntrustedFolder(project))
+    (problem,) = folder_problems.problems_of(row, UntrustedFolder(project))
     assert "/somewhere" in problem.what
 
 
