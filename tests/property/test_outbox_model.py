@@ -29,9 +29,8 @@ from mem0_syncd.courier import supervisor as line_module
 from mem0_syncd.delivery import Delivery, delivery, first_contact, log_lines, outcome_handler
 from mem0_syncd.engine import rehashing as old_memories_module
 from mem0_syncd.ingest.sent_keys import SentKeys
-from mem0_syncd.outbox import Outbox
+from mem0_syncd.outbox import Outbox, plan_writes
 from mem0_syncd.outbox import first_contacts as looks_module
-from mem0_syncd.outbox import item_changes as changes_module
 from mem0_syncd.outbox import item_status as status_module
 from mem0_syncd.outbox import memory_to_update as adoption_module
 from mem0_syncd.outbox import queue as queue_module
@@ -556,7 +555,7 @@ def _an_audit_that_ignores_the_content(patch: Patch) -> None:
 
 
 def _a_restored_item_is_sent_to_the_memory_that_is_gone(patch: Patch) -> None:
-    patch.setattr(changes_module, "fulfil", lambda *_: None)
+    patch.setattr(plan_writes, "fulfil", lambda *_: None)
 
 
 def _the_key_is_of_the_raw_text(patch: Patch) -> None:

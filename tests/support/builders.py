@@ -9,7 +9,7 @@ from mem0_syncd.core.enqueue_plan import Change, Enqueue, Reject
 from mem0_syncd.core.entry import Entry, State
 from mem0_syncd.core.item import Item, Kind
 from mem0_syncd.core.memory_payload import memory_of
-from mem0_syncd.outbox.item_changes import Prepared
+from mem0_syncd.outbox.plan_writes import Prepared
 
 NOW = 1_767_571_200.0
 """2026-01-05T00:00:00Z."""

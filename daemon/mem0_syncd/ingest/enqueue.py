@@ -21,7 +21,7 @@ from mem0_syncd.ingest.early_marks import Marked, marked_among, weigh
 from mem0_syncd.ingest.own_ids import OwnIdFinder, keys_of_twins
 from mem0_syncd.ingest.sent_keys import Keyed, SentKeys
 from mem0_syncd.outbox import DestinationRow, Outbox, ProjectRow
-from mem0_syncd.outbox.item_changes import Prepared
+from mem0_syncd.outbox.plan_writes import Prepared
 from mem0_syncd.outbox.rekeying import SEEN_SECONDS
 from mem0_syncd.redact.item_redaction import Redaction, Redactor
 from mem0_syncd.sources import cross_file_merge

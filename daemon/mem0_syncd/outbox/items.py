@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable
 from mem0_syncd.core.enqueue_plan import Known
 from mem0_syncd.core.item import Item
 from mem0_syncd.outbox.database import Database
-from mem0_syncd.outbox.item_changes import Prepared, apply
 from mem0_syncd.outbox.item_status import IN_FLIGHT
+from mem0_syncd.outbox.plan_writes import Prepared, apply
 
 
 class Items:

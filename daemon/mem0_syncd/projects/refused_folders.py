@@ -1,4 +1,4 @@
-"""Folders that can't be a project: the home folder, the system's, and those above them."""
+"""Folders that can't be a project: the home folder, mem0-syncd's own, the system's, and those above."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ from mem0_syncd.core.withheld import KEPT_HOME, Why, Withheld
 from mem0_syncd.delivery.courier_messages import request_of
 from mem0_syncd.errors import OutboxUnusable, Problem
 from mem0_syncd.outbox import Claim, Outbox, ProjectRow, Verb, database
-from mem0_syncd.outbox.item_changes import Prepared
+from mem0_syncd.outbox.plan_writes import Prepared
 from mem0_syncd.system.state_folder import OUTBOX
 from support.builders import FIRST, NOW, SECOND, THIRD, item, prepared
 

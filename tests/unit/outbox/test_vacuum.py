@@ -11,7 +11,7 @@ from mem0_syncd.core.enqueue_plan import Enqueue
 from mem0_syncd.core.outcome import Found
 from mem0_syncd.core.settlement import Receipt
 from mem0_syncd.outbox import Outbox
-from mem0_syncd.outbox.item_changes import Prepared
+from mem0_syncd.outbox.plan_writes import Prepared
 from support.builders import NOW, item, prepared
 
 ITEMS = 600
