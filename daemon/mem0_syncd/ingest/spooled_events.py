@@ -13,7 +13,8 @@ from mem0_syncd.outbox import ProjectRow
 from mem0_syncd.sources import Reading
 from mem0_syncd.sources.base import text_of
 from mem0_syncd.sources.session_summary import BLOCKERS_PATH, STATE_PATH, summarise
-from mem0_syncd.sources.shared_rules import agent_id_of, metadata_of, too_short
+from mem0_syncd.sources.shared_rules import agent_id_of, metadata_of
+from mem0_syncd.sources.withholding import too_short
 from mem0_syncd.system.unreadable_file import RefusedFile
 from mem0_syncd.system.untrusted_folder import LONGEST_SESSION, UntrustedFolder
 

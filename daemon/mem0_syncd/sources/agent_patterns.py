@@ -6,7 +6,8 @@ from mem0_syncd.core.item import Item, Kind
 from mem0_syncd.core.withheld import Why, Withheld
 from mem0_syncd.sources.base import Raw, Reading, Source, fault, first_text, not_an_object
 from mem0_syncd.sources.jsonl import split
-from mem0_syncd.sources.shared_rules import agent_id_of, metadata_of, reason_to_withhold, with_best_practice
+from mem0_syncd.sources.shared_rules import agent_id_of, metadata_of, with_best_practice
+from mem0_syncd.sources.withholding import reason_to_withhold
 
 PATH = ".claude/logs/agent-patterns.jsonl"
 

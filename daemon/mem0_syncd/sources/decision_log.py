@@ -22,13 +22,8 @@ from mem0_syncd.sources.base import (
 )
 from mem0_syncd.sources.document import Document
 from mem0_syncd.sources.limits import MOST_ENTRIES
-from mem0_syncd.sources.shared_rules import (
-    importance_of,
-    metadata_of,
-    reason_to_withhold,
-    with_best_practice,
-    with_reference,
-)
+from mem0_syncd.sources.shared_rules import importance_of, metadata_of, with_best_practice, with_reference
+from mem0_syncd.sources.withholding import reason_to_withhold
 from mem0_syncd.system.unreadable_file import Unreadable
 
 PATH = ".claude/coordination/decision-log.json"

@@ -21,13 +21,8 @@ from mem0_syncd.sources.base import (
 )
 from mem0_syncd.sources.cross_file_merge import echo_of, record_id
 from mem0_syncd.sources.jsonl import split
-from mem0_syncd.sources.shared_rules import (
-    importance_of,
-    metadata_of,
-    reason_to_withhold,
-    with_best_practice,
-    with_reference,
-)
+from mem0_syncd.sources.shared_rules import importance_of, metadata_of, with_best_practice, with_reference
+from mem0_syncd.sources.withholding import reason_to_withhold
 
 RECORDS_PATH = ".claude/memory/decisions.jsonl"
 LOG_PATH = ".claude/logs/decisions.jsonl"

@@ -13,10 +13,10 @@ from mem0_syncd.sources.shared_rules import (
     agent_id_of,
     importance_of,
     metadata_of,
-    reason_to_withhold,
     with_best_practice,
     with_reference,
 )
+from mem0_syncd.sources.withholding import reason_to_withhold
 
 PATH = ".claude/memory/mem0-queue.jsonl"
 

@@ -1,4 +1,4 @@
-"""The rules that all sources share: what is passed on, what stays, what is a best practice too."""
+"""The rules that all sources share: what is passed on, what is important, what is a best practice too."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mem0_syncd.core.item import SHORTEST_TEXT, Item, Kind, Scalar
-from mem0_syncd.core.withheld import KEPT_HOME, Why, Withheld
+from mem0_syncd.core.item import Item, Kind, Scalar
 from mem0_syncd.sources.base import fields_of, text_of
 
 
@@ -31,21 +30,14 @@ def metadata_of(kind: Kind, fields: Mapping[str, Any]) -> dict[str, Scalar]:
     return {name: value for name, value in passed_on.items() if value != ""}
 
 
-def reason_to_withhold(entry: Mapping[str, Any], body: str) -> Withheld | None:
-    """Why an entry with the text `body` must not be sent; None if it may."""
-    if "local" in _ratings(entry, "sharing_scope"):
-        return KEPT_HOME
-    return too_short(body)
-
-
-def too_short(text: str) -> Withheld | None:
-    """The reason to withhold a text that is too short for a memory; None for any other."""
-    return Withheld(Why.TOO_SHORT) if len(text) < SHORTEST_TEXT else None
+def ratings(entry: Mapping[str, Any], name: str) -> set[str]:
+    """The values of a field, at the top of an entry and in its metadata, in small letters."""
+    return {text_of(fields.get(name)).lower() for fields in _both(entry)}
 
 
 def importance_of(entry: Mapping[str, Any]) -> set[str]:
     """How important an entry is by its own account, in small letters."""
-    return _ratings(entry, "importance")
+    return ratings(entry, "importance")
 
 
 def with_best_practice(item: Item, entry: Mapping[str, Any]) -> tuple[Item, ...]:
@@ -80,10 +72,6 @@ def agent_id_of(fields: Mapping[str, Any]) -> str | None:
 def _is_generalizable(entry: Mapping[str, Any]) -> bool:
     marks = ("generalizable", "is_generalizable")
     return any(fields.get(mark) is True for fields in _both(entry) for mark in marks)
-
-
-def _ratings(entry: Mapping[str, Any], name: str) -> set[str]:
-    return {text_of(fields.get(name)).lower() for fields in _both(entry)}
 
 
 def _both(entry: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
