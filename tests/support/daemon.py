@@ -37,8 +37,8 @@ def wait_until(condition: Callable[[], Any], what: str = "", seconds: float = PA
         time.sleep(0.02)
 
 
-_MENDING = """from mem0_syncd.daemon import daemon, standby
-daemon.LOOK_SECONDS = daemon.MEND_SECONDS = standby.RETRY_SECONDS = {}"""
+_MENDING = """from mem0_syncd.daemon import daemon, standby, unwatched_folders
+daemon.LOOK_SECONDS = daemon.RETRY_SECONDS = standby.RETRY_SECONDS = unwatched_folders.POLL_SECONDS = {}"""
 _RUN = "from mem0_syncd import cli; cli.main(['run'])"
 
 

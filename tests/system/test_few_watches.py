@@ -23,8 +23,8 @@ pathlib.Path("/proc/self/setgroups").write_text("deny")
 for name, number in ids.items():
     pathlib.Path("/proc/self", name).write_text(f"{{number}} {{number}} 1")
 pathlib.Path("{LIMIT}").write_text("2")
-from mem0_syncd.daemon import daemon
-daemon.MEND_SECONDS = 0.3
+from mem0_syncd.daemon import unwatched_folders
+unwatched_folders.POLL_SECONDS = 0.3
 """
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")

@@ -24,6 +24,7 @@ from mem0_syncd.daemon.heartbeat import Heartbeat
 from mem0_syncd.daemon.scan_trigger import ScanTrigger
 from mem0_syncd.daemon.scheduler import Schedule
 from mem0_syncd.daemon.sd_notify import Notifier
+from mem0_syncd.daemon.unwatched_folders import UnwatchedFolders
 from mem0_syncd.daemon.upgrade import Upgrade
 from mem0_syncd.daemon.wakeup import Wakeup
 from mem0_syncd.engine.engine import Callbacks, Engine
@@ -39,8 +40,8 @@ from mem0_syncd.system.log import configure
 from mem0_syncd.verify.audit import audit_what_is_due
 from mem0_syncd.watcher import Watcher
 
-MEND_SECONDS = 10.0
-"""Seconds after which what failed is tried again, and what can't be watched is looked at."""
+RETRY_SECONDS = 10.0
+"""Seconds after which what failed is tried again."""
 
 LOOK_SECONDS = 20.0
 """Seconds between two looks at what no event reports, most of it folders of projects."""
@@ -81,7 +82,6 @@ class Daemon:
         self._reloading = threading.Lock()
         self._schedule = Schedule(self._after_job)
         self._schedule.add("mark", self._mark)
-        self._schedule.add("mend", self._mend)
         self._schedule.add("look", self._look, every=LOOK_SECONDS)
         self._schedule.add("audit", self._audit, every=AUDIT_CHECK_SECONDS)
         self._schedule.add("old memories", partial(renew_some, engine), every=OLD_MEMORIES_SECONDS)
@@ -94,8 +94,16 @@ class Daemon:
         files = [*(source.path for source in SOURCES), sync_state_file.PATH, project_file.PATH]
         socket = paths.socket_path(settings.state_dir)
         self._watcher = Watcher(
-            files, self._scan_trigger.heed, self._mend_soon, socket.with_suffix(".own"), engine.folders.of
+            files,
+            self._scan_trigger.heed,
+            partial(self._schedule.soon, "watches"),
+            socket.with_suffix(".own"),
+            engine.folders.of,
         )
+        self._unwatched = UnwatchedFolders(
+            self._watcher, outbox, self._scan_trigger.scan_all, partial(self._schedule.by, "look")
+        )
+        self._schedule.add("watches", self._unwatched.update)
         self._heartbeat = Heartbeat(
             self._watcher, self._schedule, engine.deliveries, notifier, engine.activity
         )
@@ -224,13 +232,13 @@ class Daemon:
     def _mark(self) -> None:
         begun = time.monotonic()
         if not self._engine.write_marks():
-            self._schedule.by("mark", MEND_SECONDS)
+            self._schedule.by("mark", RETRY_SECONDS)
         # Marking thousands of decisions takes a while: it mustn't be most of what the daemon does.
         self._mark_pause = min(max(MARK_SECONDS, 20 * (time.monotonic() - begun)), MARK_LONGEST_SECONDS)
 
     def watch_projects(self) -> None:
         """Watch the present projects."""
-        self._report_unwatched(self._watcher.watch(self._engine.projects()))
+        self._unwatched.watch(self._engine.projects())
 
     def _keep(self) -> None:
         if fetch_some(self._engine):  # they are taken in where their projects' items go now
@@ -244,28 +252,16 @@ class Daemon:
     def _audit(self) -> None:
         audit_what_is_due(self._engine, time.time())
 
-    def _mend_soon(self) -> None:
-        self._schedule.soon("mend")
-
-    def _mend(self) -> None:
-        self._report_unwatched(self._watcher.mend())
-
     def _look(self) -> None:
         """Look at what no event reports."""
         self._outbox.integrity.check()
         if self._engine.take_in_misfits():
             self.watch_projects()
             self._scan_trigger.scan_all()
-        self._report_unwatched(self._watcher.look())
+        self._unwatched.check()
         self._upgrade.look()
         if self._upgrade.is_ready:
             self._wakeup.ring()
-
-    def _report_unwatched(self, problems: list[Problem]) -> None:
-        self._outbox.problems.replace("", "watcher", problems)
-        if problems:  # What no event reports is looked at instead.
-            self._scan_trigger.scan_all()
-            self._schedule.by("look", MEND_SECONDS)
 
     def problems(self) -> list[Problem]:
         """The present problems."""
@@ -275,7 +271,7 @@ class Daemon:
     def _after_job(self, name: str, error: Exception | None) -> None:
         self._failures.hear(name, error)
         if error is not None:
-            self._schedule.by(name, MEND_SECONDS)
+            self._schedule.by(name, RETRY_SECONDS)
         if self._failures.damage is not None:
             self._wakeup.ring()
 

@@ -31,7 +31,7 @@ _PASSES = 3
 class Watcher:
     """Watches the folders that the sources' files are in, or the nearest ones that exist.
 
-    One watch for each folder, never a recursive one: `.claude` may hold whole work trees. `mend` must be
+    One watch for each folder, never a recursive one: `.claude` may hold whole work trees. `update` must be
     called when `on_upheaval` was, and `look` now and then, for not every event comes.
     """
 
@@ -48,7 +48,7 @@ class Watcher:
         `on_change` is called with a project's folder and the changed files.
 
         The files are names, and none if any of them may have changed. `on_upheaval` is called when folders or
-        links came or went, on a thread that mustn't call `mend` itself. `own` is a private folder to test
+        links came or went, on a thread that mustn't call `update` itself. `own` is a private folder to test
         whether events come through. `open_folder` opens a project's folder with what the user's settings
         allow.
         """
@@ -93,9 +93,9 @@ class Watcher:
     def watch(self, projects: Iterable[ProjectRow]) -> list[Problem]:
         """Watch these projects and no others; returns the problems of those that can't be watched."""
         self._projects = list(projects)
-        return self.mend()
+        return self.update()
 
-    def mend(self) -> list[Problem]:
+    def update(self) -> list[Problem]:
         """Update the watches for the folders that exist now; returns the problems.
 
         A project whose folders have changed is reported as changed.
@@ -125,7 +125,7 @@ class Watcher:
                 and all(_identity(folder) == identity for folder, (_, identity) in self._armed.items())
                 and not any(map(self._is_there, self._homeless))
             )
-        return [] if is_well else self.mend()
+        return [] if is_well else self.update()
 
     def _bring_in_line(self) -> tuple[set[Path], list[Problem]]:
         """The folders of the projects whose watches changed, and the problems."""

@@ -87,7 +87,7 @@ def test_a_watcher_that_died_is_replaced(watch: Watch) -> None:
     watch.write()
     wait_until(lambda: not watch.watcher._observer.is_alive(), "the thread's end")
     watch.fails = False
-    assert watch.watcher.mend() == []
+    assert watch.watcher.update() == []
     assert watch.is_told()
     assert watch.gives_signs()
     wait_until(lambda: threading.active_count() <= before, "the end of the former threads")
@@ -98,7 +98,7 @@ def test_emitters_that_died_are_replaced(watch: Watch) -> None:
     for emitter in list(watch.watcher._observer.emitters):
         emitter.stop()
         emitter.join()
-    assert watch.watcher.mend() == []
+    assert watch.watcher.update() == []
     assert watch.is_told()
     assert watch.gives_signs()
 
@@ -108,7 +108,7 @@ def test_a_probe_that_is_taken_away_is_made_again(watch: Watch) -> None:
     (watch.own / "pulse").unlink()
     watch.own.rmdir()
     watch.watcher.sign()
-    watch.watcher.mend()
+    watch.watcher.update()
     assert watch.gives_signs()
 
 
