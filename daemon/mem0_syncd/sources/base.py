@@ -21,10 +21,18 @@ NOT_UTF_8 = "save the file as UTF-8"
 
 
 class Raw(NamedTuple):
-    """One entry of a file, before it is understood: its place in the file and its JSON value."""
+    """One entry of a file, before it is understood: where it is in the file, and its JSON value.
 
-    place: Position
+    `at` is its place, or its number in the list of decisions: of very many entries few are ever asked.
+    """
+
+    at: Position | int
     value: Any
+
+    @property
+    def place(self) -> Position:
+        """Its place in the file."""
+        return self.at if isinstance(self.at, Position) else Position(part=f"decisions[{self.at}]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def _entries(document: Document) -> Iterator[Raw]:
                 place=Position(part=f"decisions[{index}]"),
                 remedy="move old ones to another file: what was read of them stays",
             )
-        yield Raw(Position(part=f"decisions[{index}]"), entry)
+        yield Raw(index, entry)
 
 
 def understand(raw: Raw, project: str) -> Reading:
