@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,19 +12,17 @@ from mem0_syncd.projects import project_file, sync_state_file
 from mem0_syncd.projects.marks import ProjectMarks
 from mem0_syncd.sources import file_reader
 from mem0_syncd.sources.all_sources import SOURCES
+from mem0_syncd.system import replaced_file
 from mem0_syncd.system.clock import Moment
 from mem0_syncd.system.unreadable_file import RefusedFile
 from mem0_syncd.system.untrusted_folder import UntrustedFolder
 
 _FILES = (
     project_file.PATH,
-    sync_state_file.PATH,
     *dict.fromkeys(it.path for it in SOURCES),
     ".git/description",
 )
 """The files that decide what a scan does, besides the outbox; git writes the last one only once."""
-
-_TAKEN_IN = (0,)
 
 Signature = tuple[int, ...] | None
 
@@ -34,6 +32,7 @@ class Look:
     """A project's files, and what is known of it, at one moment; of folders their numbers."""
 
     files: tuple[Signature, ...]
+    sync_state: Signature
     folders: tuple[int | None, ...]
     outbox: int
 
@@ -48,18 +47,22 @@ class UnchangedProjects:
 
     def look(self, folder: UntrustedFolder) -> Look | None:
         """What a folder looks like; None if that can't be told, or a file changed a moment ago."""
-        before = self._outbox.projects.basis_of_scan(folder.root)
+        before, now = self._outbox.projects.basis_of_scan(folder.root), self._now()
         try:
-            found = file_reader.signatures_of(folder, _FILES, self._now())
-            is_elsewhere = folder.is_there(".git") and not folder.is_folder(".git")
+            *files, sync_state = folder.stats((*_FILES, sync_state_file.PATH))
+            root, git = folder.top(".git")
         except (RefusedFile, OSError):
             return None
-        stamps = [folder.stamp(name) for name in (".", ".git")]
+        signatures = tuple(file_reader.signature(it, now) for it in files)
+        marks = replaced_file.signature_of(sync_state) if sync_state else None
+        is_fresh = () in signatures or (
+            file_reader.signature(sync_state, now) == () and not self._marks.is_taken_in(folder.root, marks)
+        )
         # Of a linked work tree, the main one counts as well.
-        if () in self._without_marks(folder.root, found) or stamps[0] is None or is_elsewhere:
+        is_elsewhere = git is not None and not stat.S_ISDIR(git.st_mode)
+        if is_fresh or is_elsewhere or root is None:
             return None
-        folders = tuple(it and it[0] for it in stamps)
-        return Look(tuple(found), folders, before)
+        return Look(signatures, marks, (root.st_ino, git.st_ino if git else None), before)
 
     def decided(self, folder: Path, look: Look | None) -> Look | None:
         """The look with what is known of the project by now, of which its scan has just decided a part."""
@@ -81,12 +84,6 @@ class UnchangedProjects:
 
         With it goes how many times what was read of the folder was forgotten.
         """
-        look = replace(look, files=tuple(self._without_marks(folder, look.files)))
+        if self._marks.is_taken_in(folder, look.sync_state):
+            look = replace(look, sync_state=())
         return look, self._scanner.forgotten(folder)
-
-    def _without_marks(self, folder: Path, files: Sequence[Signature]) -> Sequence[Signature]:
-        if not self._marks.are_taken_in(folder):
-            return files
-        return [
-            _TAKEN_IN if name == sync_state_file.PATH else it for name, it in zip(_FILES, files, strict=True)
-        ]

@@ -56,7 +56,11 @@ class ProjectMarks:
 
         It is also as we wrote it last, unless others had marked something meanwhile.
         """
-        return folder in self._taken_in and self._signature(folder) == self._taken_in[folder]
+        return self.is_taken_in(folder, self._signature(folder))
+
+    def is_taken_in(self, folder: Path, signature: tuple[int, ...] | None) -> bool:
+        """Whether a folder's sync-state file was taken in when it had that signature."""
+        return folder in self._taken_in and signature == self._taken_in[folder]
 
     def take_in(self, project: ProjectRow) -> bool:
         """Take in what others have marked; returns whether that has changed."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -59,21 +58,18 @@ class Contents:
 
 
 def signature_of(folder: UntrustedFolder, name: str, now: float) -> tuple[int, ...] | None:
-    """What tells a file from its earlier self at the moment `now`; None without a file.
-
-    It is () if that can't be told, because the file has just changed.
+    """The signature of a file at the moment `now`.
 
     Raises `Refused` for what may not be read, and `OSError`.
     """
-    return _signature(folder.stat(name), now)
+    return signature(folder.stat(name), now)
 
 
-def signatures_of(folder: UntrustedFolder, names: Iterable[str], now: float) -> list[tuple[int, ...] | None]:
-    """The signatures of some files at the moment `now`; raises like `signature_of`."""
-    return [_signature(found, now) for found in folder.stats(names)]
+def signature(found: os.stat_result | None, now: float) -> tuple[int, ...] | None:
+    """What tells a file from its earlier self at the moment `now`; None without a file.
 
-
-def _signature(found: os.stat_result | None, now: float) -> tuple[int, ...] | None:
+    It is () if that can't be told, because the file has just changed.
+    """
     if found is None:
         return None
     if now - found.st_mtime < _RACY_SECONDS:

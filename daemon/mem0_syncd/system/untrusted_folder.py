@@ -134,6 +134,17 @@ class UntrustedFolder:
         except (FileNotFoundError, NotADirectoryError):
             return
 
+    def top(self, name: str) -> tuple[os.stat_result | None, os.stat_result | None]:
+        """The file system's data on the folder itself, and on a name in it, or on a link of that name.
+
+        Raises like `stat`.
+        """
+        try:
+            with self._walk(".") as end:
+                return end.found, stat_in(end.folder, name)
+        except (FileNotFoundError, NotADirectoryError):
+            return None, None
+
     def stamp(self, name: str) -> tuple[int, int] | None:
         """What shows whether something has changed, or was replaced; None if it may not be read.
 
