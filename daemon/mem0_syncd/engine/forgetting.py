@@ -107,7 +107,7 @@ def restore(engine: Engine, *, project: str, name: str) -> dict[str, int]:
     outbox.tombstones.lift(keys)
     failpoint("restored")
     for row in (it for it in engine.projects() if it.id == project):
-        if not row.is_worktree:
+        if row.path == outbox.projects.own_folder(project):
             engine.take_in_again(row, [it for it in kept if it.sync_key in keys])
         engine.forget()
         engine.scan_until_settled([row])

@@ -117,10 +117,12 @@ class ProjectScans:
     def _scan_one(
         self, project: ProjectRow, scans: Scans, place: WorkPlace, *, changed_only: bool, heed_marks: bool
     ) -> Iterator[Turn]:
-        look = self._unchanged.look(self._folders.of(project))
-        if changed_only and self._unchanged.is_known(project.path, look):
+        # Other settings may come between two turns: what was read by these isn't noted as read by those.
+        scanner, unchanged, kept = self._scanner, self._unchanged, self._kept
+        look = unchanged.look(self._folders.of(project))
+        if changed_only and unchanged.is_known(project.path, look):
             return
-        self._unchanged.note(project.path, None)
+        unchanged.note(project.path, None)
         problems = folder_problems.problems_of(project, self._folders.of(project))
         self._outbox.problems.replace(project.id, "folder", problems, project.tree)
         if self._origin_looks.is_awaited(project):
@@ -138,21 +140,21 @@ class ProjectScans:
         place.file = sync_state_file.PATH
         if self._marks.take_in(project):  # first, because what others marked isn't sent
             for folder in self._outbox.projects.folders_of(project.id):
-                self._scanner.forget(folder)
+                scanner.forget(folder)
         self._note_second_writer(project, place)
-        scanned = yield from self._scanner.turns(
+        scanned = yield from scanner.turns(
             project, route.terms, changed_only=changed_only, heed_marks=heed_marks, on_file=place.move
         )
-        scans.changes += scanned.changes + self._kept.read(project, route.terms)
+        scans.changes += scanned.changes + kept.read(project, route.terms)
         if (terms := self._project_destinations.after_scan(route, is_whole=scanned.is_whole)) is not None:
-            self._scanner.take_as_read(project.path, terms)
-            look = self._unchanged.decided(project.path, look)
+            scanner.take_as_read(project.path, terms)
+            look = unchanged.decided(project.path, look)
             again = self._project_destinations.settle(project)
             look = look if again and again.terms == terms else None
         if scanned.retry_after is not None:
             scans.retry[project.path] = scanned.retry_after
-        elif scanned.is_whole and route.problem is None:  # what another project has to do with, it may end
-            self._unchanged.note(project.path, look)
+        elif scanned.is_whole and scanner.has_read_all(project.path) and route.problem is None:
+            unchanged.note(project.path, look)
         if scanned.changes:
             self._note_second_writer(project, place)
 

@@ -24,7 +24,7 @@ class KeptReader:
 
         The first time all of it, for a detector may find more in it by now.
         """
-        if project.is_worktree:
+        if self._outbox.projects.own_folder(project.id) != project.path:
             return 0
         kept = self._outbox.kept_items
         if project.id in self._read:

@@ -171,6 +171,13 @@ class Scanner:
         """How many times what was read of a folder was forgotten."""
         return self._forgotten[folder] + self._forgotten[None]
 
+    def has_read_all(self, folder: Path) -> bool:
+        """Whether none of a folder's files is to be read again even if it looks as it did.
+
+        One that couldn't be read or understood is: what kept it from that may end without a trace.
+        """
+        return all(self._memos.of(folder, source.name).signature != () for source in self._sources)
+
     def take_as_read(self, folder: Path, terms: Terms) -> None:
         """Count what was read of a folder as read by these terms."""
         self._terms[folder] = terms

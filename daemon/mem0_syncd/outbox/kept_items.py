@@ -117,9 +117,14 @@ class KeptItems:
                 name = _NOT_KEPT.format(it.destination, it.sync_key)
                 sql.execute("INSERT OR REPLACE INTO fact VALUES (?, 'yes')", (name,))
                 return
+            # It may have been forgotten, and erased, while Mem0 was asked.
             sql.execute(
-                "INSERT OR IGNORE INTO kept VALUES (?, ?, ?, ?, ?, ?)",
-                (it.sync_key, it.project, it.kind, it.source, it.source_id, memory.freeze()),
+                "INSERT OR IGNORE INTO kept SELECT ?, ?, ?, ?, ?, ? FROM item"
+                " WHERE destination = ? AND sync_key = ? AND tombstone IS NULL",
+                (
+                    *(it.sync_key, it.project, it.kind, it.source, it.source_id, memory.freeze()),
+                    *(it.destination, it.sync_key),
+                ),
             )
 
     def left_behind(self, destination: int) -> list[LeftBehind]:
@@ -131,7 +136,7 @@ class KeptItems:
         return [LeftBehind(row["project"], row["destination"], row["n"]) for row in rows]
 
     def discard_filed(self, keys: Iterable[str]) -> None:
-        """Keep no longer what a file says, or an entry by now."""
+        """Keep no longer what a file says, once it is queued again, or is in Mem0."""
         with self._db.transaction() as sql:
             sql.execute(_DISCARD, (json.dumps(list(keys)), _UNFILED))
 
@@ -171,6 +176,7 @@ SELECT * FROM kept WHERE project = ? AND source IN (SELECT value FROM json_each(
 _DISCARD = """
 DELETE FROM kept WHERE sync_key IN (SELECT value FROM json_each(?))
     AND source NOT IN (SELECT value FROM json_each(?))
+    AND (sync_key IN (SELECT sync_key FROM entry) OR sync_key IN (SELECT sync_key FROM receipt))
 """
 
 _NOT_FORGOTTEN = f"""

@@ -143,8 +143,9 @@ class ProjectDestinations:
         except SyncdError as error:
             return project, error.problem
         log.info("project_renamed", folder=str(project.path), was=project.id, now=row.id)
-        self._outbox.projects.rename(project.id, row.id)
-        self._outbox.kept_items.rename(project.id, row.id)
+        with self._outbox.transaction():
+            self._outbox.projects.rename(project.id, row.id)
+            self._outbox.kept_items.rename(project.id, row.id)
         for folder in self._outbox.projects.all():
             if folder.id == row.id:
                 self._on_move(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import time
@@ -17,6 +18,8 @@ from mem0_syncd.core.consent import Consent, Terms
 from mem0_syncd.core.item import Kind
 from mem0_syncd.core.settlement import Receipt
 from mem0_syncd.engine.engine import Engine
+from mem0_syncd.engine.project_scan import Scans
+from mem0_syncd.ingest import scanner
 from mem0_syncd.ingest.enqueue import Enqueuer
 from mem0_syncd.ingest.scanner import Scanner
 from mem0_syncd.ingest.unchanged_projects import UnchangedProjects
@@ -27,7 +30,7 @@ from mem0_syncd.projects.folders import Folders
 from mem0_syncd.projects.marks import ProjectMarks
 from mem0_syncd.projects.project_destinations import ProjectDestinations, Route
 from mem0_syncd.redact.item_redaction import Redactor
-from mem0_syncd.sources import file_reader
+from mem0_syncd.sources import decision_log, file_reader
 from mem0_syncd.sources.all_sources import SOURCES
 from mem0_syncd.system.clock import Clock
 from mem0_syncd.system.current_file import CurrentFiles
@@ -289,3 +292,38 @@ def test_what_others_mark_just_before_we_write_is_heeded(
     assert "THEIRS" in theirs.read_text()
     assert scanned(engine, monkeypatch)
     assert engine.outbox.marks.foreign("shop") == {"THEIRS"}
+
+
+def test_a_file_that_could_not_be_read_is_tried_again_though_it_looks_as_it_did(
+    engine: Engine, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What kept it from being read may end without a trace, as an error of a network's disk does."""
+    write_log(project, [decision(1), decision(2)])
+    read = file_reader.read
+
+    def fail(*args: Any, **named: Any) -> file_reader.Contents:
+        raise OSError(errno.EIO, "input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(file_reader, "read", fail)
+        patch.setattr(scanner, "SETTLING_SECONDS", -1.0)
+        engine.scan(changed_only=True)
+        assert [it.where for _, it in engine.outbox.problems.all()] == [decision_log.PATH]
+    assert file_reader.read is read
+    engine.scan(changed_only=True)
+    assert engine.outbox.problems.all() == []
+    assert engine.outbox.database.rows("SELECT * FROM item WHERE source_id = ?", ("DEC-20260105-0002",))
+
+
+def test_settings_that_come_amid_a_scan_have_the_project_read_by_them(
+    engine: Engine, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read by the former ones isn't taken for read by the new ones."""
+    write_log(project, [decision(1), decision(2)])
+    (row,) = engine.projects()
+    turns = engine.turns(row, Scans(), changed_only=True)
+    next(turns)
+    engine.renew(engine.settings)
+    for _ in turns:
+        pass
+    assert scanned(engine, monkeypatch)
