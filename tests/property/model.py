@@ -46,7 +46,6 @@ from mem0_syncd.delivery import Connection, Delivery
 from mem0_syncd.destinations import kept, ours, redacted_there, renewed
 from mem0_syncd.destinations.base import of_a_read
 from mem0_syncd.destinations.duplicate_removal import remove_doubles
-from mem0_syncd.engine import forgetting
 from mem0_syncd.engine import rehashing as old_memories_module
 from mem0_syncd.ingest.enqueue import Enqueuer
 from mem0_syncd.ingest.late_redaction import look_through
@@ -199,7 +198,6 @@ class Asked:
 
     def __init__(self, machine: Delivering) -> None:
         self.copies, self.remove, self.renew = machine.copies, machine.remove, machine.ask_to_renew
-        self.delete = machine.mem0.erase
 
 
 class WouldWait(BaseException):
@@ -244,7 +242,6 @@ class Delivering(RuleBasedStateMachine):
         self.dropped: set[str] = set()
         self.came_very_late: set[str] = set()
         self.stay_deleted: set[str] = set()
-        self.forgotten: dict[str, bool] = {}
         self.raced: set[str] = set()
         self.both_twins_seen = False
         self.last_read: dict[str, Item] = {}
@@ -298,7 +295,6 @@ class Delivering(RuleBasedStateMachine):
             questions=lambda _: Asked(self),
             scan_anew=self._scan_anew,
             now=self.wall,
-            rules_of=lambda _: RULES,
         )
         vars(audit_module)["take_inventory"] = lambda _engine, **what: self._take_inventory(**what)
         self.next_round: float | None = None
@@ -406,31 +402,6 @@ class Delivering(RuleBasedStateMachine):
         if item["keeps_key"]:  # by now it is a double, which a second look removes
             self.raced.add(memory.sync_key)
         return {"sync_key": memory.sync_key, "content_hash": memory.content_hash}
-
-    @precondition(lambda self: not self.is_released)
-    @rule(which=st.sampled_from([BETA, DELTA, EPSILON]), remote=st.booleans())
-    def forget(self, which: int, *, remote: bool) -> None:
-        """A person wants a decision in Mem0 no more, whatever becomes of it just now."""
-        key = understand(self.log[which]).sync_key if which in self.log else ""
-        if key in {row["sync_key"] for row in self.outbox.database.rows("SELECT sync_key FROM item")}:
-            self.outbox.tombstones.bury(self.project.id, [key], erase=remote, now=self.wall())
-            self.forgotten[key] = self.forgotten.get(key, False) or remote
-
-    @precondition(lambda self: self.forgotten)
-    @rule()
-    def restore(self) -> None:
-        """A person takes that back."""
-        key = next(iter(self.forgotten))
-        self.outbox.tombstones.lift([key])
-        del self.forgotten[key]
-        self.stay_deleted.discard(key)
-        self._scan_anew()
-
-    @rule()
-    def delete_what_is_owed(self) -> None:
-        """As it is done every half a minute; what waited for it is delivered at once."""
-        if not self.is_released and forgetting.delete_what_is_owed(self.engine):
-            self.next_round = 0.0
 
     # What the daemon does once a day, and what a person has it do
 
@@ -634,7 +605,6 @@ class Delivering(RuleBasedStateMachine):
         self._close()
         self.last_read.clear()
         self.stay_deleted.clear()
-        self.forgotten.clear()
         self._open()
         self._start()
         if self.is_released and is_upgrade:
@@ -758,7 +728,6 @@ class Delivering(RuleBasedStateMachine):
         ).fetchone()
         assert durable, "sent before it was durable"
         key = Memory.thaw(request["frozen"]).sync_key
-        assert key not in self.forgotten, "sent although it was forgotten"
         others = [it for it in self._requests() if it["verb"] == "push"]
         assert all(Memory.thaw(it["frozen"]).sync_key != key for it in others), "overtaken"
 
@@ -840,7 +809,6 @@ class Delivering(RuleBasedStateMachine):
             self.mem0.wait(LONGEST_LAG)
             self.audit()
             self._check_that_no_old_hash_is_left()
-            self._check_that_what_is_erased_is_gone()
             self._check_that_the_audit_found_every_double()
             self._check_that_nothing_is_lost()
             self._check_that_a_repair_restores_and_a_second_one_changes_nothing()
@@ -852,14 +820,11 @@ class Delivering(RuleBasedStateMachine):
         """From now on Mem0 is well: it takes a while, and not for ever."""
         for _ in range(300):
             self._answer_all_well()
-            self.delete_what_is_owed()
             self.every_promise_holds()
-            owed = self.outbox.owed_deletions.counts()
             live = self.outbox.queue.live(self.destination, self.outbox.queue.newest_id())
-            if not (live or owed or self.to_be_looked_at) and self.mem0.is_quiet:
+            if not live and self.mem0.is_quiet and not self.to_be_looked_at:
                 return
-            is_to_come = self.next_round is not None or owed
-            assert is_to_come or not (live or self.to_be_looked_at), f"forgotten: {live}"
+            assert self.next_round is not None or not (live or self.to_be_looked_at), f"forgotten: {live}"
             self.mem0.wait(60.0 if self.next_round is None else self.next_round + 0.001)
         pytest.fail("it never comes to rest")
 
@@ -908,12 +873,6 @@ class Delivering(RuleBasedStateMachine):
         is_skipped = key in self.items and self.items[key]["status"] == "skipped"
         return is_skipped or not names & self.said_since
 
-    def _check_that_what_is_erased_is_gone(self) -> None:
-        """Unless it came when nobody counted on it, or another machine has sent it."""
-        erased = {key for key, is_erased in self.forgotten.items() if is_erased}
-        there = {it.metadata["sync_key"] for it in self.mem0.memories}
-        assert not erased & there - self.came_very_late - self.raced, "erased, and still there"
-
     def _check_that_the_audit_found_every_double(self) -> None:
         self.every_promise_holds()
         said = [(it.user_id, it.text, json.dumps(it.metadata)) for it in self.mem0.memories]
@@ -953,8 +912,6 @@ class Delivering(RuleBasedStateMachine):
             case "dead":
                 (letter,) = (it for it in self._dead() if it.sync_key == key)
                 return letter.reason if letter.content_hash == item.content_hash else ""
-            case "withheld" if row["tombstone"] == "forgotten":
-                return "forgotten" if item.sync_key in self.forgotten else ""
             case "withheld" if row["tombstone"] == "dropped":
                 return "dropped" if item.content_hash in self.dropped else ""
             case "withheld" | "delivered":

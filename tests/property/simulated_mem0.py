@@ -124,11 +124,6 @@ class SimulatedMem0(Mem0Model):
 
     # What other machines and people do
 
-    def erase(self, memory_id: str) -> None:
-        """Delete a memory as a person had us do; of one that isn't shown yet it says that there is none."""
-        if self.get(memory_id) is not None:
-            self.remove(memory_id)
-
     def send(self, memory: Memory) -> None:
         """Keep what another machine has sent, long enough ago for everybody to see it."""
         self.show_at_once(self.plant(memory.text, **_fields(memory)).id)

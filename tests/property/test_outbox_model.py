@@ -27,7 +27,6 @@ from mem0_syncd.core.outcome import Accepted, Found, Outcome, Unknown
 from mem0_syncd.core.settlement import Receipt, Requeue, Rules, Settlement, settle
 from mem0_syncd.courier import supervisor as line_module
 from mem0_syncd.delivery import Delivery, delivery, first_contact, log_lines, outcome_handler
-from mem0_syncd.engine import forgetting
 from mem0_syncd.engine import rehashing as old_memories_module
 from mem0_syncd.ingest.sent_keys import SentKeys
 from mem0_syncd.outbox import Outbox, plan_writes
@@ -38,7 +37,6 @@ from mem0_syncd.outbox import queue as queue_module
 from mem0_syncd.outbox import settlement_writes as settling_module
 from mem0_syncd.outbox.first_contacts import IS_LOOKED_FOR, FirstContacts
 from mem0_syncd.outbox.interrupted_sends import InterruptedSends
-from mem0_syncd.outbox.owed_deletions import OwedDeletion, OwedDeletions
 from mem0_syncd.outbox.queue import Claim, Queue, Verb
 from mem0_syncd.outbox.rekeying import SEEN_SECONDS
 from mem0_syncd.redact.item_redaction import Redacted
@@ -78,11 +76,9 @@ def _simulation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         audit_module,
         repair_module,
         old_memories_module,
-        forgetting,
     )
     for module in noisy:
         monkeypatch.setattr(module, "log", Mock())
-    monkeypatch.setattr(forgetting, "reaches", lambda *_: True)
     monkeypatch.setattr(plan_module, "LONGEST_TEXT", LONGEST_TEXT)
     for module in (settlement_module, settling_module):
         monkeypatch.setattr(module, "MOST_SENDS", MOST_SENDS)
@@ -446,15 +442,6 @@ def test_what_a_person_edited_is_overwritten_only_if_another_wishes_it(delivered
         assert ("(but see below)" in delivered.mem0.existing(memory.id).text) is not overwrite
 
 
-def test_what_is_erased_before_anybody_knew_of_its_memory_is_deleted(story: Delivering) -> None:
-    """The state folder was lost, and the first contact is still to come."""
-    story.begin(lag=0.0, known=BETA)
-    story.lose_the_state_folder(is_upgrade=False)
-    story.scan_all(is_sync=False)
-    story.forget(which=BETA, remote=True)
-    well(story)
-
-
 # Proof that it would be seen --------------------------------------------------------------------------------
 
 Patch = pytest.MonkeyPatch
@@ -597,19 +584,6 @@ def _former_keys_are_not_looked_for_at_first_contact(patch: Patch) -> None:
     patch.setattr(adoption_module, "_FORMER", adoption_module._FORMER.replace("is_former", "is_former AND 0"))
 
 
-def _what_is_forgotten_under_way_goes_on(patch: Patch) -> None:
-    patch.setattr(settling_module, "_heed_tombstone", lambda *_: None)
-
-
-def _what_mem0_does_not_show_yet_counts_as_deleted(patch: Patch) -> None:
-    done = OwedDeletions.done
-
-    def at_once(self: OwedDeletions, destination: int, owed: OwedDeletion, now: float, _: float) -> None:
-        done(self, destination, owed, now, 0.0)
-
-    patch.setattr(OwedDeletions, "done", at_once)
-
-
 # With each what brings it out: the fates that it takes, or the history itself where chance seldom tells it.
 BUGS: dict[str, tuple[Callable[[Patch], None], tuple[str, ...] | Callable[[Delivering], None]]] = {
     "what is handed over counts as delivered": (_acknowledged_when_claimed, (TRUTH,)),
@@ -655,11 +629,6 @@ BUGS: dict[str, tuple[Callable[[Patch], None], tuple[str, ...] | Callable[[Deliv
         (TRUTH,),
     ),
     "the counters forget deliveries": (_counters_forget_deliveries, FATES),
-    "what is forgotten under way goes on": (_what_is_forgotten_under_way_goes_on, (TRUTH, LOST_BEFORE, LATE)),
-    "what Mem0 doesn't show yet counts as deleted": (
-        _what_mem0_does_not_show_yet_counts_as_deleted,
-        (TRUTH,),
-    ),
     "the key is made of the raw text": (_the_key_is_of_the_raw_text, (TRUTH,)),
     "the content hash is made of the raw text": (_the_hash_is_of_the_raw_text, (TRUTH,)),
     "former keys aren't looked for at the first contact": (
