@@ -103,6 +103,7 @@ class Projects:
         """Stop watching a project, or one folder of it; its items, receipts and consent stay."""
         with self._db.transaction() as sql:
             before = self.own_folder(project_id)
+            trees = {it.path: it.tree for it in self.all() if it.id == project_id}
             sql.execute(
                 "DELETE FROM project WHERE id = ? AND (? IS NULL OR path = ?)",
                 (project_id, path and str(path), path and str(path)),
@@ -111,5 +112,11 @@ class Projects:
                 sql.execute(
                     "UPDATE OR IGNORE consent SET folder = ? WHERE folder = ?", (str(own), str(before))
                 )
-            # What is still true of another folder is reported again by its next scan.
-            sql.execute("DELETE FROM problem WHERE project = ?", (project_id,))
+            left = {trees[it] for it in self.folders_of(project_id)}
+            # Those of another folder stay: a scan that finds its files unchanged doesn't report them again.
+            for row in sql.execute(
+                "SELECT rowid, origin FROM problem WHERE project = ?", (project_id,)
+            ).fetchall():
+                its = (tree for tree in trees.values() if tree and row["origin"].endswith(f" {tree}"))
+                if next(its, "") not in left:
+                    sql.execute("DELETE FROM problem WHERE rowid = ?", (row["rowid"],))
