@@ -109,7 +109,13 @@ class ScanTrigger:
             due = self._due.take(busy, time.monotonic(), has_large=has_large)
             if due is None:
                 return bool(under_way)
-            if project := self._engine.project_at(due.folder):
+            try:
+                project = self._engine.project_at(due.folder)
+            except Exception:  # none of them is lost: the schedule tries again
+                for it in (due, *(scan.due for scan in under_way)):
+                    self._due.add(it)
+                raise
+            if project:
                 scans = Scans()
                 turns = self._engine.turns(project, scans, changed_only=due.changed_only)
                 under_way.append(_UnderWay(due, scans, turns, due.is_large))
