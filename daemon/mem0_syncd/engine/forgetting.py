@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import groupby
 from typing import Any
 
@@ -87,15 +87,17 @@ def restore(engine: Engine, *, project: str, name: str) -> dict[str, int]:
     """
     outbox = engine.outbox
     engine.take_in_spool()
-    found = [it for it in outbox.tombstones.find(project, name) if it.why in (FORGOTTEN, DROPPED)]
+    named = outbox.tombstones.find(project, name)
+    kept = outbox.kept_items.find({it.sync_key for it in named})
+    whole = {it.sync_key for it in kept}
+    found = [it for it in named if it.why in (FORGOTTEN, DROPPED) or _is_half_restored(it, whole)]
     if not found:
         raise SyncdError(
             "nothing of this name was forgotten or dropped",
             where=f"{project}: {name}",
             remedy="see: mem0-syncd list --state withheld",
         )
-    kept = outbox.kept_items.find({it.sync_key for it in found})
-    there = {it.sync_key for it in kept} | {it.sync_key for it in found if it.memory_ids}
+    there = whole | {it.sync_key for it in found if it.memory_ids}
     left = (it.sync_key for it in found if it.source not in UNFILED or it.sync_key in there)
     keys = list(dict.fromkeys(left))
     if not keys:
@@ -114,6 +116,11 @@ def restore(engine: Engine, *, project: str, name: str) -> dict[str, int]:
     outbox.kept_items.discard_filed(keys)
     waiting = {it.sync_key for it in outbox.tombstones.find(project, name) if it.status == "pending"}
     return {"restored": len(keys), "waiting": len(waiting & set(keys))}
+
+
+def _is_half_restored(it: Named, kept: Collection[str]) -> bool:
+    """Whether a restore was cut off before it took in what was kept of an item, or couldn't then."""
+    return it.status == "withheld" and not it.why and it.source not in UNFILED and it.sync_key in kept
 
 
 def delete_what_is_due(engine: Engine) -> int:

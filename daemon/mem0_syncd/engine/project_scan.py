@@ -150,6 +150,7 @@ class ProjectScans:
             scanner.take_as_read(project.path, terms)
             look = unchanged.decided(project.path, look)
             again = self._project_destinations.settle(project)
+            scans.changes += bool(again and again.has_moved)
             look = look if again and again.terms == terms else None
         if scanned.retry_after is not None:
             scans.retry[project.path] = scanned.retry_after
