@@ -99,11 +99,12 @@ class Rekeying:
         """Whether the outcome of anything sent under a key isn't known yet."""
         return self._db.row(_IS_OPEN, {"destination": destination, "key": key}) is not None
 
-    def rekey(self, destination: int, former: str, key: str, *, seen_seconds: float = SEEN_SECONDS) -> None:
+    def rekey(self, destination: int, former: str, key: str, *, seen_seconds: float | None = None) -> None:
         """Have an item of which nothing is open go by another key, within the caller's transaction.
 
         Where that is known already, the two are one item from now on: what is known under it stays. What was
-        delivered less than `seen_seconds` ago is revised only when that time has passed.
+        delivered less than `seen_seconds` ago, by default `SEEN_SECONDS`, is revised only when that time has
+        passed.
         """
         with self._db.transaction() as sql:
             # An entry refers to its item, and the two can't be renamed at once.
@@ -117,7 +118,8 @@ class Rekeying:
                     refreeze(sql, row, key)
             follow_key(sql, destination, former, key)
             # Mem0 may not show yet what it has just stored, and nobody looks for it by its former key.
-            sql.execute(_LET_IT_BE_SEEN, (seen_seconds, destination, key))
+            seconds = SEEN_SECONDS if seen_seconds is None else seen_seconds
+            sql.execute(_LET_IT_BE_SEEN, (seconds, destination, key))
             restate(sql, destination, key)
 
     def forget_source_id(self, destination: int, key: str) -> None:
